@@ -1,0 +1,80 @@
+/*
+ * err - what went wrong, in a fixed buffer that nobody has to free.
+ *
+ * Functions that can fail return 0 or -1 and take `struct err *` last. `err` is
+ * untouched on success. Each layer wraps once with what was attempted:
+ *
+ *	run 7: load 'planes': open 'data/planes.csv': No such file or directory
+ *
+ * lower case, 'quoted' values, no full stop. What the user can do about it is
+ * a hint of its own, printed on a line of its own. A message that does not fit
+ * is cut, never overrun. The code decides the process's exit status, whether a
+ * retry can help, and (for the API) the HTTP status.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "base/mem.h"
+
+#define ERR_MSG_MAX 1024
+#define ERR_HINT_MAX 512
+
+/*      code        name         retry  exit  http */
+#define ERR_CODES(X)                                                                               \
+	X(INTERNAL, "internal", false, 1, 500)                                                     \
+	X(DATA, "bad_data", false, 1, 422)                                                         \
+	X(LIMIT, "limit", false, 1, 413)                                                           \
+	X(TARGET, "target", true, 1, 500)                                                          \
+	X(IO, "io", true, 1, 500)                                                                  \
+	X(USAGE, "usage", false, 2, 400)                                                           \
+	X(CONFIG, "config", false, 3, 400)                                                         \
+	X(STORE, "store", true, 4, 503)                                                            \
+	X(NETWORK, "network", true, 4, 503)                                                        \
+	X(BUSY, "busy", true, 4, 503)                                                              \
+	X(AUTH, "auth", false, 5, 401)                                                             \
+	X(LEASE_LOST, "lease_lost", false, 6, 409)                                                 \
+	X(NOT_FOUND, "not_found", false, 7, 404)                                                   \
+	X(CANCELLED, "cancelled", false, 8, 499)                                                   \
+	X(TIMED_OUT, "timed_out", false, 8, 504)
+
+enum err_code {
+	ERR_NONE,
+#define X(code, name, retry, exit, http) ERR_##code,
+	ERR_CODES(X)
+#undef X
+		ERR_CODE_COUNT
+};
+
+struct err {
+	enum err_code code;
+	char msg[ERR_MSG_MAX];
+	char hint[ERR_HINT_MAX]; /* empty when there is nothing to advise */
+};
+
+#define ERR_INIT {.code = ERR_NONE}
+
+/* Replaces what was there; always returns -1, so that `return err_set(…)` reads well. */
+int err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF(3, 4);
+int err_vset(struct err *err, enum err_code code, const char *fmt, va_list args) PRINTF(3, 0);
+
+/* As err_set with ": strerror(errno_value)" behind it. */
+int err_errno(struct err *err, enum err_code code, int errno_value, const char *fmt, ...)
+	PRINTF(4, 5);
+
+/* Puts "what was attempted: " before the message; returns -1. */
+int err_wrap(struct err *err, const char *fmt, ...) PRINTF(2, 3);
+
+/* What the user can do about it; a hint that is already there stays. Returns -1. */
+int err_hint(struct err *err, const char *fmt, ...) PRINTF(2, 3);
+
+void err_clear(struct err *err);
+
+const char *err_name(enum err_code code);
+bool err_retryable(enum err_code code);
+int err_exit_code(enum err_code code);
+int err_http_status(enum err_code code);
+
+#endif

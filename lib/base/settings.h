@@ -1,0 +1,76 @@
+/*
+ * settings - what etl.ini says, as a struct.
+ *
+ * One option table per kind of section (settings.c, config.h) is the source of
+ * the parser, the defaults, the checks, `etl help config` and the test that
+ * etl.ini.example is complete. Found by --config, $ETL_CONFIG, ./etl.ini,
+ * /etc/etl/etl.ini; with none of them the defaults hold: store ./etl.db.
+ * Relative paths are relative to the directory of the file that says them.
+ */
+#ifndef BASE_SETTINGS_H
+#define BASE_SETTINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/err.h"
+
+enum driver { DRIVER_SQLITE, DRIVER_CSV };
+
+/* How a CSV file is written. In a job's overrides NULL and 0 mean "as the connection says". */
+struct csv_format {
+	const char *delimiter; /* one ASCII character */
+	const char *null_text; /* the unquoted text that means null; "" by default */
+	const char *encoding;  /* a name that iconv knows */
+	int64_t max_field;     /* bytes of one field */
+};
+
+struct connection {
+	const char *name;
+	enum driver driver;
+	const char *path; /* csv: a directory of files or one file; sqlite: the database */
+	struct csv_format format;
+	const char *where; /* "etl.ini:12", for messages */
+};
+
+struct settings {
+	const char *file; /* NULL: no file, the embedded default */
+	struct {
+		enum driver driver;
+		const char *path;
+	} store;
+	struct {
+		int64_t poll, lease; /* ms */
+		int64_t max_workers;
+	} controller;
+	struct {
+		const char *level, *format;
+	} log;
+	struct connection *connections;
+	size_t n_connections;
+};
+
+#define SETTINGS_CONNECTIONS_MAX 1000
+
+/* `path` is what --config said, or NULL to search. Strings live in `a`. */
+MUST_CHECK int settings_load(const char *path, struct arena *a, struct settings *ret_settings,
+	struct err *err);
+
+/* ERR_CONFIG with the nearest known name when there is none of that name; `used_by` says where the
+ * name stands, e.g. "job 'load_planes': source". */
+MUST_CHECK int settings_connection(const struct settings *s, const char *name, const char *used_by,
+	const struct connection **ret_connection, struct err *err);
+
+const char *driver_name(enum driver driver);
+
+/* The options of a CSV format, for connections and for the jobs that override them. The offsets
+ * are those of struct csv_format. */
+extern const struct option csv_format_options[];
+extern const size_t n_csv_format_options;
+
+/* `over` where it says something, else `base`. */
+struct csv_format csv_format_merge(const struct csv_format *base, const struct csv_format *over);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * db - connections to a database, statements, transactions.
+ *
+ * A thin layer over drivers (one file each): the store, SQLite ends of a copy
+ * and sql steps go through it. A connection and its statements belong to one
+ * thread at a time; every call may block for the connection's busy timeout.
+ * Texts are UTF-8, parameters are named (@name) in SQL and bound by position in
+ * the order of their first appearance, 1-based; columns are 0-based.
+ *
+ * Errors: ERR_BUSY when a lock was not had in time, ERR_STORE when the database
+ * cannot be opened, read or written, ERR_CONFIG for SQL that the engine refuses,
+ * ERR_DATA for a constraint that a value breaks.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct db;
+struct db_stmt;
+
+enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BLOB };
+
+struct db_options {
+	bool create;		 /* make the file when it does not exist */
+	bool read_only;
+	bool private_scratch;	 /* ours alone and worthless after a crash: no journal, no sync */
+	int busy_timeout_ms;
+};
+
+MUST_CHECK int db_open_sqlite(const char *path, const struct db_options *options,
+	struct db **ret_db, struct err *err);
+void db_close(struct db *db); /* NULL is fine; an open transaction is rolled back */
+
+/* Statements without results and parameters, several separated by ';'. */
+MUST_CHECK int db_exec(struct db *db, const char *sql, struct err *err);
+
+/* begin takes the write lock at once (BEGIN IMMEDIATE); rollback is quiet when none is open. */
+MUST_CHECK int db_begin(struct db *db, struct err *err);
+MUST_CHECK int db_commit(struct db *db, struct err *err);
+void db_rollback(struct db *db);
+
+MUST_CHECK int db_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt,
+	struct err *err);
+void db_finalize(struct db_stmt *stmt); /* NULL is fine */
+void db_finalize_ptr(struct db_stmt **stmt);
+#define CLEANUP_STMT CLEANUP(db_finalize_ptr)
+
+/* Binding cannot fail but for a position that does not exist (our bug: asserted) or memory.
+ * Text and blob bytes must stay valid until the statement was stepped. */
+void db_bind_null(struct db_stmt *stmt, int pos);
+void db_bind_int(struct db_stmt *stmt, int pos, int64_t value);
+void db_bind_real(struct db_stmt *stmt, int pos, double value);
+void db_bind_text(struct db_stmt *stmt, int pos, const char *text); /* NULL binds null */
+void db_bind_textn(struct db_stmt *stmt, int pos, const char *text, size_t len);
+void db_bind_blob(struct db_stmt *stmt, int pos, const void *data, size_t len);
+
+/* 1: a row; 0: done; -1: error. After 0 or -1 the statement is reset and can run again. */
+MUST_CHECK int db_step(struct db_stmt *stmt, struct err *err);
+/* Steps to the end; ignores rows. */
+MUST_CHECK int db_run(struct db_stmt *stmt, struct err *err);
+void db_reset(struct db_stmt *stmt); /* to leave a result before its end */
+
+int db_column_count(struct db_stmt *stmt);
+const char *db_column_name(struct db_stmt *stmt, int col);
+enum db_type db_column_type(struct db_stmt *stmt, int col);
+int64_t db_column_int(struct db_stmt *stmt, int col);
+double db_column_real(struct db_stmt *stmt, int col);
+const char *db_column_text(struct db_stmt *stmt, int col); /* NULL for null; until the next step */
+const void *db_column_blob(struct db_stmt *stmt, int col, size_t *ret_len);
+
+int64_t db_changes(struct db *db);	  /* rows changed by the last statement */
+int64_t db_last_insert_id(struct db *db);
+const char *db_version(void);		  /* of the SQLite library */
+
+/* "[a]]b]"-style or "\"a\"\"b\"": the engine's own quoting of an identifier, into the arena. */
+struct arena;
+const char *db_quote(struct db *db, const char *identifier, struct arena *a);
+
+/* ATTACH; quoting is done here. */
+MUST_CHECK int db_attach(struct db *db, const char *path, const char *name, struct err *err);
+MUST_CHECK int db_detach(struct db *db, const char *name, struct err *err);
+
+/* Called every few thousand virtual-machine steps of a running statement; non-zero ends it with
+ * ERR_CANCELLED. NULL removes it. */
+void db_on_progress(struct db *db, int (*callback)(void *arg), void *arg);
+
+#endif
