@@ -74,24 +74,30 @@ struct option {
 	bool secret; /* its value is never printed, and masked in the log */
 };
 
-/* Fills `base` (the struct that the offsets mean) with defaults. */
-void config_defaults(const struct option *options, size_t n, struct arena *a, void *base);
+/* Options that fill one struct, which stands `offset` bytes into the caller's. */
+struct option_set {
+	const struct option *v;
+	size_t n;
+	size_t offset;
+	bool overrides; /* no defaults: what is not written stays NULL or 0 */
+};
+
+void config_defaults(const struct option_set *sets, size_t n, struct arena *a, void *base);
 
 /* Defaults, then the section's entries, then what is required. */
 MUST_CHECK int config_apply(const struct config_file *file, const struct config_section *section,
-	const struct option *options, size_t n, struct arena *a, void *base, struct err *err);
+	const struct option_set *sets, size_t n, struct arena *a, void *base, struct err *err);
 
-/* One value from text; `dir` is for OPT_PATH (NULL: taken as it is). The error has no place yet. */
+/* One value from text into the struct of the option's own table; `dir` is for OPT_PATH (NULL: taken
+ * as it is). The error has no place yet. */
 MUST_CHECK int config_set(const struct option *option, const char *value, const char *dir,
 	struct arena *a, void *base, struct err *err);
 
 /* The value as it would be written: what config_set reads back. NULL when it is not set. */
 const char *config_print(const struct option *option, const void *base, struct arena *a);
 
-const struct option *config_find(const struct option *options, size_t n, const char *key);
-
-/* ", did you mean 'x'?" or "" */
-const char *config_nearest(const char *name, const struct option *options, size_t n,
-	struct arena *a);
+/* ERR_CONFIG "file:line: what 'name' …, did you mean 'x'?" for a name that is not among the known. */
+int config_unknown(const struct config_file *file, int line, const char *what, const char *name,
+	const char *const *known, size_t n, struct err *err);
 
 #endif

@@ -59,3 +59,11 @@ void mem_close_fd(int *fd)
 		close(*fd);
 	*fd = -1;
 }
+
+int mem_take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}

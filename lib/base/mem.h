@@ -30,6 +30,8 @@ char *mem_strdup(const char *s);
 void mem_free_ptr(void *ptr_to_ptr);		     /* for CLEANUP_FREE */
 void mem_close_fd(int *fd);			     /* for CLEANUP_CLOSE; -1 is fine */
 
+int mem_take_fd(int *fd);			     /* hand the descriptor over: *fd becomes -1 */
+
 /* Hand the pointer over: returns it and clears the variable. */
 #define mem_steal(ptr)                                                                             \
 	({                                                                                         \

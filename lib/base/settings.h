@@ -54,9 +54,23 @@ struct settings {
 
 #define SETTINGS_CONNECTIONS_MAX 1000
 
+/* The sections that etl.ini may have, with their options. */
+struct settings_section {
+	const char *kind;
+	const char *driver; /* of a [connection NAME]; NULL for other sections */
+	const char *help;
+	const struct option_set *sets;
+	size_t n_sets;
+};
+extern const struct settings_section settings_sections[];
+extern const size_t n_settings_sections;
+
 /* `path` is what --config said, or NULL to search. Strings live in `a`. */
 MUST_CHECK int settings_load(const char *path, struct arena *a, struct settings *ret_settings,
 	struct err *err);
+
+MUST_CHECK int settings_parse(const struct config_file *file, struct arena *a,
+	struct settings *ret_settings, struct err *err);
 
 /* ERR_CONFIG with the nearest known name when there is none of that name; `used_by` says where the
  * name stands, e.g. "job 'load_planes': source". */

@@ -1,0 +1,14 @@
+/*
+ * file - whole small files.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Appends the file's bytes, up to the buffer's maximum. "-" is standard input. ERR_NOT_FOUND when
+ * there is no such file, ERR_IO, ERR_LIMIT. */
+MUST_CHECK int file_read(const char *path, struct buf *ret_text, struct err *err);
+
+#endif

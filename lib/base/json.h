@@ -1,0 +1,50 @@
+/*
+ * json - values and text, over yyjson.
+ *
+ * A document owns its values; strings given to it are copied. Object members
+ * keep their order. Numbers are 64-bit integers or doubles. Not thread-safe per
+ * document.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Writing */
+struct json_doc;
+struct json; /* a value of a document */
+
+struct json_doc *json_new(void);
+void json_free(struct json_doc *doc); /* NULL is fine */
+void json_free_ptr(struct json_doc **doc);
+#define CLEANUP_JSON CLEANUP(json_free_ptr)
+
+struct json *json_object(struct json_doc *doc);
+struct json *json_array(struct json_doc *doc);
+
+/* Invalid UTF-8 in a string is replaced by U+FFFD; NULL becomes null. */
+void json_set_str(struct json_doc *doc, struct json *object, const char *key, const char *value);
+void json_set_int(struct json_doc *doc, struct json *object, const char *key, int64_t value);
+void json_set_real(struct json_doc *doc, struct json *object, const char *key, double value);
+void json_set_bool(struct json_doc *doc, struct json *object, const char *key, bool value);
+void json_set(struct json_doc *doc, struct json *object, const char *key, struct json *value);
+void json_push(struct json_doc *doc, struct json *array, struct json *value);
+void json_push_str(struct json_doc *doc, struct json *array, const char *value);
+
+/* Appends the text of `root`: on one line, or indented for people. No newline at the end. */
+void json_print(struct json_doc *doc, struct json *root, bool pretty, struct buf *out);
+
+/* Reading: calls `member` for each member of an object whose values are strings, numbers or
+ * booleans, with the value as text. ERR_DATA for other JSON; -1 of `member` ends it. */
+MUST_CHECK int json_each(const char *text, size_t len,
+	int (*member)(void *arg, const char *key, const char *value, struct err *err), void *arg,
+	struct err *err);
+
+const char *json_version(void);
+
+#endif

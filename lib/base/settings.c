@@ -1,0 +1,261 @@
+#include "base/settings.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+static const char *const driver_names[] = {
+	[DRIVER_SQLITE] = "sqlite", [DRIVER_CSV] = "csv", NULL};
+static const char *const store_drivers[] = {[DRIVER_SQLITE] = "sqlite", NULL};
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_formats[] = {"auto", "text", "json", NULL};
+
+#define AT(field) offsetof(struct settings, field)
+
+static const struct option store_options[] = {
+	{"driver", OPT_ENUM, AT(store.driver), "sqlite", "what keeps jobs and runs",
+		.choices = store_drivers},
+	{"path", OPT_PATH, AT(store.path), "etl.db", "the control database's file"},
+};
+
+static const struct option controller_options[] = {
+	{"poll", OPT_DURATION, AT(controller.poll), "5s", "how often to ask for runs that are ready",
+		.min = 10, .max = 3600000},
+	{"lease", OPT_DURATION, AT(controller.lease), "60s",
+		"how long a run stays with a worker that does not renew", .min = 1000,
+		.max = 86400000},
+	{"max_workers", OPT_INT, AT(controller.max_workers), "4", "workers at the same time",
+		.min = 1, .max = 1000},
+};
+
+static const struct option log_options[] = {
+	{"level", OPT_TEXT, AT(log.level), "info", "what to write: error, warn, info or debug",
+		.choices = log_levels},
+	{"format", OPT_TEXT, AT(log.format), "auto",
+		"text, json, or auto: text on a terminal, JSON lines elsewhere",
+		.choices = log_formats},
+};
+
+#undef AT
+#define AT(field) offsetof(struct connection, field)
+
+static const struct option connection_options[] = {
+	{"driver", OPT_ENUM, AT(driver), NULL, "csv or sqlite", .choices = driver_names,
+		.required = true},
+};
+
+static const struct option csv_options[] = {
+	{"path", OPT_PATH, AT(path), NULL, "the directory of the files, or one file",
+		.required = true},
+};
+
+static const struct option sqlite_options[] = {
+	{"path", OPT_PATH, AT(path), NULL, "the database's file; a target is created when missing",
+		.required = true},
+};
+
+#undef AT
+#define AT(field) offsetof(struct csv_format, field)
+
+const struct option csv_format_options[] = {
+	{"delimiter", OPT_CHAR, AT(delimiter), ",",
+		"one ASCII character between fields; 'tab', 'semicolon' and 'space' have names"},
+	{"null", OPT_TEXT, AT(null_text), "",
+		"the unquoted text that means null; empty: nothing between two delimiters is null, "
+		"\"\" is an empty text"},
+	{"encoding", OPT_TEXT, AT(encoding), "utf-8",
+		"of the files: utf-8, iso-8859-1, windows-1252, utf-16, …"},
+	{"max_field", OPT_SIZE, AT(max_field), "16MiB", "a longer field is an error", .min = 1,
+		.max = 1 << 30},
+};
+const size_t n_csv_format_options = ARRAY_LEN(csv_format_options);
+
+#define SET(table, at) {.v = (table), .n = ARRAY_LEN(table), .offset = (at)}
+
+static const struct option_set store_set[] = {SET(store_options, 0)};
+static const struct option_set controller_set[] = {SET(controller_options, 0)};
+static const struct option_set log_set[] = {SET(log_options, 0)};
+static const struct option_set sqlite_set[] = {SET(connection_options, 0), SET(sqlite_options, 0)};
+static const struct option_set csv_set[] = {SET(connection_options, 0), SET(csv_options, 0),
+	SET(csv_format_options, offsetof(struct connection, format))};
+
+/* Sections of etl.ini. A [connection NAME] has the options of its driver. */
+const struct settings_section settings_sections[] = {
+	{"store", NULL, "the control database", store_set, ARRAY_LEN(store_set)},
+	{"controller", NULL, "the loop that starts workers", controller_set,
+		ARRAY_LEN(controller_set)},
+	{"log", NULL, "what is written to standard error", log_set, ARRAY_LEN(log_set)},
+	{"connection", "csv", "a directory of CSV files (RFC 4180)", csv_set, ARRAY_LEN(csv_set)},
+	{"connection", "sqlite", "a SQLite database", sqlite_set, ARRAY_LEN(sqlite_set)},
+};
+const size_t n_settings_sections = ARRAY_LEN(settings_sections);
+
+static const struct settings_section *connection_section(enum driver driver)
+{
+	for (size_t i = 0; i < n_settings_sections; i++)
+		if (settings_sections[i].driver &&
+			strcmp(settings_sections[i].driver, driver_names[driver]) == 0)
+			return &settings_sections[i];
+	abort(); /* every driver has its section: a test goes over them */
+}
+
+/* The driver decides which keys a [connection] may have: look for it first. */
+static int read_driver(const struct config_file *file, const struct config_section *section,
+	struct arena *a, enum driver *ret_driver, struct err *err)
+{
+	struct connection c = {.name = NULL};
+
+	for (size_t i = 0; i < section->n; i++) {
+		const struct config_entry *e = &section->v[i];
+
+		if (strcmp(e->key, "driver") != 0)
+			continue;
+		if (config_set(&connection_options[0], e->value, NULL, a, &c, err))
+			return err_wrap(err, "%s:%d", file->path, e->line);
+		*ret_driver = c.driver;
+		return 0;
+	}
+	err_set(err, ERR_CONFIG, "[connection %s] needs 'driver'", section->name);
+	err_wrap(err, "%s:%d", file->path, section->line);
+	return err_hint(err, "driver = csv or driver = sqlite");
+}
+
+static int read_connection(const struct config_file *file, const struct config_section *section,
+	struct arena *a, struct settings *s, struct err *err)
+{
+	struct connection *c = &s->connections[s->n_connections];
+	const struct settings_section *known;
+	enum driver driver = DRIVER_SQLITE;
+
+	if (!*section->name) {
+		err_set(err, ERR_CONFIG, "[connection] needs a name: [connection NAME]");
+		return err_wrap(err, "%s:%d", file->path, section->line);
+	}
+	if (s->n_connections == SETTINGS_CONNECTIONS_MAX) {
+		err_set(err, ERR_CONFIG, "more than %d connections", SETTINGS_CONNECTIONS_MAX);
+		return err_wrap(err, "%s:%d", file->path, section->line);
+	}
+	if (read_driver(file, section, a, &driver, err))
+		return -1;
+	known = connection_section(driver);
+	if (config_apply(file, section, known->sets, known->n_sets, a, c, err))
+		return -1;
+	c->name = section->name;
+	c->where = arena_printf(a, "%s:%d", file->path, section->line);
+	s->n_connections++;
+	return 0;
+}
+
+static int read_section(const struct config_file *file, const struct config_section *section,
+	struct arena *a, struct settings *s, struct err *err)
+{
+	const char *known[ARRAY_LEN(settings_sections)];
+
+	if (strcmp(section->kind, "connection") == 0)
+		return read_connection(file, section, a, s, err);
+	for (size_t i = 0; i < n_settings_sections; i++) {
+		const struct settings_section *k = &settings_sections[i];
+
+		known[i] = k->kind;
+		if (strcmp(k->kind, section->kind) != 0)
+			continue;
+		if (*section->name) {
+			err_set(err, ERR_CONFIG, "[%s %s]: this section has no name", section->kind,
+				section->name);
+			return err_wrap(err, "%s:%d", file->path, section->line);
+		}
+		return config_apply(file, section, k->sets, k->n_sets, a, s, err);
+	}
+	return config_unknown(file, section->line, "section", section->kind, known,
+		n_settings_sections, err);
+}
+
+int settings_parse(const struct config_file *file, struct arena *a, struct settings *ret_settings,
+	struct err *err)
+{
+	struct settings s = {.file = file->path};
+	size_t room = file->n < SETTINGS_CONNECTIONS_MAX ? file->n : SETTINGS_CONNECTIONS_MAX;
+
+	for (size_t i = 0; i < n_settings_sections; i++)
+		if (!settings_sections[i].driver)
+			config_defaults(settings_sections[i].sets, settings_sections[i].n_sets, a, &s);
+	s.connections = arena_array(a, room, sizeof(*s.connections));
+	for (size_t i = 0; i < file->n; i++)
+		if (read_section(file, &file->v[i], a, &s, err))
+			return -1;
+	*ret_settings = s;
+	return 0;
+}
+
+/* NULL when no file was named and none is there. */
+static const char *find_file(const char *path)
+{
+	static const char *const places[] = {"etl.ini", "/etc/etl/etl.ini"};
+	const char *env = getenv("ETL_CONFIG");
+
+	if (path)
+		return path;
+	if (env && *env)
+		return env;
+	for (size_t i = 0; i < ARRAY_LEN(places); i++)
+		if (access(places[i], F_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
+int settings_load(const char *path, struct arena *a, struct settings *ret_settings, struct err *err)
+{
+	struct config_file file = {.path = NULL, .dir = "."};
+	const char *found = find_file(path);
+
+	if (found && config_read(found, a, &file, err)) {
+		if (err->code == ERR_NOT_FOUND || err->code == ERR_IO)
+			err->code = ERR_CONFIG;
+		return err_wrap(err, "configuration");
+	}
+	return settings_parse(&file, a, ret_settings, err);
+}
+
+int settings_connection(const struct settings *s, const char *name, const char *used_by,
+	const struct connection **ret_connection, struct err *err)
+{
+	const char *known[SETTINGS_CONNECTIONS_MAX], *near;
+
+	for (size_t i = 0; i < s->n_connections; i++) {
+		known[i] = s->connections[i].name;
+		if (strcmp(known[i], name) == 0) {
+			*ret_connection = &s->connections[i];
+			return 0;
+		}
+	}
+	near = text_nearest(name, known, s->n_connections);
+	if (near)
+		err_set(err, ERR_CONFIG, "%s: there is no connection '%s', did you mean '%s'?",
+			used_by, name, near);
+	else
+		err_set(err, ERR_CONFIG, "%s: there is no connection '%s'", used_by, name);
+	if (s->file)
+		return err_hint(err, "add a [connection %s] section to '%s'", name, s->file);
+	return err_hint(err,
+		"no configuration file was found: write etl.ini with a [connection %s] section, or name "
+		"one with --config",
+		name);
+}
+
+const char *driver_name(enum driver driver)
+{
+	return driver_names[driver];
+}
+
+struct csv_format csv_format_merge(const struct csv_format *base, const struct csv_format *over)
+{
+	return (struct csv_format){
+		.delimiter = over->delimiter ? over->delimiter : base->delimiter,
+		.null_text = over->null_text ? over->null_text : base->null_text,
+		.encoding = over->encoding ? over->encoding : base->encoding,
+		.max_field = over->max_field ? over->max_field : base->max_field,
+	};
+}

@@ -1,0 +1,25 @@
+/*
+ * utf8 - is it UTF-8 (RFC 3629)?
+ *
+ * Pure. ASCII is passed over 16 bytes at a time.
+ */
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes at the beginning that are whole characters without U+0000. */
+size_t utf8_span(const uint8_t *s, size_t len);
+
+/* What utf8_span stopped at, s[0, len): the beginning of a character that more bytes can finish. */
+bool utf8_is_cut(const uint8_t *s, size_t len);
+
+/* Characters: bytes that do not continue one. */
+size_t utf8_count(const uint8_t *s, size_t len);
+
+/* The most of s[0, len), at most `max` bytes, that does not end within a character. */
+size_t utf8_cut_at(const char *s, size_t len, size_t max);
+
+#endif
