@@ -69,7 +69,7 @@ static yyjson_mut_val *string(struct json_doc *doc, const char *value)
 
 	if (!value)
 		return yyjson_mut_null(doc->doc);
-	if (utf8_prefix(value, len) == len)
+	if (utf8_span((const uint8_t *)value, len) == len)
 		return yyjson_mut_strncpy(doc->doc, value, len);
 	utf8_clean(value, len, &clean);
 	return yyjson_mut_strncpy(doc->doc, buf_str(&clean), clean.len);

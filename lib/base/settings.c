@@ -60,7 +60,7 @@ static const struct option sqlite_options[] = {
 #undef AT
 #define AT(field) offsetof(struct csv_format, field)
 
-const struct option csv_format_options[] = {
+const struct option csv_format_options[N_CSV_FORMAT_OPTIONS] = {
 	{"delimiter", OPT_CHAR, AT(delimiter), ",",
 		"one ASCII character between fields; 'tab', 'semicolon' and 'space' have names"},
 	{"null", OPT_TEXT, AT(null_text), "",
@@ -71,7 +71,6 @@ const struct option csv_format_options[] = {
 	{"max_field", OPT_SIZE, AT(max_field), "16MiB", "a longer field is an error", .min = 1,
 		.max = 1 << 30},
 };
-const size_t n_csv_format_options = ARRAY_LEN(csv_format_options);
 
 #define SET(table, at) {.v = (table), .n = ARRAY_LEN(table), .offset = (at)}
 

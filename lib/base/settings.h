@@ -81,8 +81,8 @@ const char *driver_name(enum driver driver);
 
 /* The options of a CSV format, for connections and for the jobs that override them. The offsets
  * are those of struct csv_format. */
-extern const struct option csv_format_options[];
-extern const size_t n_csv_format_options;
+#define N_CSV_FORMAT_OPTIONS 4
+extern const struct option csv_format_options[N_CSV_FORMAT_OPTIONS];
 
 /* `over` where it says something, else `base`. */
 struct csv_format csv_format_merge(const struct csv_format *base, const struct csv_format *over);

@@ -119,3 +119,17 @@ size_t utf8_cut_at(const char *s, size_t len, size_t max)
 		max--;
 	return max;
 }
+
+void utf8_clean(const char *s, size_t len, struct buf *out)
+{
+	for (;;) {
+		size_t good = utf8_span((const uint8_t *)s, len);
+
+		buf_add(out, s, good);
+		if (good == len)
+			return;
+		buf_adds(out, "\xEF\xBF\xBD");
+		s += good + 1;
+		len -= good + 1;
+	}
+}

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+
 /* Bytes at the beginning that are whole characters without U+0000. */
 size_t utf8_span(const uint8_t *s, size_t len);
 
@@ -21,5 +23,8 @@ size_t utf8_count(const uint8_t *s, size_t len);
 
 /* The most of s[0, len), at most `max` bytes, that does not end within a character. */
 size_t utf8_cut_at(const char *s, size_t len, size_t max);
+
+/* Appends the text with every byte that is not part of a whole character replaced by U+FFFD. */
+void utf8_clean(const char *s, size_t len, struct buf *out);
 
 #endif

@@ -38,12 +38,14 @@ struct job {
 	struct csv_format format; /* overrides of the connection's, see settings.h */
 };
 
-/* The option table of a job: offsets are those of struct job. */
-extern const struct option job_options[];
-extern const size_t n_job_options;
+/* A job's options: its own table, then the CSV format's as overrides. Offsets are those of
+ * struct job. */
+extern const struct option_set *const job_option_sets;
+extern const size_t n_job_option_sets;
 
-/* Checks what one key alone cannot say (a copy needs source and target, …). */
-MUST_CHECK int job_check(const struct job *job, struct err *err);
+/* The jobs of a file of [job NAME] sections. ERR_CONFIG with file:line. */
+MUST_CHECK int jobs_parse(const struct config_file *file, struct arena *a, struct job **ret_jobs,
+	size_t *ret_n, struct err *err);
 
 const char *job_kind_name(enum job_kind kind);
 const char *load_mode_name(enum load_mode mode);

@@ -1,0 +1,30 @@
+/*
+ * definitions - jobs as rows of etl_job.
+ *
+ * The columns are the keys of the job's option table (job.h); what overrides
+ * the connection's file format is one JSON column. People edit these rows, so
+ * reading checks them as a file's values are checked.
+ */
+#ifndef JOB_DEFINITIONS_H
+#define JOB_DEFINITIONS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "job/job.h"
+#include "job/statements.h"
+
+enum job_change { JOB_CREATED, JOB_CHANGED, JOB_UNCHANGED };
+
+/* Stores the definition by its name, a change with a row of history by `actor`; sets its job_id.
+ * Call it within a transaction. */
+MUST_CHECK int definition_apply(struct statements *s, struct job *job, const char *actor,
+	struct arena *a, enum job_change *ret_change, struct err *err);
+
+/* By name, or by id where `name` is NULL. 1: found; 0: there is none. */
+MUST_CHECK int definition_find(struct statements *s, int64_t id, const char *name, struct arena *a,
+	struct job *ret_job, struct err *err);
+
+/* ERR_NOT_FOUND with the nearest name that there is. */
+int definition_missing(struct statements *s, const char *which, struct arena *a, struct err *err);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * migrations - the control schema, version by version.
+ *
+ * The schema is a public interface (docs/design.md §4): people order and read
+ * runs with plain SQL. A migration only adds, so that the previous version of
+ * the program works on it; what is no longer used goes one version later.
+ * Never edit one that was released: add another.
+ */
+#ifndef JOB_MIGRATIONS_H
+#define JOB_MIGRATIONS_H
+
+#include <stddef.h>
+
+struct migration {
+	int version;
+	const char *name;
+	const char *sqlite;
+};
+
+extern const struct migration migrations[];
+extern const size_t n_migrations;
+
+/* The version that this program works with: that of the last migration. */
+int migrations_version(void);
+
+#endif

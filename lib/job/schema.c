@@ -1,0 +1,107 @@
+#include "job/schema.h"
+
+#include "job/migrations.h"
+#include "job/statements.h"
+
+/* 0 for a database without our tables. */
+static int schema_version(struct db *db, int *ret_version, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *exists = NULL, *version = NULL;
+	int row;
+
+	if (db_prepare(db, "SELECT 1 FROM sqlite_master WHERE name = 'etl_migration'", &exists, err))
+		return -1;
+	row = db_step(exists, err);
+	if (row <= 0) {
+		if (row == 0)
+			*ret_version = 0;
+		return row;
+	}
+	db_reset(exists);
+	if (db_prepare(db, "SELECT ifnull(max(version), 0) FROM etl_migration", &version, err) ||
+		db_step(version, err) < 0)
+		return -1;
+	*ret_version = (int)db_column_int(version, 0);
+	db_reset(version);
+	return 0;
+}
+
+static int newer_schema(int version, const char *path, struct err *err)
+{
+	err_set(err, ERR_STORE, "store '%s' has schema version %d, this program knows %d", path,
+		version, migrations_version());
+	return err_hint(err, "use the version of etl that made it, or a newer one");
+}
+
+static int create_meta(struct db *db, const struct clock *clock, const struct rnd *rnd,
+	struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	char uid[UUID_TEXT_LEN + 1];
+
+	uuid_make(clock, rnd, uid);
+	if (db_exec(db,
+		    "CREATE TABLE etl_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+		    " applied_at TEXT NOT NULL DEFAULT (" SQL_NOW "));"
+		    "CREATE TABLE etl_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
+		    " WITHOUT ROWID",
+		    err) ||
+		db_prepare(db, "INSERT INTO etl_meta VALUES ('store_uid', @uid)", &stmt, err))
+		return -1;
+	db_bind_text(stmt, 1, uid);
+	return db_run(stmt, err);
+}
+
+static int migrate(struct db *db, int from, struct err *err)
+{
+	for (size_t i = 0; i < n_migrations; i++) {
+		CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+		if (migrations[i].version <= from)
+			continue;
+		if (db_exec(db, migrations[i].sqlite, err) ||
+			db_prepare(db, "INSERT INTO etl_migration (version, name) VALUES (@v, @n)",
+				&stmt, err))
+			return err_wrap(err, "migration %d", migrations[i].version);
+		db_bind_int(stmt, 1, migrations[i].version);
+		db_bind_text(stmt, 2, migrations[i].name);
+		if (db_run(stmt, err))
+			return err_wrap(err, "migration %d", migrations[i].version);
+	}
+	return 0;
+}
+
+int schema_migrate(struct db *db, const char *path, const struct clock *clock,
+	const struct rnd *rnd, struct schema_change *ret_change, struct err *err)
+{
+	struct schema_change c = {.to = migrations_version()};
+
+	if (schema_version(db, &c.from, err))
+		return -1;
+	if (c.from > c.to)
+		return newer_schema(c.from, path, err);
+	if (c.from == 0 && create_meta(db, clock, rnd, err))
+		return -1;
+	if (migrate(db, c.from, err))
+		return -1;
+	*ret_change = c;
+	return 0;
+}
+
+int schema_check(struct db *db, const char *path, struct err *err)
+{
+	int version;
+
+	if (schema_version(db, &version, err))
+		return -1;
+	if (version > migrations_version())
+		return newer_schema(version, path, err);
+	if (version == 0)
+		err_set(err, ERR_STORE, "'%s' is not a store of etl", path);
+	else if (version < migrations_version())
+		err_set(err, ERR_STORE, "store '%s' has schema version %d, this program needs %d",
+			path, version, migrations_version());
+	else
+		return 0;
+	return err_hint(err, "run 'etl init'");
+}

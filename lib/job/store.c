@@ -1,0 +1,299 @@
+#include "job/store.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utf8.h"
+#include "db/db.h"
+#include "job/statements.h"
+
+struct store {
+	struct db *db;
+	struct statements stmts;
+	struct arena arena;
+	const char *uid;
+};
+
+static int open_db(const struct settings *settings, bool create, struct db **ret_db,
+	struct err *err)
+{
+	struct db_options options = {
+		.create = create, .wal = true, .busy_timeout_ms = STORE_BUSY_TIMEOUT_MS};
+
+	if (db_open_sqlite(settings->store.path, &options, ret_db, err))
+		return err_wrap(err, "store");
+	return 0;
+}
+
+int store_init(const struct settings *settings, const struct clock *clock, const struct rnd *rnd,
+	struct schema_change *ret_change, struct err *err)
+{
+	struct schema_change change = {.from = 0};
+	struct db *db;
+
+	if (open_db(settings, true, &db, err))
+		return -1;
+	if (db_begin(db, err) || schema_migrate(db, settings->store.path, clock, rnd, &change, err) ||
+		db_commit(db, err)) {
+		db_rollback(db);
+		db_close(db);
+		return err_wrap(err, "store '%s'", settings->store.path);
+	}
+	db_close(db);
+	*ret_change = change;
+	return 0;
+}
+
+static int read_uid(struct store *s, struct err *err)
+{
+	struct db_stmt *stmt;
+	int row;
+
+	if (statements_get(&s->stmts, ST_META, &stmt, err))
+		return -1;
+	db_bind_text(stmt, 1, "store_uid");
+	row = db_step(stmt, err);
+	if (row < 0)
+		return -1;
+	if (row == 0)
+		return err_set(err, ERR_STORE, "etl_meta has no store_uid");
+	s->uid = arena_strdup(&s->arena, db_column_text(stmt, 0));
+	db_reset(stmt);
+	return 0;
+}
+
+int store_open(const struct settings *settings, struct store **ret_store, struct err *err)
+{
+	struct db *db;
+	struct store *s;
+
+	if (open_db(settings, false, &db, err)) {
+		if (err->code == ERR_STORE)
+			err_hint(err, "run 'etl init' to make it, or name the configuration with --config");
+		return -1;
+	}
+	s = mem_alloc(sizeof(*s));
+	s->db = s->stmts.db = db;
+	if (schema_check(db, settings->store.path, err) || read_uid(s, err)) {
+		store_close(s);
+		return -1;
+	}
+	*ret_store = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	statements_release(&s->stmts);
+	db_close(s->db);
+	arena_release(&s->arena);
+	free(s);
+}
+
+void store_close_ptr(struct store **s)
+{
+	store_close(*s);
+}
+
+const char *store_uid(const struct store *s)
+{
+	return s->uid;
+}
+
+int store_apply(struct store *s, struct job *jobs, size_t n, const char *actor, struct arena *a,
+	enum job_change *ret_changes, struct err *err)
+{
+	if (db_begin(s->db, err))
+		return err_wrap(err, "store");
+	for (size_t i = 0; i < n; i++)
+		if (definition_apply(&s->stmts, &jobs[i], actor, a, &ret_changes[i], err)) {
+			db_rollback(s->db);
+			return err_wrap(err, "job '%s'", jobs[i].name);
+		}
+	if (db_commit(s->db, err)) {
+		db_rollback(s->db);
+		return err_wrap(err, "store");
+	}
+	return 0;
+}
+
+int store_job(struct store *s, const char *number_or_name, struct arena *a, struct job *ret_job,
+	struct err *err)
+{
+	int64_t id = 0;
+	bool number = text_parse_int(number_or_name, &id) == 0;
+	int found = definition_find(&s->stmts, id, number ? NULL : number_or_name, a, ret_job, err);
+
+	if (found < 0)
+		return err_wrap(err, "store");
+	return found ? 0 : definition_missing(&s->stmts, number_or_name, a, err);
+}
+
+/* Runs */
+
+static int write_event(struct store *s, int64_t run_id, const char *old, const char *new,
+	const char *actor, const char *reason, struct err *err)
+{
+	struct db_stmt *stmt;
+
+	if (statements_get(&s->stmts, ST_RUN_EVENT, &stmt, err))
+		return -1;
+	db_bind_int(stmt, 1, run_id);
+	db_bind_text(stmt, 2, old);
+	db_bind_text(stmt, 3, new);
+	db_bind_text(stmt, 4, actor);
+	db_bind_text(stmt, 5, reason);
+	return db_run(stmt, err);
+}
+
+static int insert_run(struct store *s, int64_t job_id, struct arena *a, struct run *run,
+	struct err *err)
+{
+	struct db_stmt *stmt;
+
+	if (statements_get(&s->stmts, ST_RUN_INSERT, &stmt, err))
+		return -1;
+	db_bind_int(stmt, 1, job_id);
+	if (db_step(stmt, err) != 1)
+		return -1;
+	run->job_id = job_id;
+	run->run_id = db_column_int(stmt, 0);
+	run->run_uid = arena_strdup(a, db_column_text(stmt, 1));
+	run->state = RUN_QUEUED;
+	db_reset(stmt);
+	return 0;
+}
+
+static int claim_run(struct store *s, struct run *run, const char *owner, int64_t lease_ms,
+	struct err *err)
+{
+	struct db_stmt *stmt;
+	int row;
+
+	if (statements_get(&s->stmts, ST_RUN_CLAIM, &stmt, err))
+		return -1;
+	db_bind_text(stmt, 1, owner);
+	db_bind_real(stmt, 2, (double)lease_ms / 1000);
+	db_bind_int(stmt, 3, run->run_id);
+	row = db_step(stmt, err);
+	if (row < 0)
+		return -1;
+	if (row == 0)
+		return err_set(err, ERR_LEASE_LOST, "run %" PRId64 " is not queued", run->run_id);
+	run->fence = db_column_int(stmt, 0);
+	run->attempt = db_column_int(stmt, 1);
+	run->state = RUN_STARTING;
+	db_reset(stmt);
+	return 0;
+}
+
+int store_order_claimed(struct store *s, int64_t job_id, const char *owner, int64_t lease_ms,
+	struct arena *a, struct run *ret_run, struct err *err)
+{
+	struct run run = {.run_id = 0};
+
+	if (db_begin(s->db, err))
+		return err_wrap(err, "order a run");
+	if (insert_run(s, job_id, a, &run, err) ||
+		write_event(s, run.run_id, NULL, "queued", owner, "ordered by hand", err) ||
+		claim_run(s, &run, owner, lease_ms, err) ||
+		write_event(s, run.run_id, "queued", "starting", owner, NULL, err) ||
+		db_commit(s->db, err)) {
+		db_rollback(s->db);
+		return err_wrap(err, "order a run");
+	}
+	*ret_run = run;
+	return 0;
+}
+
+static int lost(const struct run *run, struct err *err)
+{
+	return err_set(err, ERR_LEASE_LOST,
+		"run %" PRId64 " is not ours any more: its fence is not %" PRId64
+		" or its state was changed",
+		run->run_id, run->fence);
+}
+
+static void bind_result(struct db_stmt *stmt, int pos, const struct run_result *r)
+{
+	if (!r) {
+		for (int i = 0; i < 5; i++)
+			db_bind_null(stmt, pos + i);
+		return;
+	}
+	db_bind_int(stmt, pos, (int64_t)r->rows_read);
+	db_bind_int(stmt, pos + 1, (int64_t)r->rows_written);
+	db_bind_int(stmt, pos + 2, (int64_t)r->bytes_read);
+	db_bind_text(stmt, pos + 3, r->error_code);
+	db_bind_text(stmt, pos + 4, r->error_message);
+}
+
+static int move(struct store *s, const struct run *run, enum run_state to, const char *actor,
+	const char *reason, const struct run_result *result, struct err *err)
+{
+	struct db_stmt *stmt;
+	enum run_state old;
+	int row;
+
+	if (statements_get(&s->stmts, ST_RUN_STATE, &stmt, err))
+		return -1;
+	db_bind_int(stmt, 1, run->run_id);
+	db_bind_int(stmt, 2, run->fence);
+	row = db_step(stmt, err);
+	if (row < 0)
+		return -1;
+	old = row ? run_state_parse(db_column_text(stmt, 0)) : RUN_STATE_COUNT;
+	db_reset(stmt);
+	if (old == RUN_STATE_COUNT || !run_may(old, to))
+		return lost(run, err);
+	if (statements_get(&s->stmts, ST_RUN_MOVE, &stmt, err))
+		return -1;
+	db_bind_text(stmt, 1, run_state_name(to));
+	db_bind_int(stmt, 2, run_state_final(to));
+	bind_result(stmt, 3, result);
+	db_bind_int(stmt, 8, run->run_id);
+	db_bind_int(stmt, 9, run->fence);
+	db_bind_text(stmt, 10, run_state_name(old));
+	if (db_run(stmt, err))
+		return -1;
+	if (db_changes(s->db) != 1)
+		return lost(run, err);
+	return write_event(s, run->run_id, run_state_name(old), run_state_name(to), actor, reason,
+		err);
+}
+
+int store_move(struct store *s, struct run *run, enum run_state to, const char *actor,
+	const char *reason, const struct run_result *result, struct err *err)
+{
+	if (db_begin(s->db, err))
+		return err_wrap(err, "run %" PRId64 " to %s", run->run_id, run_state_name(to));
+	if (move(s, run, to, actor, reason, result, err) || db_commit(s->db, err)) {
+		db_rollback(s->db);
+		return err_wrap(err, "run %" PRId64 " to %s", run->run_id, run_state_name(to));
+	}
+	run->state = to;
+	return 0;
+}
+
+int store_log(struct store *s, const struct run *run, const char *level, const char *message,
+	struct err *err)
+{
+	CLEANUP(buf_release) struct buf clean = BUF_INIT(STORE_MESSAGE_MAX * 4);
+	size_t len = strnlen(message, STORE_MESSAGE_MAX);
+	struct db_stmt *stmt;
+
+	utf8_clean(message, len, &clean);
+	if (statements_get(&s->stmts, ST_RUN_LOG, &stmt, err))
+		return err_wrap(err, "store");
+	db_bind_int(stmt, 1, run->run_id);
+	db_bind_int(stmt, 2, run->attempt);
+	db_bind_text(stmt, 3, level);
+	db_bind_text(stmt, 4, buf_str(&clean));
+	if (db_run(stmt, err))
+		return err_wrap(err, "store");
+	return 0;
+}
