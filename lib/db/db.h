@@ -7,9 +7,11 @@
  * Texts are UTF-8, parameters are named (@name) in SQL and bound by position in
  * the order of their first appearance, 1-based; columns are 0-based.
  *
- * Errors: ERR_BUSY when a lock was not had in time, ERR_STORE when the database
- * cannot be opened, read or written, ERR_CONFIG for SQL that the engine refuses,
- * ERR_DATA for a constraint that a value breaks.
+ * Errors carry the engine's own words: ERR_BUSY when a lock was not had in time,
+ * ERR_STORE when the database cannot be opened, read or written, ERR_CONFIG for
+ * SQL that the engine refuses, ERR_DATA for a constraint that a value breaks,
+ * ERR_LIMIT for a value or row that is too large, ERR_CANCELLED when the
+ * progress callback said so.
  */
 #ifndef DB_DB_H
 #define DB_DB_H
@@ -26,21 +28,29 @@ struct db_stmt;
 
 enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BLOB };
 
+/*
+ * A committed transaction survives a power cut, but for private_scratch. The journal mode belongs
+ * to the file and so to its owner: it is changed by `wal` only (our own store), and is left as it
+ * is where the engine cannot have WAL.
+ */
 struct db_options {
 	bool create;		 /* make the file when it does not exist */
 	bool read_only;
+	bool wal;		 /* readers do not block the writer, nor it them */
 	bool private_scratch;	 /* ours alone and worthless after a crash: no journal, no sync */
-	int busy_timeout_ms;
+	int busy_timeout_ms;	 /* 0: a lock that is held is ERR_BUSY at once */
 };
 
 MUST_CHECK int db_open_sqlite(const char *path, const struct db_options *options,
 	struct db **ret_db, struct err *err);
-void db_close(struct db *db); /* NULL is fine; an open transaction is rolled back */
+/* NULL is fine; an open transaction is rolled back. Its statements must be finalized before. */
+void db_close(struct db *db);
 
 /* Statements without results and parameters, several separated by ';'. */
 MUST_CHECK int db_exec(struct db *db, const char *sql, struct err *err);
 
-/* begin takes the write lock at once (BEGIN IMMEDIATE); rollback is quiet when none is open. */
+/* begin takes the write lock at once (BEGIN IMMEDIATE); rollback is quiet when none is open. A
+ * commit that failed may have left the transaction open: roll back. */
 MUST_CHECK int db_begin(struct db *db, struct err *err);
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db);
@@ -51,8 +61,9 @@ void db_finalize(struct db_stmt *stmt); /* NULL is fine */
 void db_finalize_ptr(struct db_stmt **stmt);
 #define CLEANUP_STMT CLEANUP(db_finalize_ptr)
 
-/* Binding cannot fail but for a position that does not exist (our bug: asserted) or memory.
- * Text and blob bytes must stay valid until the statement was stepped. */
+/* Binding cannot fail but for a position that does not exist (our bug: asserted), or a value that
+ * is too large or memory, which the next step reports. Text and blob bytes are borrowed until the
+ * statement is done or reset, and must be bound anew before it runs again; other values stay. */
 void db_bind_null(struct db_stmt *stmt, int pos);
 void db_bind_int(struct db_stmt *stmt, int pos, int64_t value);
 void db_bind_real(struct db_stmt *stmt, int pos, double value);
@@ -86,8 +97,8 @@ const char *db_quote(struct db *db, const char *identifier, struct arena *a);
 MUST_CHECK int db_attach(struct db *db, const char *path, const char *name, struct err *err);
 MUST_CHECK int db_detach(struct db *db, const char *name, struct err *err);
 
-/* Called every few thousand virtual-machine steps of a running statement; non-zero ends it with
- * ERR_CANCELLED. NULL removes it. */
+/* Called every few thousand virtual-machine steps of a running statement and while it waits for a
+ * lock; non-zero ends it with ERR_CANCELLED. NULL removes it. */
 void db_on_progress(struct db *db, int (*callback)(void *arg), void *arg);
 
 #endif

@@ -1,0 +1,496 @@
+/*
+ * The SQLite driver: the only file that includes sqlite3.h.
+ *
+ * Connections are opened without SQLite's own mutex: one thread at a time is
+ * the contract of db.h.
+ */
+#include "db/db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "db/driver.h"
+
+#define PROGRESS_STEPS 10000 /* virtual-machine steps between two calls of the progress callback */
+#define BUSY_SLEEP_MAX_MS 50
+#define SQL_SHOWN_MAX 200 /* bytes of a refused statement in its message */
+
+struct sqlite_db {
+	struct db base;
+	sqlite3 *h;
+	char *path;
+	int busy_timeout_ms;
+	int64_t busy_since; /* monotonic ms */
+	int (*progress)(void *arg);
+	void *progress_arg;
+	bool cancelled; /* the callback said so while waiting for a lock */
+};
+
+struct sqlite_stmt {
+	struct db_stmt base;
+	sqlite3_stmt *h;
+	int bind_rc; /* the first binding that failed since the last reset */
+};
+
+static const struct db_driver sqlite_driver;
+
+static struct sqlite_db *of_db(struct db *db)
+{
+	return (struct sqlite_db *)db;
+}
+
+static struct sqlite_stmt *of_stmt(struct db_stmt *stmt)
+{
+	return (struct sqlite_stmt *)stmt;
+}
+
+/* --- errors --- */
+
+static enum err_code code_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return ERR_BUSY;
+	case SQLITE_INTERRUPT:
+		return ERR_CANCELLED;
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+		return ERR_DATA;
+	case SQLITE_TOOBIG:
+		return ERR_LIMIT;
+	case SQLITE_ERROR:
+	case SQLITE_SCHEMA:
+	case SQLITE_AUTH:
+		return ERR_CONFIG;
+	case SQLITE_MISUSE:
+	case SQLITE_RANGE:
+	case SQLITE_INTERNAL:
+		return ERR_INTERNAL;
+	default: /* CANTOPEN, CORRUPT, FULL, IOERR, NOTADB, PERM, READONLY … */
+		return ERR_STORE;
+	}
+}
+
+/* Turns `rc` of the call that just failed into `err`; which file only where that is the question. */
+static int fail(struct sqlite_db *s, int rc, struct err *err)
+{
+	enum err_code code = code_of(rc);
+	int os = sqlite3_system_errno(s->h);
+
+	if (s->cancelled)
+		code = ERR_CANCELLED;
+	s->cancelled = false;
+	if (code == ERR_CANCELLED)
+		return err_set(err, code, "cancelled");
+	if (code != ERR_STORE && code != ERR_BUSY)
+		return err_set(err, code, "%s", sqlite3_errmsg(s->h));
+	if (os && ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN))
+		return err_errno(err, code, os, "'%s': %s", s->path, sqlite3_errmsg(s->h));
+	err_set(err, code, "'%s': %s", s->path, sqlite3_errmsg(s->h));
+	if (code == ERR_BUSY)
+		err_hint(err, "another process holds a lock on the database: see 'fuser %s'", s->path);
+	return -1;
+}
+
+/* --- waiting and cancelling --- */
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* In place of sqlite3_busy_timeout, whose sleep nobody can end. */
+static int on_busy(void *arg, int count)
+{
+	struct sqlite_db *s = arg;
+	int ms = count < BUSY_SLEEP_MAX_MS ? count + 1 : BUSY_SLEEP_MAX_MS;
+
+	if (count == 0)
+		s->busy_since = monotonic_ms();
+	if (s->progress && s->progress(s->progress_arg)) {
+		s->cancelled = true;
+		return 0;
+	}
+	if (monotonic_ms() - s->busy_since >= s->busy_timeout_ms)
+		return 0;
+	sqlite3_sleep(ms);
+	return 1;
+}
+
+static void sqlite_on_progress(struct db *db, int (*callback)(void *arg), void *arg)
+{
+	struct sqlite_db *s = of_db(db);
+
+	s->progress = callback;
+	s->progress_arg = arg;
+	sqlite3_progress_handler(s->h, callback ? PROGRESS_STEPS : 0, callback, arg);
+}
+
+/* --- open and close --- */
+
+static void sqlite_close(struct db *db)
+{
+	struct sqlite_db *s = of_db(db);
+	int rc = sqlite3_close(s->h); /* rolls back; BUSY: a statement was not finalized */
+
+	assert(rc == SQLITE_OK);
+	(void)rc;
+	free(s->path);
+	free(s);
+}
+
+static int sqlite_exec(struct db *db, const char *sql, struct err *err)
+{
+	int rc = sqlite3_exec(of_db(db)->h, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : fail(of_db(db), rc, err);
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* What the user can do about a file that cannot be opened. */
+static int open_hint(const char *path, int rc, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[ERR_HINT_MAX / 2] = ".";
+
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if ((rc & 0xff) == SQLITE_NOTADB)
+		return err_hint(err, "the file is not an SQLite database, or is an encrypted one");
+	if (is_directory(path))
+		return err_hint(err, "the path is a directory: name a file in it");
+	if (!is_directory(dir))
+		return err_hint(err, "make the directory '%s' first", dir);
+	if (access(path, F_OK) != 0 && access(dir, W_OK) == 0)
+		return err_hint(err, "there is no such file");
+	if ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)
+		return err_hint(err, "uid %u needs write access to the file and to '%s', where the "
+			"journal is written", (unsigned)geteuid(), dir);
+	return -1;
+}
+
+static int open_handle(struct sqlite_db *s, const struct db_options *o, struct err *err)
+{
+	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	int rc;
+
+	flags |= o->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+	if (o->create && !o->read_only)
+		flags |= SQLITE_OPEN_CREATE;
+	rc = sqlite3_open_v2(s->path, &s->h, flags, NULL);
+	if (rc != SQLITE_OK) {
+		fail(s, rc, err);
+		return open_hint(s->path, rc, err);
+	}
+	sqlite3_busy_handler(s->h, on_busy, s);
+	/* Opening is lazy: the first read says whether this is a database. */
+	rc = sqlite3_exec(s->h, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
+	if (rc != SQLITE_OK) {
+		fail(s, rc, err);
+		return open_hint(s->path, rc, err);
+	}
+	/* A file that we may not write is opened for reading without a word. */
+	if (!o->read_only && sqlite3_db_readonly(s->h, "main") == 1) {
+		err_set(err, ERR_STORE, "'%s': the file is read-only", s->path);
+		return open_hint(s->path, SQLITE_READONLY, err);
+	}
+	return 0;
+}
+
+/*
+ * EXTRA, not FULL: in the journal mode DELETE, which most files have, FULL does not sync the
+ * directory after the journal was unlinked, and a power cut brings the journal back and undoes a
+ * transaction that was reported as committed.
+ */
+static int configure(struct sqlite_db *s, const struct db_options *o, struct err *err)
+{
+	if (o->private_scratch)
+		return sqlite_exec(&s->base, "PRAGMA locking_mode = EXCLUSIVE;"
+			"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", err);
+	if (o->read_only)
+		return 0;
+	if (o->wal && sqlite_exec(&s->base, "PRAGMA journal_mode = WAL", err) < 0)
+		return -1;
+	return sqlite_exec(&s->base, "PRAGMA synchronous = EXTRA", err);
+}
+
+int db_open_sqlite(const char *path, const struct db_options *options, struct db **ret_db,
+	struct err *err)
+{
+	struct sqlite_db *s;
+
+	if (!*path) /* SQLite's name for a temporary database */
+		return err_set(err, ERR_CONFIG, "the path of the database is empty");
+	s = mem_alloc(sizeof(*s));
+	s->base.driver = &sqlite_driver;
+	s->path = mem_strdup(path);
+	s->busy_timeout_ms = options->busy_timeout_ms;
+	if (open_handle(s, options, err) < 0 || configure(s, options, err) < 0) {
+		sqlite_close(&s->base);
+		return err_wrap(err, "open database");
+	}
+	*ret_db = &s->base;
+	return 0;
+}
+
+const char *db_version(void)
+{
+	return sqlite3_libversion();
+}
+
+/* --- transactions --- */
+
+static int sqlite_begin(struct db *db, struct err *err)
+{
+	return sqlite_exec(db, "BEGIN IMMEDIATE", err);
+}
+
+static int sqlite_commit(struct db *db, struct err *err)
+{
+	return sqlite_exec(db, "COMMIT", err);
+}
+
+static void sqlite_rollback(struct db *db)
+{
+	/* Some errors (full disk, I/O) have rolled back already. What ROLLBACK itself could say is
+	 * said again, and heard, by the next statement. */
+	if (!sqlite3_get_autocommit(of_db(db)->h))
+		sqlite3_exec(of_db(db)->h, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* --- statements --- */
+
+static int sqlite_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt,
+	struct err *err)
+{
+	struct sqlite_db *s = of_db(db);
+	struct sqlite_stmt *stmt;
+	const char *tail;
+	sqlite3_stmt *h;
+	int rc = sqlite3_prepare_v3(s->h, sql, -1, SQLITE_PREPARE_PERSISTENT, &h, &tail);
+
+	if (rc != SQLITE_OK) {
+		fail(s, rc, err);
+		return err_wrap(err, "prepare '%.*s'", SQL_SHOWN_MAX, sql);
+	}
+	assert(h && !tail[strspn(tail, " \t\r\n;")]); /* one statement, not none */
+	stmt = mem_alloc(sizeof(*stmt));
+	stmt->base = (struct db_stmt){
+		.driver = &sqlite_driver,
+		.db = db,
+		.n_params = sqlite3_bind_parameter_count(h),
+		.n_columns = sqlite3_column_count(h),
+	};
+	stmt->h = h;
+	*ret_stmt = &stmt->base;
+	return 0;
+}
+
+static void sqlite_finalize(struct db_stmt *stmt)
+{
+	sqlite3_finalize(of_stmt(stmt)->h); /* repeats the error of the last step */
+	free(stmt);
+}
+
+static void bound(struct sqlite_stmt *stmt, int rc)
+{
+	if (__builtin_expect(rc != SQLITE_OK, 0) && stmt->bind_rc == SQLITE_OK)
+		stmt->bind_rc = rc;
+}
+
+static void sqlite_bind_null(struct db_stmt *stmt, int pos)
+{
+	bound(of_stmt(stmt), sqlite3_bind_null(of_stmt(stmt)->h, pos));
+}
+
+static void sqlite_bind_int(struct db_stmt *stmt, int pos, int64_t value)
+{
+	bound(of_stmt(stmt), sqlite3_bind_int64(of_stmt(stmt)->h, pos, value));
+}
+
+static void sqlite_bind_real(struct db_stmt *stmt, int pos, double value)
+{
+	bound(of_stmt(stmt), sqlite3_bind_double(of_stmt(stmt)->h, pos, value));
+}
+
+/* A null pointer would bind null: an empty value has an address. */
+static void sqlite_bind_text(struct db_stmt *stmt, int pos, const char *text, size_t len)
+{
+	bound(of_stmt(stmt), sqlite3_bind_text64(of_stmt(stmt)->h, pos, text ? text : "", len,
+		SQLITE_STATIC, SQLITE_UTF8));
+}
+
+static void sqlite_bind_blob(struct db_stmt *stmt, int pos, const void *data, size_t len)
+{
+	bound(of_stmt(stmt),
+		sqlite3_bind_blob64(of_stmt(stmt)->h, pos, data ? data : "", len, SQLITE_STATIC));
+}
+
+static void sqlite_reset(struct db_stmt *stmt)
+{
+	sqlite3_reset(of_stmt(stmt)->h); /* repeats the error of the last step */
+	of_stmt(stmt)->bind_rc = SQLITE_OK;
+}
+
+static int sqlite_step(struct db_stmt *stmt, struct err *err)
+{
+	struct sqlite_stmt *st = of_stmt(stmt);
+	int rc = st->bind_rc;
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st->h);
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc == SQLITE_DONE) {
+		sqlite3_reset(st->h);
+		return 0;
+	}
+	fail(of_db(stmt->db), rc, err);
+	sqlite_reset(stmt);
+	return -1;
+}
+
+static const char *sqlite_column_name(struct db_stmt *stmt, int col)
+{
+	return sqlite3_column_name(of_stmt(stmt)->h, col);
+}
+
+static enum db_type sqlite_column_type(struct db_stmt *stmt, int col)
+{
+	switch (sqlite3_column_type(of_stmt(stmt)->h, col)) {
+	case SQLITE_INTEGER:
+		return DB_INT;
+	case SQLITE_FLOAT:
+		return DB_REAL;
+	case SQLITE_TEXT:
+		return DB_TEXT;
+	case SQLITE_BLOB:
+		return DB_BLOB;
+	default:
+		return DB_NULL;
+	}
+}
+
+static int64_t sqlite_column_int(struct db_stmt *stmt, int col)
+{
+	return sqlite3_column_int64(of_stmt(stmt)->h, col);
+}
+
+static double sqlite_column_real(struct db_stmt *stmt, int col)
+{
+	return sqlite3_column_double(of_stmt(stmt)->h, col);
+}
+
+static const char *sqlite_column_text(struct db_stmt *stmt, int col)
+{
+	return (const char *)sqlite3_column_text(of_stmt(stmt)->h, col);
+}
+
+static const void *sqlite_column_blob(struct db_stmt *stmt, int col, size_t *ret_len)
+{
+	/* The bytes first: the call may convert, and the length is that of the result. */
+	const void *data = sqlite3_column_blob(of_stmt(stmt)->h, col);
+
+	*ret_len = (size_t)sqlite3_column_bytes(of_stmt(stmt)->h, col);
+	return data;
+}
+
+/* --- the rest --- */
+
+static int64_t sqlite_changes(struct db *db)
+{
+	return sqlite3_changes64(of_db(db)->h);
+}
+
+static int64_t sqlite_last_insert_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(of_db(db)->h);
+}
+
+static const char *sqlite_quote(struct db *db UNUSED, const char *identifier, struct arena *a)
+{
+	char *out = arena_alloc(a, 2 * strlen(identifier) + 3), *p = out;
+
+	*p++ = '"';
+	for (const char *s = identifier; *s; s++) {
+		if (*s == '"')
+			*p++ = '"';
+		*p++ = *s;
+	}
+	*p = '"';
+	return out;
+}
+
+static int run_with_texts(struct db *db, const char *sql, const char *first, const char *second,
+	struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db, sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, first);
+	if (second)
+		db_bind_text(stmt, 2, second);
+	return db_run(stmt, err);
+}
+
+static int sqlite_attach(struct db *db, const char *path, const char *name, struct err *err)
+{
+	if (run_with_texts(db, "ATTACH ?1 AS ?2", path, name, err) < 0)
+		return err_wrap(err, "attach '%s'", path);
+	return 0;
+}
+
+static int sqlite_detach(struct db *db, const char *name, struct err *err)
+{
+	if (run_with_texts(db, "DETACH ?1", name, NULL, err) < 0)
+		return err_wrap(err, "detach '%s'", name);
+	return 0;
+}
+
+static const struct db_driver sqlite_driver = {
+	.close = sqlite_close,
+	.exec = sqlite_exec,
+	.begin = sqlite_begin,
+	.commit = sqlite_commit,
+	.rollback = sqlite_rollback,
+	.prepare = sqlite_prepare,
+	.finalize = sqlite_finalize,
+	.bind_null = sqlite_bind_null,
+	.bind_int = sqlite_bind_int,
+	.bind_real = sqlite_bind_real,
+	.bind_text = sqlite_bind_text,
+	.bind_blob = sqlite_bind_blob,
+	.step = sqlite_step,
+	.reset = sqlite_reset,
+	.column_name = sqlite_column_name,
+	.column_type = sqlite_column_type,
+	.column_int = sqlite_column_int,
+	.column_real = sqlite_column_real,
+	.column_text = sqlite_column_text,
+	.column_blob = sqlite_column_blob,
+	.changes = sqlite_changes,
+	.last_insert_id = sqlite_last_insert_id,
+	.quote = sqlite_quote,
+	.attach = sqlite_attach,
+	.detach = sqlite_detach,
+	.on_progress = sqlite_on_progress,
+};
