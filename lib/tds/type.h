@@ -6,7 +6,7 @@
  * the nullable ("N") form is used throughout, as a row in flight may always
  * carry a null whatever the column's constraint says.
  *
- * TYPE_SQLITE is private: a SQLite value with its storage class. It never
+ * TDS_SQLITE is private: a SQLite value with its storage class. It never
  * reaches a wire.
  */
 #ifndef TDS_TYPE_H
@@ -24,6 +24,8 @@
 #define TDS_DECIMAL_DIGITS_MAX 38
 #define TDS_SCALE_MAX 7		/* fractional digits of a second */
 #define TDS_SIZE_MAX UINT32_MAX /* size of a (max) type */
+#define TDS_PLP_MAX 0x7FFFFFFFu /* bytes that a value of a (max) type can have */
+#define TDS_TYPE_TEXT_MAX 64	/* bytes that a printed type can need, with the NUL */
 
 enum tds_type {
 	TDS_INTN = 0x26,	/* size 1, 2, 4, 8; 1 is unsigned */
@@ -58,12 +60,28 @@ struct tds_columns {
 extern const uint8_t tds_collation_utf8[TDS_COLLATION_LEN];
 
 /* The column type that `text` declares ("decimal(18,2)", "int", "varchar(max)", "datetime2(3) not
- * null", …; T-SQL and common SQL names, case ignored). Sets all but the name. ERR_CONFIG with the
- * nearest known name otherwise. */
+ * null", …; T-SQL and common SQL names, case ignored). Sets all but the name; nullable unless it
+ * says otherwise. ERR_CONFIG with the nearest known name otherwise. */
 MUST_CHECK int tds_type_parse(const char *text, struct tds_column *ret_column, struct err *err);
 
 /* The T-SQL declaration of the type without the name: "decimal(18,2)". */
 const char *tds_type_print(const struct tds_column *c, struct arena *a);
+const char *tds_type_format(const struct tds_column *c, char out[TDS_TYPE_TEXT_MAX]);
+
+/* Bit n is set when a value of byte-length form can have n bytes (null is 0); 0: it has another
+ * form (row.h). */
+uint32_t tds_lengths(const struct tds_column *c);
+
+/* Bytes of a decimal with its sign, of a time, of a date and time (MS-TDS 2.2.5.5.1.6, .8). */
+static inline unsigned tds_decimal_size(unsigned precision)
+{
+	return precision <= 9 ? 5 : precision <= 19 ? 9 : precision <= 28 ? 13 : 17;
+}
+
+static inline unsigned tds_time_size(unsigned scale)
+{
+	return scale <= 2 ? 3 : scale <= 4 ? 4 : 5;
+}
 
 /* -1 when there is none of that name; names compare as ASCII letters without case. */
 int tds_column_find(const struct tds_columns *cols, const char *name);
