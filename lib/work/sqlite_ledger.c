@@ -1,0 +1,284 @@
+#include "work/sqlite_ledger.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+#define LEDGER "main." SQLITE_LEDGER_TABLE
+#define REASON_MAX 1000
+#define PRINCIPAL_MAX 32
+
+static const char schema_sql[] =
+	"CREATE TABLE IF NOT EXISTS " LEDGER " ("
+	" run_uid TEXT NOT NULL PRIMARY KEY,"
+	" store_uid TEXT NOT NULL,"
+	" job_uid TEXT NOT NULL,"
+	" order_key TEXT,"
+	" fence INTEGER NOT NULL,"
+	" state TEXT NOT NULL CHECK (state IN ('open', 'published', 'revoked')),"
+	" target_table TEXT NOT NULL,"
+	" rows INTEGER,"
+	" rejects INTEGER,"
+	" digest TEXT,"
+	" watermark_from TEXT,"
+	" watermark_to TEXT,"
+	" version_read TEXT,"
+	" principal TEXT,"
+	" opened_at TEXT,"
+	" published_at TEXT,"
+	" post_done_at TEXT,"
+	" revoked_at TEXT,"
+	" revoked_reason TEXT);"
+	"CREATE UNIQUE INDEX IF NOT EXISTS main.etl_load_ledger_order"
+	" ON " SQLITE_LEDGER_TABLE " (job_uid, order_key)"
+	" WHERE order_key IS NOT NULL AND state <> 'revoked'";
+
+/* The fence of the same attempt again is no contradiction: its first commit may have succeeded
+ * without an answer. */
+static const char raise_sql[] =
+	"UPDATE " LEDGER " SET fence = @fence, principal = @principal, opened_at = " NOW
+	" WHERE run_uid = @run AND state = 'open' AND fence <= @fence";
+
+static const char insert_sql[] =
+	"INSERT INTO " LEDGER " (run_uid, store_uid, job_uid, order_key, fence, state,"
+	" target_table, principal, opened_at, revoked_at, revoked_reason)"
+	" VALUES (@run, @store, @job, @key, @fence, @state, @table, @principal,"
+	" iif(@state = 'open', " NOW ", NULL), iif(@state = 'open', NULL, " NOW "), @reason)";
+
+static const char find_sql[] = "SELECT state, fence FROM " LEDGER " WHERE run_uid = @run";
+
+static const char same_order_sql[] =
+	"SELECT run_uid, state FROM " LEDGER
+	" WHERE job_uid = @job AND order_key = @key AND state <> 'revoked' AND run_uid <> @run";
+
+static const char publish_sql[] =
+	"UPDATE " LEDGER " SET state = 'published'"
+	" WHERE run_uid = @run AND fence = @fence AND state = 'open'";
+
+static const char complete_sql[] =
+	"UPDATE " LEDGER " SET rows = @rows, rejects = 0, published_at = " NOW
+	" WHERE run_uid = @run";
+
+static const char revoke_sql[] =
+	"UPDATE " LEDGER " SET state = 'revoked', revoked_at = " NOW ", revoked_reason = @reason"
+	" WHERE run_uid = @run AND state = 'open' AND fence <= @fence";
+
+static const char *const state_names[] = {
+	[LEDGER_NONE] = "",
+	[LEDGER_OPEN] = "open",
+	[LEDGER_PUBLISHED] = "published",
+	[LEDGER_REVOKED] = "revoked",
+};
+
+static int state_parse(const char *text, enum ledger_state *ret_state, struct err *err)
+{
+	for (size_t i = LEDGER_OPEN; i < ARRAY_LEN(state_names); i++)
+		if (text && strcmp(text, state_names[i]) == 0) {
+			*ret_state = (enum ledger_state)i;
+			return 0;
+		}
+	return err_set(err, ERR_DATA, "the ledger has the unknown state '%s'", text ? text : "");
+}
+
+/* Who wrote: SQLite knows no logins, and a container's uid need not be in passwd. */
+static const char *principal(char out[PRINCIPAL_MAX])
+{
+	snprintf(out, PRINCIPAL_MAX, "uid %u", (unsigned)geteuid());
+	return out;
+}
+
+static int find(struct db *db, const struct load *load, enum ledger_state *ret_state,
+	int64_t *ret_fence, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	int rc;
+
+	if (db_prepare(db, find_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load->run_uid);
+	rc = db_step(stmt, err);
+	if (rc < 0)
+		return -1;
+	*ret_state = LEDGER_NONE;
+	*ret_fence = 0;
+	if (rc == 0)
+		return 0;
+	*ret_fence = db_column_int(stmt, 1);
+	return state_parse(db_column_text(stmt, 0), ret_state, err);
+}
+
+static int lost(const struct load *load, int64_t fence, struct err *err)
+{
+	return err_set(err, ERR_LEASE_LOST,
+		"run '%s' was taken over: its ledger row has the fence %" PRId64 ", ours is %" PRId64,
+		load->run_uid, fence, load->fence);
+}
+
+/* Another run of the same order: the store was restored, or copied, and orders again what was
+ * loaded before. */
+static int check_order(struct db *db, const struct load *load, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	int rc;
+
+	if (!load->order_key)
+		return 0;
+	if (db_prepare(db, same_order_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load->job->job_uid);
+	db_bind_text(stmt, 2, load->order_key);
+	db_bind_text(stmt, 3, load->run_uid);
+	rc = db_step(stmt, err);
+	if (rc <= 0)
+		return rc;
+	err_set(err, ERR_DATA, "the order '%s' of job '%s' is %s by run '%s'", load->order_key,
+		load->job->name, strcmp(db_column_text(stmt, 1), "open") == 0 ? "being loaded" : "loaded",
+		db_column_text(stmt, 0));
+	return err_hint(err, "a run that this store does not know means that the store was restored "
+		"or copied: 'etl recover' imports it");
+}
+
+static int insert(struct db *db, const struct load *load, enum ledger_state state,
+	const char *reason, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	char who[PRINCIPAL_MAX];
+
+	if (db_prepare(db, insert_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load->run_uid);
+	db_bind_text(stmt, 2, load->store_uid);
+	db_bind_text(stmt, 3, load->job->job_uid);
+	db_bind_text(stmt, 4, load->order_key);
+	db_bind_int(stmt, 5, load->fence);
+	db_bind_text(stmt, 6, state_names[state]);
+	db_bind_text(stmt, 7, load->job->target_table);
+	db_bind_text(stmt, 8, principal(who));
+	db_bind_text(stmt, 9, reason);
+	return db_run(stmt, err);
+}
+
+static int raise_fence(struct db *db, const struct load *load, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	char who[PRINCIPAL_MAX];
+
+	if (db_prepare(db, raise_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_int(stmt, 1, load->fence);
+	db_bind_text(stmt, 2, principal(who));
+	db_bind_text(stmt, 3, load->run_uid);
+	return db_run(stmt, err);
+}
+
+static int begin_in_transaction(struct db *db, const struct load *load,
+	enum ledger_state *ret_state, struct err *err)
+{
+	int64_t fence;
+
+	if (db_exec(db, schema_sql, err) < 0 || raise_fence(db, load, err) < 0 ||
+		find(db, load, ret_state, &fence, err) < 0)
+		return -1;
+	if (*ret_state == LEDGER_OPEN && fence != load->fence)
+		return lost(load, fence, err);
+	if (*ret_state != LEDGER_NONE)
+		return 0;
+	*ret_state = LEDGER_OPEN;
+	if (check_order(db, load, err) < 0)
+		return -1;
+	return insert(db, load, LEDGER_OPEN, NULL, err);
+}
+
+int sqlite_ledger_begin(struct db *db, const struct load *load, enum ledger_state *ret_state,
+	struct err *err)
+{
+	enum ledger_state state;
+
+	assert(load->job->job_uid);
+	if (db_begin(db, err) < 0)
+		return -1;
+	if (begin_in_transaction(db, load, &state, err) < 0 || db_commit(db, err) < 0) {
+		db_rollback(db);
+		return -1;
+	}
+	*ret_state = state;
+	return 0;
+}
+
+int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	enum ledger_state state;
+	int64_t fence;
+
+	if (db_prepare(db, publish_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load->run_uid);
+	db_bind_int(stmt, 2, load->fence);
+	if (db_run(stmt, err) < 0)
+		return -1;
+	if (db_changes(db) == 1)
+		return 0;
+	if (find(db, load, &state, &fence, err) < 0)
+		return -1;
+	if (state == LEDGER_OPEN)
+		return lost(load, fence, err);
+	if (state == LEDGER_NONE)
+		return err_set(err, ERR_LEASE_LOST, "run '%s' is not in the ledger any more",
+			load->run_uid);
+	return err_set(err, ERR_LEASE_LOST, "run '%s' is %s already, under the fence %" PRId64,
+		load->run_uid, state_names[state], fence);
+}
+
+int sqlite_ledger_complete(struct db *db, const struct load *load, uint64_t rows, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db, complete_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_int(stmt, 1, (int64_t)rows);
+	db_bind_text(stmt, 2, load->run_uid);
+	return db_run(stmt, err);
+}
+
+static int revoke_in_transaction(struct db *db, const struct load *load, const char *reason,
+	enum ledger_state *ret_state, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	char cut[REASON_MAX + 1];
+	int64_t fence;
+
+	snprintf(cut, sizeof(cut), "%s", reason);
+	if (db_exec(db, schema_sql, err) < 0 || db_prepare(db, revoke_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, cut);
+	db_bind_text(stmt, 2, load->run_uid);
+	db_bind_int(stmt, 3, load->fence);
+	if (db_run(stmt, err) < 0 || find(db, load, ret_state, &fence, err) < 0)
+		return -1;
+	if (*ret_state == LEDGER_OPEN)
+		return lost(load, fence, err);
+	if (*ret_state != LEDGER_NONE)
+		return 0;
+	*ret_state = LEDGER_REVOKED;
+	return insert(db, load, LEDGER_REVOKED, cut, err);
+}
+
+int sqlite_ledger_revoke(struct db *db, const struct load *load, const char *reason,
+	enum ledger_state *ret_state, struct err *err)
+{
+	enum ledger_state state;
+
+	assert(load->job->job_uid);
+	if (db_begin(db, err) < 0)
+		return -1;
+	if (revoke_in_transaction(db, load, reason, &state, err) < 0 || db_commit(db, err) < 0) {
+		db_rollback(db);
+		return -1;
+	}
+	*ret_state = state;
+	return 0;
+}

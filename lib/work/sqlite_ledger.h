@@ -1,0 +1,40 @@
+/*
+ * sqlite_ledger - the load ledger in an SQLite target.
+ *
+ * Table etl_load_ledger: one row per run that ever wrote to this database, and
+ * the fence that keeps an attempt which lost its run from publishing
+ * (docs/design.md §3, rules 3, 4 and 6). All times are the database's. `db` is
+ * borrowed. begin and revoke are transactions of their own, and may be repeated
+ * when their outcome is unknown.
+ */
+#ifndef WORK_SQLITE_LEDGER_H
+#define WORK_SQLITE_LEDGER_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "db/db.h"
+#include "work/target.h"
+
+#define SQLITE_LEDGER_TABLE "etl_load_ledger"
+
+/* Makes the table when there is none. See target.h, begin; ERR_DATA when another run has the
+ * order key of this one, open or published (a revoked run loaded nothing and frees its key). */
+MUST_CHECK int sqlite_ledger_begin(struct db *db, const struct load *load,
+	enum ledger_state *ret_state, struct err *err);
+
+/* open -> published, the first statement of the publish transaction, which the caller has begun
+ * and rolls back. ERR_LEASE_LOST unless exactly the row (run, fence, open) is there. */
+MUST_CHECK int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *err);
+
+/* The last statement of that transaction. */
+MUST_CHECK int sqlite_ledger_complete(struct db *db, const struct load *load, uint64_t rows,
+	struct err *err);
+
+/* open -> revoked; a run without a row gets a revoked one, so that no attempt of it that starts
+ * late can load. *ret_state is what holds afterwards. ERR_LEASE_LOST when the row is open under a
+ * higher fence: who lost the run does not end it. */
+MUST_CHECK int sqlite_ledger_revoke(struct db *db, const struct load *load, const char *reason,
+	enum ledger_state *ret_state, struct err *err);
+
+#endif

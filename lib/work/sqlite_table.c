@@ -1,0 +1,378 @@
+#include "work/sqlite_table.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+#define SQL_MAX (16u * 1024 * 1024) /* 2,000 columns of the longest names fit many times */
+
+/* What a double and SQLite's NUMERIC keep of a decimal without loss. */
+#define NUMERIC_DIGITS 15
+
+/* --- reading --- */
+
+static enum affinity affinity_of(const char *type, bool strict)
+{
+	if (strcasestr(type, "INT"))
+		return AFFINITY_INTEGER;
+	if (strcasestr(type, "CHAR") || strcasestr(type, "CLOB") || strcasestr(type, "TEXT"))
+		return AFFINITY_TEXT;
+	if (!*type || strcasestr(type, "BLOB") || (strict && strcasecmp(type, "ANY") == 0))
+		return AFFINITY_NONE;
+	if (strcasestr(type, "REAL") || strcasestr(type, "FLOA") || strcasestr(type, "DOUB"))
+		return AFFINITY_REAL;
+	return AFFINITY_NUMERIC;
+}
+
+/* 0: there is no such table. */
+static int read_table(struct db *db, const char *name, struct arena *a, struct sqlite_table *t,
+	struct err *err)
+{
+	static const char sql[] =
+		"SELECT s.name, l.type, l.strict, s.sql"
+		" FROM main.sqlite_schema s JOIN pragma_table_list(s.name) l ON l.schema = 'main'"
+		" WHERE s.name = @name COLLATE NOCASE AND s.type IN ('table', 'view')";
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	int rc;
+
+	if (db_prepare(db, sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, name);
+	rc = db_step(stmt, err);
+	if (rc <= 0)
+		return rc;
+	if (strcmp(db_column_text(stmt, 1), "view") == 0)
+		return err_set(err, ERR_CONFIG, "'%s' is a view, and a target is a table", name);
+	t->name = arena_strdup(a, db_column_text(stmt, 0));
+	t->strict = db_column_int(stmt, 2);
+	t->sql = arena_strdup(a, db_column_text(stmt, 3));
+	if (!t->sql)
+		return err_set(err, ERR_CONFIG, "'%s' is a table of SQLite's own", name);
+	return 1;
+}
+
+static int count_columns(struct db *db, const char *table, uint32_t *ret_n, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db, "SELECT count(*) FROM pragma_table_xinfo(@table, 'main')", &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, table);
+	if (db_step(stmt, err) < 0)
+		return -1;
+	*ret_n = (uint32_t)db_column_int(stmt, 0);
+	return 0;
+}
+
+/* `hidden` is 0 for an ordinary column, 1 for a virtual table's hidden one, 2 and 3 for generated
+ * ones. An INTEGER PRIMARY KEY is the rowid and numbers itself. */
+static int read_columns(struct db *db, struct arena *a, struct sqlite_table *t, struct err *err)
+{
+	static const char sql[] =
+		"SELECT name, type, \"notnull\", dflt_value IS NOT NULL, hidden,"
+		" pk = 1 AND type = 'INTEGER' COLLATE NOCASE AND sum(pk > 0) OVER () = 1"
+		" FROM pragma_table_xinfo(@table, 'main') ORDER BY cid";
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	uint32_t capacity;
+	int rc;
+
+	if (count_columns(db, t->name, &capacity, err) < 0 || db_prepare(db, sql, &stmt, err) < 0)
+		return -1;
+	t->v = arena_array(a, capacity, sizeof(*t->v));
+	db_bind_text(stmt, 1, t->name);
+	while ((rc = db_step(stmt, err)) > 0 && t->n < capacity) {
+		struct sqlite_column *c = &t->v[t->n++];
+		bool rowid = db_column_int(stmt, 5);
+
+		c->name = arena_strdup(a, db_column_text(stmt, 0));
+		c->type = arena_strdup(a, db_column_text(stmt, 1));
+		c->affinity = affinity_of(c->type, t->strict);
+		c->not_null = db_column_int(stmt, 2) && !rowid;
+		c->optional = !c->not_null || db_column_int(stmt, 3);
+		c->generated = db_column_int(stmt, 4) != 0;
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+int sqlite_table_read(struct db *db, const char *name, struct arena *a,
+	struct sqlite_table *ret_table, struct err *err)
+{
+	struct sqlite_table t = {.name = arena_strdup(a, name)};
+	int rc = read_table(db, name, a, &t, err);
+
+	if (rc < 0 || (rc > 0 && read_columns(db, a, &t, err) < 0))
+		return -1;
+	*ret_table = t;
+	return 0;
+}
+
+/* --- designing --- */
+
+static void design_column(const struct tds_column *c, struct arena *a, struct sqlite_column *out)
+{
+	out->type = "TEXT";
+	switch (c->type) {
+	case TDS_INTN:
+	case TDS_BITN:
+		out->type = "INTEGER";
+		break;
+	case TDS_FLTN:
+		out->type = "REAL";
+		break;
+	case TDS_DECIMALN:
+		if (c->precision <= NUMERIC_DIGITS)
+			out->type = arena_printf(a, "DECIMAL(%d,%d)", c->precision, c->scale);
+		break;
+	case TDS_BIGVARBINARY:
+		out->type = "BLOB";
+		break;
+	case TDS_SQLITE:
+		out->type = "";
+		break;
+	case TDS_BIGVARCHAR:
+	case TDS_DATEN:
+	case TDS_TIMEN:
+	case TDS_DATETIME2N:
+	case TDS_DATETIMEOFFSETN:
+		break;
+	}
+	out->name = c->name;
+	out->affinity = affinity_of(out->type, false);
+	out->not_null = !c->nullable;
+	out->optional = c->nullable;
+}
+
+void sqlite_table_design(const char *name, const struct tds_columns *cols, struct arena *a,
+	struct sqlite_table *ret_table)
+{
+	struct sqlite_table t = {
+		.name = arena_strdup(a, name),
+		.v = arena_array(a, cols->n, sizeof(*t.v)),
+		.n = cols->n,
+	};
+
+	for (uint32_t i = 0; i < cols->n; i++)
+		design_column(&cols->v[i], a, &t.v[i]);
+	*ret_table = t;
+}
+
+/* --- matching --- */
+
+/* ", did you mean 'x'?" or "" */
+static const char *nearest_of(const char *name, const char *const *names, uint32_t n,
+	struct arena *a)
+{
+	const char *near = text_nearest(name, names, n);
+
+	return near ? arena_printf(a, ", did you mean '%s'?", near) : "";
+}
+
+static int no_column(const struct sqlite_table *t, const char *name, struct arena *a,
+	struct err *err)
+{
+	const char **names = arena_array(a, t->n, sizeof(*names));
+
+	for (uint32_t i = 0; i < t->n; i++)
+		names[i] = t->v[i].name;
+	err_set(err, ERR_DATA, "table '%s' has no column '%s' of the source%s", t->name, name,
+		nearest_of(name, names, t->n, a));
+	return err_hint(err, "columns are matched by name: rename one of the two, or add the column");
+}
+
+static int no_source(const struct sqlite_table *t, const struct sqlite_column *c,
+	const struct tds_columns *cols, struct arena *a, struct err *err)
+{
+	const char **names = arena_array(a, cols->n, sizeof(*names));
+
+	for (uint32_t i = 0; i < cols->n; i++)
+		names[i] = cols->v[i].name;
+	err_set(err, ERR_DATA, "the source has no column '%s', which table '%s' needs%s", c->name,
+		t->name, nearest_of(c->name, names, cols->n, a));
+	return err_hint(err, "the column is NOT NULL and has no default");
+}
+
+/* Source and table mostly have the same order, and 2,000 × 2,000 names take a while. But a
+ * designed table may have a name twice, and only its first column is to be found. */
+static int find_column(const struct sqlite_table *t, uint32_t guess, const char *name)
+{
+	if (t->sql && guess < t->n && strcasecmp(t->v[guess].name, name) == 0)
+		return (int)guess;
+	for (uint32_t i = 0; i < t->n; i++)
+		if (strcasecmp(t->v[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Marks with pos 1 what will be written; the numbers are given afterwards, in the table's order. */
+static int match_source(struct sqlite_table *t, const struct tds_columns *cols, struct arena *a,
+	int *map, struct err *err)
+{
+	for (uint32_t i = 0; i < cols->n; i++) {
+		const char *name = cols->v[i].name;
+		int at = find_column(t, i, name);
+
+		if (at < 0)
+			return no_column(t, name, a, err);
+		if (t->v[at].pos)
+			return err_set(err, ERR_DATA,
+				"the source has two columns '%s' (case does not count)", name);
+		map[i] = t->v[at].generated ? -1 : at;
+		t->v[at].pos = !t->v[at].generated;
+	}
+	return 0;
+}
+
+int sqlite_table_match(struct sqlite_table *t, const struct tds_columns *cols, struct arena *a,
+	int **ret_map, struct err *err)
+{
+	int *map = arena_array(a, cols->n, sizeof(*map));
+	int pos = 0;
+
+	if (match_source(t, cols, a, map, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct sqlite_column *c = &t->v[i];
+
+		if (c->pos)
+			c->pos = ++pos;
+		else if (!c->optional && !c->generated)
+			return no_source(t, c, cols, a, err);
+	}
+	if (pos == 0)
+		return err_set(err, ERR_DATA, "table '%s' has no column that could be written", t->name);
+	*ret_map = map;
+	return 0;
+}
+
+/* --- statements --- */
+
+static const char *finish(struct buf *sql, struct arena *a)
+{
+	const char *ret = arena_strndup(a, buf_str(sql), sql->len);
+
+	buf_release(sql);
+	return ret;
+}
+
+static void add_name(struct buf *sql, const char *name, struct db *db, struct arena *a)
+{
+	buf_adds(sql, db_quote(db, name, a));
+}
+
+const char *sqlite_table_create_sql(const struct sqlite_table *t, struct db *db, struct arena *a)
+{
+	struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_adds(&sql, "CREATE TABLE main.");
+	add_name(&sql, t->name, db, a);
+	for (uint32_t i = 0; i < t->n; i++) {
+		buf_adds(&sql, i ? ", " : " (");
+		add_name(&sql, t->v[i].name, db, a);
+		buf_printf(&sql, "%s%s%s", *t->v[i].type ? " " : "", t->v[i].type,
+			t->v[i].not_null ? " NOT NULL" : "");
+	}
+	buf_addc(&sql, ')');
+	return finish(&sql, a);
+}
+
+static const char *stage_type(const struct sqlite_table *t, const struct sqlite_column *c)
+{
+	static const char *const names[] = {
+		[AFFINITY_NONE] = "",
+		[AFFINITY_TEXT] = " TEXT",
+		[AFFINITY_NUMERIC] = " NUMERIC",
+		[AFFINITY_INTEGER] = " INTEGER",
+		[AFFINITY_REAL] = " REAL",
+	};
+
+	if (t->strict && c->affinity == AFFINITY_NONE)
+		return strcasecmp(c->type, "ANY") == 0 ? " ANY" : " BLOB";
+	return names[c->affinity];
+}
+
+/*
+ * NOT NULL is checked while staging, where the row's number is known; but not where the table
+ * itself may say what happens to a null (ON CONFLICT REPLACE, IGNORE).
+ */
+const char *sqlite_table_stage_sql(const struct sqlite_table *t, struct db *db, struct arena *a)
+{
+	bool own_rules = t->sql && strcasestr(t->sql, "CONFLICT");
+	struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_adds(&sql, "CREATE TABLE main.");
+	add_name(&sql, t->name, db, a);
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct sqlite_column *c = &t->v[i];
+
+		if (!c->pos)
+			continue;
+		buf_adds(&sql, c->pos > 1 ? ", " : " (");
+		add_name(&sql, c->name, db, a);
+		buf_adds(&sql, stage_type(t, c));
+		if (c->not_null && !own_rules)
+			buf_adds(&sql, " NOT NULL");
+	}
+	buf_adds(&sql, t->strict ? ") STRICT" : ")");
+	return finish(&sql, a);
+}
+
+const char *sqlite_table_put_sql(const struct sqlite_table *t, struct db *db, struct arena *a)
+{
+	struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_adds(&sql, "INSERT INTO main.");
+	add_name(&sql, t->name, db, a);
+	buf_adds(&sql, " VALUES ");
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->v[i].pos)
+			buf_printf(&sql, "%s?%d", t->v[i].pos > 1 ? ", " : "(", t->v[i].pos);
+	buf_addc(&sql, ')');
+	return finish(&sql, a);
+}
+
+static void add_written(struct buf *sql, const struct sqlite_table *t, struct db *db,
+	struct arena *a)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		if (t->v[i].pos) {
+			buf_adds(sql, t->v[i].pos > 1 ? ", " : "");
+			add_name(sql, t->v[i].name, db, a);
+		}
+}
+
+static bool is_whole(const struct sqlite_table *t)
+{
+	for (uint32_t i = 0; i < t->n; i++)
+		if (!t->v[i].pos)
+			return false;
+	return true;
+}
+
+/* Without a list of columns where all are written: only that form is considered for copying whole
+ * records (SQLite's "transfer optimization"). Rows come in the order of the source. */
+const char *sqlite_table_move_sql(const struct sqlite_table *t, const char *stage, struct db *db,
+	struct arena *a)
+{
+	bool whole = is_whole(t);
+	struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_adds(&sql, "INSERT INTO main.");
+	add_name(&sql, t->name, db, a);
+	if (!whole) {
+		buf_adds(&sql, " (");
+		add_written(&sql, t, db, a);
+		buf_addc(&sql, ')');
+	}
+	buf_adds(&sql, " SELECT ");
+	if (whole)
+		buf_addc(&sql, '*');
+	else
+		add_written(&sql, t, db, a);
+	buf_adds(&sql, " FROM ");
+	add_name(&sql, stage, db, a);
+	buf_addc(&sql, '.');
+	add_name(&sql, t->name, db, a);
+	return finish(&sql, a);
+}

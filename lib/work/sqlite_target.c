@@ -1,0 +1,369 @@
+/*
+ * The SQLite target: replace and append.
+ *
+ * Rows are staged in a file beside the database (sqlite_stage.h), without a
+ * lock on the database itself. Publishing attaches that file and moves the rows
+ * in one transaction on the database, which other readers see whole or not at
+ * all. The database's journal mode is its owner's and stays.
+ */
+#include "work/target.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "db/db.h"
+#include "work/sqlite_ledger.h"
+#include "work/sqlite_rows.h"
+#include "work/sqlite_stage.h"
+#include "work/sqlite_table.h"
+
+#define BUSY_TIMEOUT_MS 30000
+#define RUN_UID_MAX 64 /* a UUID has 36 */
+#define STAGE "etl_stage" /* the staging file's schema name while it is attached */
+
+struct target {
+	const struct load *load;
+	const atomic_bool *cancel;
+	struct arena arena;
+	char *path; /* of the database, without symbolic links */
+	struct db *db;
+	struct sqlite_stage stage;
+	struct sqlite_table table; /* as it was, or as it will be made */
+	struct sqlite_rows rows;
+	bool verified;
+};
+
+/* ERR_STORE means the control database to everybody above. */
+static int fail(const struct target *t, const char *what, struct err *err)
+{
+	if (err->code == ERR_STORE)
+		err->code = ERR_TARGET;
+	return err_wrap(err, "%s '%s'", what, t->load->job->target_table);
+}
+
+static int is_cancelled(void *arg)
+{
+	const struct target *t = arg;
+
+	return atomic_load_explicit(t->cancel, memory_order_relaxed);
+}
+
+static void target_close(struct target *t)
+{
+	if (!t)
+		return;
+	sqlite_rows_release(&t->rows);
+	sqlite_stage_release(&t->stage);
+	db_close(t->db);
+	free(t->path);
+	arena_release(&t->arena);
+	free(t);
+}
+
+/* It becomes part of a file's name. */
+static int check_run_uid(const char *uid, struct err *err)
+{
+	size_t n = 0;
+
+	while (isalnum((unsigned char)uid[n]) || uid[n] == '-')
+		n++;
+	if (n == 0 || n > RUN_UID_MAX || uid[n])
+		return err_set(err, ERR_DATA, "run_uid '%.*s' is not a UUID", RUN_UID_MAX, uid);
+	return 0;
+}
+
+static int check_table_name(const char *name, struct err *err)
+{
+	if (!*name)
+		return err_set(err, ERR_CONFIG, "target_table is empty");
+	if (strcasecmp(name, SQLITE_LEDGER_TABLE) == 0)
+		return err_set(err, ERR_CONFIG, "target_table is the load ledger");
+	return 0;
+}
+
+static int open_database(struct target *t, const char *path, struct err *err)
+{
+	const struct db_options options = {
+		.create = t->load->job->create,
+		.busy_timeout_ms = BUSY_TIMEOUT_MS,
+	};
+
+	if (db_open_sqlite(path, &options, &t->db, err) < 0)
+		return -1;
+	t->path = realpath(path, NULL);
+	if (!t->path)
+		return err_errno(err, ERR_TARGET, errno, "'%s'", path);
+	db_on_progress(t->db, is_cancelled, t);
+	return 0;
+}
+
+static int target_open(const struct connection *conn, const struct load *load,
+	const atomic_bool *cancel, struct target **ret_target, struct err *err)
+{
+	struct target *t;
+
+	if (check_run_uid(load->run_uid, err) < 0 ||
+		check_table_name(load->job->target_table, err) < 0)
+		return -1;
+	t = mem_alloc(sizeof(*t));
+	t->load = load;
+	t->cancel = cancel;
+	t->stage = (struct sqlite_stage)SQLITE_STAGE_INIT;
+	if (open_database(t, conn->path, err) < 0) {
+		fail(t, "open the database of", err);
+		target_close(t);
+		return -1;
+	}
+	*ret_target = t;
+	return 0;
+}
+
+static int target_begin(struct target *t, enum ledger_state *ret_state, struct err *err)
+{
+	if (sqlite_ledger_begin(t->db, t->load, ret_state, err) < 0)
+		return fail(t, "begin the load of", err);
+	sqlite_stage_sweep(t->path);
+	return 0;
+}
+
+/* --- staging --- */
+
+static int missing(struct target *t, struct err *err)
+{
+	err_set(err, ERR_NOT_FOUND, "there is no such table in '%s'", t->path);
+	return err_hint(err, "set create = yes, or: %s",
+		sqlite_table_create_sql(&t->table, t->db, &t->arena));
+}
+
+static int plan(struct target *t, const struct tds_columns *cols, int **ret_map, struct err *err)
+{
+	const struct job *job = t->load->job;
+
+	if (sqlite_table_read(t->db, job->target_table, &t->arena, &t->table, err) < 0)
+		return -1;
+	if (!t->table.sql)
+		sqlite_table_design(job->target_table, cols, &t->arena, &t->table);
+	if (sqlite_table_match(&t->table, cols, &t->arena, ret_map, err) < 0)
+		return -1;
+	if (!t->table.sql && !job->create)
+		return missing(t, err);
+	return 0;
+}
+
+/* Databases that are attached to each other have one text encoding. */
+static int copy_encoding(struct db *from, struct db *to, struct arena *a, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	const char *sql;
+
+	if (db_prepare(from, "PRAGMA encoding", &stmt, err) < 0 || db_step(stmt, err) < 0)
+		return -1;
+	sql = arena_printf(a, "PRAGMA encoding = '%s'", db_column_text(stmt, 0));
+	return db_exec(to, sql, err);
+}
+
+static int make_stage(struct target *t, const struct tds_columns *cols, const int *map,
+	struct err *err)
+{
+	struct sqlite_stage *s = &t->stage;
+
+	if (sqlite_stage_open(s, t->path, t->load->run_uid, t->load->fence, err) < 0)
+		return -1;
+	if (copy_encoding(t->db, s->db, &t->arena, err) < 0)
+		return -1;
+	if (db_exec(s->db, sqlite_table_stage_sql(&t->table, s->db, &t->arena), err) < 0)
+		return -1;
+	if (sqlite_rows_init(&t->rows, s->db, &t->table, map, cols, &t->arena, err) < 0)
+		return -1;
+	return db_begin(s->db, err);
+}
+
+static int target_stage(struct target *t, const struct tds_columns *cols, struct err *err)
+{
+	int *map;
+
+	if (plan(t, cols, &map, err) < 0)
+		return fail(t, "load into", err);
+	if (make_stage(t, cols, map, err) < 0)
+		return fail(t, "make the staging file of", err);
+	return 0;
+}
+
+static int target_write(struct target *t, const struct batch *b, struct err *err)
+{
+	assert(t->stage.db);
+	if (is_cancelled(t))
+		return err_set(err, ERR_CANCELLED, "cancelled");
+	if (sqlite_rows_write(&t->rows, b, err) < 0)
+		return fail(t, "stage rows of", err);
+	return 0;
+}
+
+static int count_staged(struct target *t, uint64_t *ret_rows, struct err *err)
+{
+	const char *sql = arena_printf(&t->arena, "SELECT count(*) FROM %s",
+		db_quote(t->stage.db, t->table.name, &t->arena));
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(t->stage.db, sql, &stmt, err) < 0 || db_step(stmt, err) < 0)
+		return -1;
+	*ret_rows = (uint64_t)db_column_int(stmt, 0);
+	return 0;
+}
+
+static int target_verify(struct target *t, uint64_t rows, struct err *err)
+{
+	uint64_t staged;
+
+	if (db_commit(t->stage.db, err) < 0 || count_staged(t, &staged, err) < 0)
+		return fail(t, "verify the staging file of", err);
+	if (rows != staged) {
+		err_set(err, ERR_DATA,
+			"the source gave %" PRIu64 " rows, and staging has %" PRIu64, rows, staged);
+		return fail(t, "verify the staging file of", err);
+	}
+	sqlite_rows_release(&t->rows);
+	sqlite_stage_seal(&t->stage);
+	t->verified = true;
+	return 0;
+}
+
+/* --- publishing --- */
+
+/* What stage() found must still hold, now that nobody else can write. */
+static int check_unchanged(struct target *t, struct err *err)
+{
+	struct sqlite_table now;
+	const char *before = t->table.sql;
+
+	if (sqlite_table_read(t->db, t->load->job->target_table, &t->arena, &now, err) < 0)
+		return -1;
+	if (!before && !now.sql)
+		return 0;
+	if (before && now.sql && strcmp(before, now.sql) == 0)
+		return 0;
+	return err_set(err, ERR_TARGET, "the table was %s while rows were being staged",
+		!before ? "made" : !now.sql ? "dropped" : "altered");
+}
+
+/* 1 or 0 */
+static int has_rows(struct target *t, const char *table, struct err *err)
+{
+	const char *sql = arena_printf(&t->arena, "SELECT 1 FROM main.%s LIMIT 1", table);
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(t->db, sql, &stmt, err) < 0)
+		return -1;
+	return db_step(stmt, err);
+}
+
+static int empty_table(struct target *t, uint64_t rows, struct err *err)
+{
+	const struct job *job = t->load->job;
+	const char *table = db_quote(t->db, t->table.name, &t->arena);
+	int full = has_rows(t, table, err);
+
+	if (full <= 0)
+		return full;
+	if (rows < (uint64_t)job->min_rows) {
+		err_set(err, ERR_DATA,
+			"%" PRIu64 " rows of the source would replace a table that has rows "
+			"(min_rows is %" PRId64 ")", rows, job->min_rows);
+		return err_hint(err, "set min_rows = 0 if so few rows are right");
+	}
+	return db_exec(t->db, arena_printf(&t->arena, "DELETE FROM main.%s", table), err);
+}
+
+static int apply(struct target *t, uint64_t rows, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *move = NULL;
+	int64_t moved;
+
+	if (check_unchanged(t, err) < 0)
+		return -1;
+	if (!t->table.sql &&
+		db_exec(t->db, sqlite_table_create_sql(&t->table, t->db, &t->arena), err) < 0)
+		return -1;
+	if (t->load->job->load_mode == LOAD_REPLACE && empty_table(t, rows, err) < 0)
+		return -1;
+	if (db_prepare(t->db, sqlite_table_move_sql(&t->table, STAGE, t->db, &t->arena), &move,
+		    err) < 0 ||
+		db_run(move, err) < 0)
+		return -1;
+	moved = db_changes(t->db);
+	if (moved != (int64_t)rows) {
+		err_set(err, ERR_DATA, "%" PRIu64 " rows are staged, and the table took %" PRId64,
+			rows, moved);
+		return err_hint(err, "a trigger (RAISE(IGNORE)) or an ON CONFLICT IGNORE of the table "
+			"drops rows");
+	}
+	return 0;
+}
+
+/* `rows` of the staging file, in the transaction that the caller has begun. */
+static int publish_rows(struct target *t, uint64_t rows, struct err *err)
+{
+	if (sqlite_ledger_publish(t->db, t->load, err) < 0 || apply(t, rows, err) < 0)
+		return -1;
+	return sqlite_ledger_complete(t->db, t->load, rows, err);
+}
+
+/*
+ * BEGIN IMMEDIATE opens a write transaction on attached databases too. Without a journal, the
+ * staging file has no part in the commit, which otherwise would need a super-journal.
+ */
+static int attach(struct target *t, struct err *err)
+{
+	if (db_attach(t->db, t->stage.path, STAGE, err) < 0)
+		return -1;
+	return db_exec(t->db, "PRAGMA " STAGE ".journal_mode = OFF; PRAGMA " STAGE
+		".synchronous = OFF", err);
+}
+
+static int target_publish(struct target *t, uint64_t *ret_rows, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	uint64_t rows = t->rows.rows;
+	int rc = -1;
+
+	assert(t->verified);
+	if (attach(t, err) == 0 && db_begin(t->db, err) == 0) {
+		rc = publish_rows(t, rows, err);
+		if (rc == 0)
+			rc = db_commit(t->db, err);
+		db_rollback(t->db);
+	}
+	/* What was committed stays so; the file goes with its last descriptor. */
+	if (db_detach(t->db, STAGE, &ignored) < 0)
+		err_clear(&ignored);
+	if (rc < 0)
+		return fail(t, "publish into", err);
+	*ret_rows = rows;
+	return 0;
+}
+
+static int target_revoke(struct target *t, const char *reason, enum ledger_state *ret_state,
+	struct err *err)
+{
+	db_on_progress(t->db, NULL, NULL); /* a cancelled load is revoked as well */
+	if (sqlite_ledger_revoke(t->db, t->load, reason, ret_state, err) < 0)
+		return fail(t, "revoke the load of", err);
+	return 0;
+}
+
+const struct target_ops target_sqlite = {
+	.driver = DRIVER_SQLITE,
+	.open = target_open,
+	.begin = target_begin,
+	.stage = target_stage,
+	.write = target_write,
+	.verify = target_verify,
+	.publish = target_publish,
+	.revoke = target_revoke,
+	.close = target_close,
+};
