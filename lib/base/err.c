@@ -15,6 +15,12 @@ static const struct {
 #undef X
 };
 
+static const char *const exits[ERR_EXIT_MAX + 1] = {
+#define X(code, meaning) [code] = meaning,
+	ERR_EXITS(X)
+#undef X
+};
+
 int err_vset(struct err *err, enum err_code code, const char *fmt, va_list args)
 {
 	char msg[ERR_MSG_MAX]; /* an argument may point into err->msg */
@@ -95,6 +101,11 @@ bool err_retryable(enum err_code code)
 int err_exit_code(enum err_code code)
 {
 	return codes[code].exit_code;
+}
+
+const char *err_exit_meaning(int exit_code)
+{
+	return exits[exit_code];
 }
 
 int err_http_status(enum err_code code)

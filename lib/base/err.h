@@ -48,6 +48,19 @@ enum err_code {
 		ERR_CODE_COUNT
 };
 
+/* The documented exit statuses of every command. */
+#define ERR_EXITS(X)                                                                               \
+	X(0, "done")                                                                               \
+	X(1, "the run failed")                                                                     \
+	X(2, "usage")                                                                              \
+	X(3, "configuration")                                                                      \
+	X(4, "store or network unavailable")                                                       \
+	X(5, "authentication")                                                                     \
+	X(6, "lease lost")                                                                         \
+	X(7, "not found")                                                                          \
+	X(8, "cancelled or timed out")
+#define ERR_EXIT_MAX 8
+
 struct err {
 	enum err_code code;
 	char msg[ERR_MSG_MAX];
@@ -75,6 +88,7 @@ void err_clear(struct err *err);
 const char *err_name(enum err_code code);
 bool err_retryable(enum err_code code);
 int err_exit_code(enum err_code code);
+const char *err_exit_meaning(int exit_code); /* 0 … ERR_EXIT_MAX */
 int err_http_status(enum err_code code);
 
 #endif

@@ -1,0 +1,115 @@
+# etl: one static binary. `make` builds it, `make help` lists what else there is.
+
+VERSION := 0.1.0
+
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-builtin-rules
+
+# One tree of objects per way of building: the product (musl, static), or the
+# same sources with glibc under a tool. SAN=1 ASan and UBSan, TSAN=1, COV=1.
+ifdef SAN
+BUILD := san
+VARIANT := asan
+else ifdef TSAN
+BUILD := tsan
+VARIANT := tsan
+else ifdef COV
+BUILD := cov
+VARIANT := glibc
+MODE_FLAGS := --coverage
+else
+BUILD := musl
+VARIANT := musl
+endif
+
+include vendor/vendor.mk
+
+out := build/$(BUILD)
+etl := $(if $(filter musl,$(BUILD)),build/etl,$(out)/etl)
+
+WARNINGS := -Wall -Wextra -Wconversion -Wformat=2 -Wvla -Wmissing-prototypes -Wshadow -Werror \
+	-Wno-missing-field-initializers
+# assert stays: it is for our own bugs, and none of it is in a hot loop
+CFLAGS := -O2 -g
+CPPFLAGS := -D_GNU_SOURCE -DETL_VERSION='"$(VERSION)"' -I. -Ilib
+compile = $(VENDOR_CC) -std=gnu17 $(CFLAGS) $(WARNINGS) $(VENDOR_CFLAGS) $(MODE_FLAGS) \
+	$(CPPFLAGS) $(VENDOR_CPPFLAGS) -MMD -MP -c $< -o $@
+link = $(VENDOR_CC) $(VENDOR_LDFLAGS) $(MODE_FLAGS) $(filter %.o,$^) $(VENDOR_LIBS) -o $@
+
+lib_sources := $(sort $(wildcard lib/*/*.c))
+cmd_sources := $(sort $(wildcard cmd/*.c))
+unit_sources := $(sort $(wildcard tests/unit/*/*.c))
+fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
+
+objects = $(patsubst %.c,$(out)/%.o,$1)
+lib_objects := $(call objects,$(lib_sources))
+unit_programs := $(patsubst %.c,$(out)/%,$(unit_sources))
+fuzz_programs := $(patsubst %.c,$(out)/%,$(fuzz_sources))
+
+.PHONY: all help demo test unit fuzz bench man notices layers format clean
+all: $(etl)
+
+$(out)/etl.full: $(call objects,$(cmd_sources)) $(lib_objects)
+	$(link)
+
+# The product is stripped; build/musl/etl.full has its symbols, under the same build id.
+build/etl: $(out)/etl.full
+	@strip -o $@ $<
+ifneq ($(BUILD),musl)
+$(out)/etl: $(out)/etl.full
+	@cp $< $@
+endif
+
+$(out)/%.o: %.c $(VENDOR_STAMPS) Makefile
+	@mkdir -p $(@D)
+	$(compile)
+
+# the only files that see FreeTDS's internal headers
+$(out)/lib/tds/tls.o: CPPFLAGS += $(VENDOR_TDS_CPPFLAGS)
+
+unit: $(unit_programs)
+$(out)/tests/unit/%.o: CPPFLAGS += $(VENDOR_TEST_CPPFLAGS) -Itests
+$(unit_programs): VENDOR_LIBS += $(VENDOR_TEST_LIBS)
+$(unit_programs): %: %.o $(lib_objects)
+	$(link)
+
+# make SAN=1 fuzz
+fuzz: $(fuzz_programs)
+$(out)/tests/fuzz/%.o: MODE_FLAGS += -fsanitize=fuzzer-no-link
+$(fuzz_programs): MODE_FLAGS += -fsanitize=fuzzer
+$(fuzz_programs): %: %.o $(lib_objects)
+	$(link)
+
+-include $(shell find $(out) -name '*.d' 2>/dev/null)
+
+help:
+	@echo 'make            build/etl, the static binary'
+	@echo 'make demo       install what is needed, build, load four tables, show the result'
+	@echo 'make test       every suite; make SAN=1 | TSAN=1 | COV=1 build variants'
+	@echo 'make bench      size, start, speed beside named peers'
+	@echo 'make man        docs/etl.1; make notices: NOTICES'
+	@echo 'make vendor-update   newest versions of the locked series into vendor/lock'
+
+demo:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory all
+	@scripts/demo
+
+test:
+	@scripts/install-deps all
+	@scripts/test
+
+bench: all
+	@scripts/bench
+
+man: all
+	build/etl help --man > docs/etl.1
+
+notices: vendor
+	scripts/notices > NOTICES
+
+layers:
+	@scripts/layers
+
+clean:
+	rm -rf build

@@ -1,0 +1,37 @@
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cmd/cmd.h"
+#include "job/store.h"
+
+static void print_json(const struct settings *s, const struct schema_change *c)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(65536);
+	CLEANUP_JSON struct json_doc *doc = json_new();
+	struct json *o = json_object(doc);
+
+	json_set_str(doc, o, "store", s->store.path);
+	json_set_int(doc, o, "from_version", c->from);
+	json_set_int(doc, o, "version", c->to);
+	json_print(doc, o, true, &out);
+	puts(buf_str(&out));
+}
+
+int cmd_init(struct invocation *in, struct err *err)
+{
+	struct settings settings;
+	struct schema_change c;
+
+	if (cmd_settings(in, &settings, err) ||
+		store_init(&settings, &clock_system, &rnd_system, &c, err))
+		return -1;
+	if (cmd_flag(in, "json"))
+		print_json(&settings, &c);
+	else if (c.from == 0)
+		printf("made store '%s', schema version %d\n", settings.store.path, c.to);
+	else if (c.from < c.to)
+		printf("store '%s': schema version %d, was %d\n", settings.store.path, c.to, c.from);
+	else
+		printf("store '%s' is up to date, schema version %d\n", settings.store.path, c.to);
+	return 0;
+}

@@ -1,0 +1,55 @@
+/*
+ * Versions as the libraries themselves tell them where they can, so that what is printed is what
+ * is linked; the recipes' where they cannot.
+ */
+#include <curl/curl.h>
+#include <krb5.h>
+#include <stdio.h>
+#include <vendor_versions.h>
+
+#include "base/json.h"
+#include "cmd/cmd.h"
+#include "db/db.h"
+#include "tds/tls.h"
+
+struct version {
+	const char *name, *version;
+};
+
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#define LIBC {"glibc", gnu_get_libc_version()}
+#else
+#define LIBC {"musl", VENDOR_MUSL_VERSION}
+#endif
+
+int cmd_version(struct invocation *in, struct err *err UNUSED)
+{
+	const struct version libraries[] = {
+		LIBC,
+		{"FreeTDS", tds_freetds_version()},
+		{"Heimdal", heimdal_version},
+		{"mbedTLS", tds_mbedtls_version()},
+		{"libcurl", curl_version_info(CURLVERSION_NOW)->version},
+		{"inih", VENDOR_INIH_VERSION},
+		{"SQLite", db_version()},
+		{"yyjson", json_version()},
+	};
+	CLEANUP(buf_release) struct buf out = BUF_INIT(65536);
+	CLEANUP_JSON struct json_doc *doc = json_new();
+	struct json *o = json_object(doc), *list = json_object(doc);
+
+	if (!cmd_flag(in, "json")) {
+		printf("etl %s\n", ETL_VERSION);
+		for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
+			printf("  %-8s %s\n", libraries[i].name, libraries[i].version);
+		return 0;
+	}
+	json_set_str(doc, o, "etl", ETL_VERSION);
+	for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
+		json_set_str(doc, list, libraries[i].name, libraries[i].version);
+	json_set(doc, o, "libraries", list);
+	json_print(doc, o, true, &out);
+	puts(buf_str(&out));
+	return 0;
+}

@@ -1,0 +1,19 @@
+/*
+ * progress - the line that says how a copy is going. Pure.
+ *
+ *	load_planes  1,234,567 rows  45%  120,000 rows/s  12.3 MB/s  source is slow  12.0 s left
+ */
+#ifndef WORK_PROGRESS_H
+#define WORK_PROGRESS_H
+
+#include <stddef.h>
+
+#include "work/copy.h"
+
+#define PROGRESS_LINE_MAX 256
+
+/* Rates over the time since `before` (zero-initialised at the start: since the start). */
+void progress_line(const char *name, const struct copy_progress *before,
+	const struct copy_progress *now, char *out, size_t size);
+
+#endif
