@@ -238,8 +238,8 @@ static size_t lay_out(const char *scientific, char *out)
 		*o++ = digits[0];
 		if (n > 1)
 			*o++ = '.';
-		memcpy(o, digits + 1, (size_t)(n - 1));
-		o += n - 1;
+		for (i = 1; i < n; i++)
+			*o++ = digits[i];
 		return (size_t)(o - out) + (size_t)sprintf(o, "e%d", exponent);
 	}
 	for (place = exponent > 0 ? exponent : 0; place >= -1 || place > exponent - n; place--) {

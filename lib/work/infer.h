@@ -8,7 +8,7 @@
  *	float		numbers whose double, printed with as many digits, is the same number
  *			(41.1304722, 1.50 and 48.053808600000004 are,
  *			0.12345678901234567890 is not);
- *			integers among them must be exact in a double
+ *			integers among them must be within ±2^53, where all are exact
  *	varchar(max)	everything else, and columns without values
  *
  * and not null when no null was seen among at least one value. Pure.
