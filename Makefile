@@ -91,7 +91,7 @@ help:
 	@echo 'make vendor-update   newest versions of the locked series into vendor/lock'
 
 demo:
-	@scripts/install-deps build
+	@scripts/install-deps demo
 	@$(MAKE) --no-print-directory all
 	@scripts/demo
 
