@@ -6,6 +6,8 @@
 # what is built, so it is part of every library's key; see vendor/build.
 
 export LC_ALL=C
+# a failure inside $(...) is a failure
+shopt -s inherit_errexit
 vendor=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/etl-build
 tarballs=$cache/tarballs

@@ -10,7 +10,8 @@
 #   VENDOR_LIBS          after them: link objects, not archives of our own, since
 #                        libtds calls back into lib/tds/
 #   VENDOR_STAMPS        prerequisites of our objects: `%.o: %.c $(VENDOR_STAMPS)`
-#   VENDOR_TDS_CPPFLAGS  FreeTDS's internal headers, for the files that need them
+#   VENDOR_TDS_CPPFLAGS  FreeTDS's internal headers, for the files that need them: they
+#                        include <config.h> first; exactly one <freetds/data.h>
 #   VENDOR_TEST_CPPFLAGS, VENDOR_TEST_LIBS   cmocka
 #
 # and the targets `vendor` and `vendor-update`. The libraries appear as links
@@ -37,7 +38,7 @@ build/vendor/recipes.mk: $(wildcard $(vendor_dir)/recipes/*.sh) $(vendor_scripts
 	@$(vendor_dir)/build --make > $@.new && mv $@.new $@
 
 # Heimdal first: it takes half of the time.
-vendor_libraries := heimdal $(filter-out heimdal,$(vendor_recipes))
+vendor_libraries := $(filter heimdal,$(vendor_recipes)) $(filter-out heimdal,$(vendor_recipes))
 ifneq ($(VARIANT),musl)
 vendor_libraries := $(filter-out musl,$(vendor_libraries))
 endif
@@ -76,8 +77,7 @@ VENDOR_CPPFLAGS := -isystem $(vendor_out)/include \
 	$(foreach library,$(vendor_linked),-isystem $(call vendor_link,$(library))/include)
 VENDOR_LIBS := $(foreach library,$(vendor_linked),$(addprefix \
 	$(call vendor_link,$(library))/lib/,$(vendor_archives_$(library)))) -lpthread -lm
-VENDOR_TDS_CPPFLAGS := -DHAVE_MBEDTLS=1 -DENABLE_KRB5=1 \
-	-isystem $(call vendor_link,freetds)/include/freetds-private
+VENDOR_TDS_CPPFLAGS := -isystem $(call vendor_link,freetds)/include/freetds-private
 VENDOR_TEST_CPPFLAGS := -isystem $(call vendor_link,cmocka)/include
 VENDOR_TEST_LIBS := $(call vendor_link,cmocka)/lib/libcmocka.a
 

@@ -37,10 +37,14 @@ build() {
 }
 
 # libtds has no public headers; these are its internal ones, out of the way of
-# everybody's include path. config.h is FreeTDS's own, and generic in name.
+# everybody's include path. What was on the command line goes into config.h, for
+# structures differ with it (locks): a program need only include that first.
 install_headers() {
-	local private=$out/include/freetds-private
+	local private=$out/include/freetds-private define
 	mkdir -p "$private"
 	cp -r include/freetds include/*.h "$private"
 	find "$private" -type f ! -name '*.h' -delete
+	for define in _REENTRANT _THREAD_SAFE HAVE_MBEDTLS ENABLE_KRB5; do
+		printf '#ifndef %s\n#define %s 1\n#endif\n' $define $define
+	done >> "$private/config.h"
 }

@@ -9,7 +9,8 @@ package=heimdal
 suites=trixie
 series=7.8.git20221117.28daf24
 licence=BSD-3-Clause
-licence_file=LICENSE
+# the second is made by build(): parts come from other people
+licence_file='LICENSE COPYRIGHTS'
 debian_patches=all
 archives=libheimdal.a
 
@@ -22,6 +23,7 @@ build() {
 	make_libraries
 	merge_archives libheimdal.a lib/*/.libs/*.a
 	install_headers
+	sed -e 's/^@heading //' -e '/^@/d' doc/copyright.texi | cat -s > COPYRIGHTS
 }
 
 # No dlopen: a static program cannot, and plugins are never wanted.

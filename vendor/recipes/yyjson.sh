@@ -12,7 +12,6 @@ licence=MIT
 licence_file=LICENSE
 archives=libyyjson.a
 instrument='asan tsan'
-sanitize=address,undefined
 
 build() {
 	compile_archive libyyjson.a src/yyjson.c
