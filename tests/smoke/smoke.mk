@@ -1,0 +1,19 @@
+# smoke.mk - small static programs that prove the libraries against real peers;
+# driven by tests/integration/test_toolchain.py.
+
+smoke_out := build/$(VARIANT)/smoke
+smoke_programs := $(patsubst tests/smoke/%.c,$(smoke_out)/%,$(wildcard tests/smoke/*.c))
+
+.PHONY: smoke
+smoke: $(smoke_programs)
+
+smoke_compile = $(VENDOR_CC) -std=gnu17 -O2 -g $(WARNINGS) $(VENDOR_CFLAGS) -D_GNU_SOURCE -Ilib \
+	$(VENDOR_CPPFLAGS)
+
+$(smoke_out)/%: tests/smoke/%.c tests/smoke/smoke.mk $(VENDOR_STAMPS)
+	@mkdir -p $(@D)
+	$(smoke_compile) $(VENDOR_LDFLAGS) $(filter %.c,$^) $(VENDOR_LIBS) -o $@
+
+# with the product's own TLS
+$(smoke_out)/tds_strict: lib/tds/tls.c lib/tds/tls.h
+$(smoke_out)/tds_strict: smoke_compile += $(VENDOR_TDS_CPPFLAGS)
