@@ -1,18 +1,14 @@
 #include "work/csv.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "work/csv_find.h"
 
-#define BLOCK      64 /* bytes looked at together: one bit each in a word */
-#define BOM_SIZE   3
+#define BOM_SIZE 3
 #define EXPECT_ANY 0
 
 enum state {
@@ -28,7 +24,7 @@ enum state {
  */
 struct csv {
 	uint8_t *data;
-	size_t cap;   /* BLOCK bytes more are allocated, for reads past the end */
+	size_t cap;   /* CSV_FIND_BLOCK bytes more are allocated, for reads past the end */
 	size_t start; /* of the record */
 	size_t pos;   /* everything before it was looked at */
 	size_t valid; /* good UTF-8 up to here */
@@ -64,7 +60,7 @@ struct csv *csv_new(char delimiter, uint32_t max_field)
 		c->max_record = CSV_RECORD_MIN;
 	c->fields = mem_array(CSV_FIELDS_MAX, sizeof(*c->fields));
 	c->cap = 2 * CSV_BLOCK;
-	c->data = mem_alloc(c->cap + BLOCK);
+	c->data = mem_alloc(c->cap + CSV_FIND_BLOCK);
 	csv_reset(c);
 	return c;
 }
@@ -138,8 +134,8 @@ char *csv_room(struct csv *c, size_t *ret_size)
 		move_to_front(c);
 	if (c->cap - c->end < CSV_BLOCK) {
 		c->cap *= 2;
-		c->data = mem_grow(c->data, c->cap + BLOCK, 1);
-		memset(c->data + cap + BLOCK, 0, c->cap - cap);
+		c->data = mem_grow(c->data, c->cap + CSV_FIND_BLOCK, 1);
+		memset(c->data + cap + CSV_FIND_BLOCK, 0, c->cap - cap);
 	}
 	*ret_size = c->cap - c->end;
 	return (char *)c->data + c->end;
@@ -249,72 +245,6 @@ static int bad_byte(const struct csv *c, struct err *err)
 	return fail_at(c, c->valid, ERR_DATA, what, err);
 }
 
-/* --- looking for the bytes that mean something -------------------------------- */
-
-#ifdef __SSE2__
-struct finder {
-	__m128i delimiter;
-};
-
-static inline struct finder finder_for(char delimiter)
-{
-	return (struct finder){.delimiter = _mm_set1_epi8(delimiter)};
-}
-
-static inline uint64_t find16(const struct finder *f, const uint8_t *p)
-{
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i a = _mm_cmpeq_epi8(v, f->delimiter);
-	__m128i b = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-	__m128i c = _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'));
-	__m128i d = _mm_cmpeq_epi8(v, _mm_set1_epi8('\r'));
-
-	return (uint64_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d)));
-}
-
-/* Bit i is set when p[i] is a delimiter, quote, LF or CR. */
-static inline uint64_t find(const struct finder *f, const uint8_t *p)
-{
-	return find16(f, p) | find16(f, p + 16) << 16 | find16(f, p + 32) << 32 |
-	       find16(f, p + 48) << 48;
-}
-#else
-#define ONES UINT64_C(0x0101010101010101)
-#define LOW7 (ONES * 0x7F)
-
-struct finder {
-	uint64_t delimiter;
-};
-
-static inline struct finder finder_for(char delimiter)
-{
-	return (struct finder){.delimiter = ONES * (unsigned char)delimiter};
-}
-
-/* 0x80 in each byte that is zero in x, nothing elsewhere. */
-static inline uint64_t zeros(uint64_t x)
-{
-	return ~(((x & LOW7) + LOW7) | x | LOW7);
-}
-
-static inline uint64_t find(const struct finder *f, const uint8_t *p)
-{
-	uint64_t bits = 0;
-
-	for (unsigned i = 0; i < BLOCK; i += 8) {
-		uint64_t v, hit;
-
-		memcpy(&v, p + i, sizeof(v));
-		v = le64toh(v);
-		hit = zeros(v ^ f->delimiter) | zeros(v ^ ONES * '"') | zeros(v ^ ONES * '\n') |
-		      zeros(v ^ ONES * '\r');
-		/* the multiplication gathers the eight bits in the top byte */
-		bits |= ((hit >> 7) * UINT64_C(0x0102040810204080) >> 56) << i;
-	}
-	return bits;
-}
-#endif
-
 /* --- records ----------------------------------------------------------------- */
 
 /* The field's text ends at `at`. */
@@ -390,13 +320,13 @@ static inline int behind_quote(struct csv *c, size_t at, struct err *err)
 /* Goes over the data; 1: a record is complete and `pos` behind it, 0: no more data, -1: error. */
 static int scan(struct csv *c, struct err *err)
 {
-	struct finder f = finder_for(c->delimiter);
+	struct csv_find f = csv_find_init(c->delimiter);
 	size_t pos = c->pos;
 
 	while (pos < c->valid) {
-		uint64_t bits = find(&f, c->data + pos);
+		uint64_t bits = csv_find(&f, c->data + pos);
 
-		if (c->valid - pos < BLOCK)
+		if (c->valid - pos < CSV_FIND_BLOCK)
 			bits &= (UINT64_C(1) << (c->valid - pos)) - 1;
 		for (; bits; bits &= bits - 1) {
 			size_t at = pos + (size_t)__builtin_ctzll(bits);
@@ -411,7 +341,7 @@ static int scan(struct csv *c, struct err *err)
 			if (rc)
 				return rc;
 		}
-		pos += BLOCK;
+		pos += CSV_FIND_BLOCK;
 	}
 	c->pos = c->valid;
 	return 0;
