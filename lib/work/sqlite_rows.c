@@ -1,6 +1,8 @@
 #include "work/sqlite_rows.h"
 
+#include <assert.h>
 #include <ctype.h>
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,55 +17,53 @@
 #define EXACT_DIGITS 15
 #define INT_DIGITS 18 /* fit int64_t whatever they are */
 
-/* How the values of a source column are bound. */
+/* Serial types of a record (fileformat2.html §2.1); text and blobs have their length in them. */
+#define SERIAL_NULL 0
+#define SERIAL_REAL 7
+#define SERIAL_ZERO 8 /* and 9: one */
+#define SERIAL_BLOB 12
+#define SERIAL_TEXT 13
+#define HEADER_SIZE_MAX 3 /* bytes of the header's own length: 4,096 columns of nine bytes fit */
+
+/* What the record becomes; both point behind what is there. */
+struct record {
+	uint8_t *type, *body;
+};
+
+/* How the values of a source column are stored. */
 enum put_how {
 	PUT_NOTHING, /* the table generates the column */
 	PUT_AS_IS,
-	PUT_TEXT,    /* printed: times; numbers where the affinity would print them shorter */
-	PUT_DECIMAL, /* as a number, if that is exact */
-	PUT_REAL,    /* integers into a column that makes them floating point */
-	PUT_NUMERAL, /* text that the affinity makes a number if it looks like one */
+	PUT_TEXT,   /* printed: times, and numbers where SQLite would print them shorter */
+	PUT_NUMBER, /* whole numbers as integers, others as floating point, if that is exact */
+	PUT_REAL,   /* all as floating point, if that is exact */
 };
 
 struct sqlite_put {
-	int pos;
-	enum put_how how;
 	const struct tds_column *col;
-	const char *type;	   /* the target's, for messages */
-	enum affinity affinity;
-	struct buf joined;	   /* a value of several chunks, until the row is inserted */
-	char text[TDS_PRINT_MAX];  /* a printed one */
+	const struct sqlite_column *to;
+	enum put_how how;
+	bool not_null;
 };
 
 static const struct tds_column float_column = {.name = "", .type = TDS_FLTN, .size = 8};
 
+/* --- begin and end --- */
+
 static enum put_how how_for(const struct tds_column *c, enum affinity affinity)
 {
-	bool number = affinity != AFFINITY_TEXT && affinity != AFFINITY_NONE;
-
-	switch (c->type) {
-	case TDS_DATEN:
-	case TDS_TIMEN:
-	case TDS_DATETIME2N:
-	case TDS_DATETIMEOFFSETN:
+	switch (affinity) {
+	case AFFINITY_TEXT:
 		return PUT_TEXT;
-	case TDS_DECIMALN:
-		return number ? PUT_DECIMAL : PUT_TEXT;
-	case TDS_FLTN:
-		return affinity == AFFINITY_TEXT ? PUT_TEXT : PUT_AS_IS;
-	case TDS_INTN:
-		return affinity == AFFINITY_REAL && c->size == 8 ? PUT_REAL : PUT_AS_IS;
-	case TDS_SQLITE:
-		if (affinity == AFFINITY_TEXT)
-			return PUT_TEXT;
-		return affinity == AFFINITY_REAL ? PUT_REAL : number ? PUT_NUMERAL : PUT_AS_IS;
-	case TDS_BIGVARCHAR:
-		return number ? PUT_NUMERAL : PUT_AS_IS;
-	case TDS_BITN:
-	case TDS_BIGVARBINARY:
+	case AFFINITY_NUMERIC:
+	case AFFINITY_INTEGER:
+		return PUT_NUMBER;
+	case AFFINITY_REAL:
+		return PUT_REAL;
+	case AFFINITY_NONE:
 		break;
 	}
-	return PUT_AS_IS;
+	return c->type == TDS_DECIMALN ? PUT_TEXT : PUT_AS_IS;
 }
 
 /* Text in code pages comes with SQL Server as a source. */
@@ -75,112 +75,185 @@ static int check_collation(const struct tds_column *c, struct err *err)
 	return err_set(err, ERR_DATA, "column '%s' is not UTF-8 text", c->name);
 }
 
-int sqlite_rows_init(struct sqlite_rows *r, struct db *db, const struct sqlite_table *t,
-	const int *map, const struct tds_columns *cols, struct arena *a, struct err *err)
+int sqlite_rows_init(struct sqlite_rows *r, const struct sqlite_table *t,
+	const struct sqlite_fit *fit, const struct tds_columns *cols, struct sqlite_pages *pages,
+	struct arena *a, struct err *err)
 {
-	*r = (struct sqlite_rows){.cols = cols, .row = BUF_INIT(SQLITE_ROW_MAX)};
-	r->put = arena_array(a, cols->n, sizeof(*r->put));
+	*r = (struct sqlite_rows){
+		.table = t->name,
+		.pages = pages,
+		.put = arena_array(a, cols->n, sizeof(*r->put)),
+		.n = cols->n,
+		.header = arena_alloc(a, HEADER_SIZE_MAX + (size_t)cols->n * SQLITE_VARINT_MAX),
+		.joined = BUF_INIT(SQLITE_ROW_MAX),
+		.row = BUF_INIT(SQLITE_ROW_MAX),
+	};
 	for (uint32_t i = 0; i < cols->n; i++) {
-		struct sqlite_put *put = &r->put[i];
+		const struct sqlite_fit_column *f = &fit->v[i];
 
 		if (check_collation(&cols->v[i], err) < 0)
 			return -1;
-		put->col = &cols->v[i];
-		buf_init(&put->joined, SQLITE_ROW_MAX);
-		if (map[i] < 0)
-			continue;
-		put->pos = t->v[map[i]].pos;
-		put->affinity = t->v[map[i]].affinity;
-		put->type = t->v[map[i]].type;
-		put->how = how_for(&cols->v[i], put->affinity);
+		r->put[i] = (struct sqlite_put){
+			.col = &cols->v[i],
+			.to = f->to,
+			.how = f->to ? how_for(&cols->v[i], f->to->affinity) : PUT_NOTHING,
+			.not_null = f->not_null,
+		};
 	}
-	return db_prepare(db, sqlite_table_put_sql(t, db, a), &r->insert, err);
+	return 0;
 }
 
 void sqlite_rows_release(struct sqlite_rows *r)
 {
-	db_finalize(mem_steal(r->insert));
-	for (uint32_t i = 0; r->put && i < r->cols->n; i++)
-		buf_release(&r->put[i].joined);
+	free(mem_steal(r->body));
+	buf_release(&r->joined);
 	buf_release(&r->row);
 }
 
 /* --- values --- */
 
+static void add_int(struct record *rec, int64_t i)
+{
+	/* by serial type; 6 is 8 bytes */
+	static const uint8_t sizes[] = {0, 1, 2, 3, 4, 6, 8};
+	uint64_t size = (uint64_t)(i < 0 ? ~i : i), big;
+	unsigned type;
+
+	if (size <= 1 && i >= 0) {
+		*rec->type++ = (uint8_t)(SERIAL_ZERO + i);
+		return;
+	}
+	type = size <= 0x7f ? 1 : size <= 0x7fff ? 2 : size <= 0x7fffff ? 3 :
+		size <= 0x7fffffff ? 4 : size <= 0x7fffffffffff ? 5 : 6;
+	big = htobe64((uint64_t)i << (64 - 8 * sizes[type]));
+	memcpy(rec->body, &big, sizeof(big)); /* there is room for eight: reserve() */
+	*rec->type++ = (uint8_t)type;
+	rec->body += sizes[type];
+}
+
+static void add_real(struct record *rec, double r)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &r, sizeof(bits));
+	bits = htobe64(bits);
+	memcpy(rec->body, &bits, sizeof(bits));
+	*rec->type++ = SERIAL_REAL;
+	rec->body += sizeof(bits);
+}
+
+/* As SQLite does for a NUMERIC column: an integer where that is the same number. */
+static void add_number(struct record *rec, double r)
+{
+	const double limit = 9223372036854775808.0;
+
+	if (r > -limit && r < limit && (double)(int64_t)r - r >= 0 && (double)(int64_t)r - r <= 0)
+		add_int(rec, (int64_t)r);
+	else
+		add_real(rec, r);
+}
+
+static void add_bytes(struct record *rec, unsigned serial, const uint8_t *data, uint32_t len)
+{
+	rec->type = sqlite_put_varint(rec->type, serial + 2 * (uint64_t)len);
+	rec->body = sqlite_put_bytes(rec->body, data, len);
+}
+
+static void add_printed(struct record *rec, const struct sqlite_put *put,
+	const struct tds_value *v)
+{
+	const struct tds_column *c = put->col->type == TDS_SQLITE ? &float_column : put->col;
+	size_t len = tds_value_print(c, v, (char *)rec->body);
+
+	rec->type = sqlite_put_varint(rec->type, SERIAL_TEXT + 2 * len);
+	rec->body += len;
+}
+
 static int not_exact(const struct sqlite_put *put, const char *text, struct err *err)
 {
 	err_set(err, ERR_DATA, "column '%s': '%s' has more digits than the target's type '%s' keeps",
-		put->col->name, text, put->type);
+		put->col->name, text, put->to->type);
 	return err_hint(err, "make the target column TEXT");
 }
 
-/* magnitude / 10^scale, rounded once. */
-static double quotient(struct sqlite_put *put, const struct tds_value *v)
-{
-	double q;
-
-	if (put->col->scale > EXACT_SCALE) {
-		tds_value_print(put->col, v, put->text);
-		return strtod(put->text, NULL);
-	}
-	q = (double)(uint64_t)v->d.magnitude / (double)tds_pow10(put->col->scale);
-	return v->d.negative ? -q : q;
-}
-
-static int put_decimal(struct db_stmt *insert, struct sqlite_put *put, const struct tds_value *v,
+static int put_int(struct record *rec, const struct sqlite_put *put, const struct tds_value *v,
 	struct err *err)
 {
-	unsigned __int128 unit = tds_pow10(put->col->scale);
-	unsigned __int128 whole = v->d.magnitude / unit;
-	bool real = put->affinity == AFFINITY_REAL;
+	char text[TDS_PRINT_MAX];
 
-	if (v->d.magnitude < EXACT_MAGNITUDE) {
-		if (put->col->scale)
-			db_bind_real(insert, put->pos, quotient(put, v));
-		else
-			db_bind_int(insert, put->pos,
-				v->d.negative ? -(int64_t)whole : (int64_t)whole);
-		return 0;
-	}
-	if (whole * unit == v->d.magnitude &&
-		whole <= (unsigned __int128)(real ? EXACT_INT : INT64_MAX)) {
-		db_bind_int(insert, put->pos, v->d.negative ? -(int64_t)whole : (int64_t)whole);
-		return 0;
-	}
-	tds_value_print(put->col, v, put->text);
-	return not_exact(put, put->text, err);
-}
-
-static void put_text(struct db_stmt *insert, struct sqlite_put *put, const struct tds_value *v)
-{
-	const struct tds_column *c = v->kind == TDS_REAL ? &float_column : put->col;
-	size_t len = tds_value_print(c, v, put->text);
-
-	db_bind_textn(insert, put->pos, put->text, len);
-}
-
-static int put_int(struct db_stmt *insert, const struct sqlite_put *put, int64_t i,
-	struct err *err)
-{
-	char text[24];
-
-	if (put->how == PUT_REAL && (i > EXACT_INT || i < -EXACT_INT)) {
-		snprintf(text, sizeof(text), "%" PRId64, i);
+	if (put->how == PUT_TEXT) {
+		add_printed(rec, put, v);
+	} else if (put->how != PUT_REAL) {
+		add_int(rec, v->i);
+	} else if (v->i > EXACT_INT || v->i < -EXACT_INT) {
+		tds_value_print(put->col, v, text);
 		return not_exact(put, text, err);
+	} else {
+		add_real(rec, (double)v->i);
 	}
-	db_bind_int(insert, put->pos, i);
 	return 0;
 }
 
-static int put_real(struct db_stmt *insert, struct sqlite_put *put, const struct tds_value *v,
+static int put_real(struct record *rec, const struct sqlite_put *put, const struct tds_value *v,
 	struct err *err)
 {
 	if (__builtin_isnan(v->r)) /* SQLite stores null instead */
 		return err_set(err, ERR_DATA, "column '%s': not a number (NaN)", put->col->name);
 	if (put->how == PUT_TEXT)
-		put_text(insert, put, v);
+		add_printed(rec, put, v);
+	else if (put->how == PUT_NUMBER)
+		add_number(rec, v->r);
 	else
-		db_bind_real(insert, put->pos, v->r);
+		add_real(rec, v->r);
+	return 0;
+}
+
+/* magnitude / 10^scale, rounded once. */
+static double quotient(const struct tds_column *c, const struct tds_value *v)
+{
+	char text[TDS_PRINT_MAX];
+	double q;
+
+	if (c->scale > EXACT_SCALE) {
+		tds_value_print(c, v, text);
+		return strtod(text, NULL);
+	}
+	q = (double)(uint64_t)v->d.magnitude / (double)tds_pow10(c->scale);
+	return v->d.negative ? -q : q;
+}
+
+static int put_large_decimal(struct record *rec, const struct sqlite_put *put,
+	const struct tds_value *v, struct err *err)
+{
+	unsigned __int128 unit = tds_pow10(put->col->scale), whole = v->d.magnitude / unit;
+	bool real = put->how == PUT_REAL;
+	char text[TDS_PRINT_MAX];
+	int64_t i;
+
+	if (whole * unit != v->d.magnitude ||
+		whole > (unsigned __int128)(real ? EXACT_INT : INT64_MAX)) {
+		tds_value_print(put->col, v, text);
+		return not_exact(put, text, err);
+	}
+	i = v->d.negative ? -(int64_t)whole : (int64_t)whole;
+	if (real)
+		add_real(rec, (double)i);
+	else
+		add_int(rec, i);
+	return 0;
+}
+
+static int put_decimal(struct record *rec, const struct sqlite_put *put, const struct tds_value *v,
+	struct err *err)
+{
+	if (put->how == PUT_TEXT)
+		add_printed(rec, put, v);
+	else if (v->d.magnitude >= EXACT_MAGNITUDE)
+		return put_large_decimal(rec, put, v, err);
+	else if (put->how == PUT_REAL)
+		add_real(rec, quotient(put->col, v));
+	else
+		add_number(rec, quotient(put->col, v));
 	return 0;
 }
 
@@ -188,7 +261,7 @@ static int put_real(struct db_stmt *insert, struct sqlite_put *put, const struct
 static bool is_rounded(const struct sqlite_put *put, const uint8_t *s, uint32_t len)
 {
 	uint32_t digits = 0;
-	bool integer = put->affinity != AFFINITY_REAL;
+	bool integer = put->how != PUT_REAL;
 
 	for (uint32_t i = 0; i < len; i++) {
 		if (isdigit(s[i]))
@@ -201,77 +274,125 @@ static bool is_rounded(const struct sqlite_put *put, const uint8_t *s, uint32_t 
 	return digits > (integer ? INT_DIGITS : EXACT_DIGITS);
 }
 
-static int put_string(struct db_stmt *insert, const struct sqlite_put *put,
-	const struct tds_value *v, struct err *err)
+/* Stored as it is; into a column of numbers, SQLite converts it when the rows are moved. */
+static int put_string(struct record *rec, const struct sqlite_put *put, const struct tds_value *v,
+	struct err *err)
 {
 	char shown[TDS_PRINT_MAX];
 
-	if ((put->how == PUT_NUMERAL || put->how == PUT_REAL) && v->s.len > EXACT_DIGITS &&
+	if ((put->how == PUT_NUMBER || put->how == PUT_REAL) && v->s.len > EXACT_DIGITS &&
 		is_rounded(put, v->s.data, v->s.len)) {
 		snprintf(shown, sizeof(shown), "%.*s", (int)v->s.len, (const char *)v->s.data);
 		return not_exact(put, shown, err);
 	}
-	db_bind_textn(insert, put->pos, (const char *)v->s.data, v->s.len);
+	add_bytes(rec, SERIAL_TEXT, v->s.data, v->s.len);
 	return 0;
 }
 
-static int put_value(struct db_stmt *insert, struct sqlite_put *put, const struct tds_value *v,
+static int put_null(struct record *rec, const struct sqlite_put *put, const char *table,
 	struct err *err)
+{
+	if (put->not_null)
+		return err_set(err, ERR_DATA, "NOT NULL constraint failed: %s.%s", table,
+			put->to->name);
+	*rec->type++ = SERIAL_NULL;
+	return 0;
+}
+
+static int put_value(struct sqlite_rows *r, struct record *rec, const struct sqlite_put *put,
+	const struct tds_value *v, struct err *err)
 {
 	switch (v->kind) {
 	case TDS_NULL:
-		db_bind_null(insert, put->pos);
-		return 0;
+		return put_null(rec, put, r->table, err);
 	case TDS_INT:
-		return put_int(insert, put, v->i, err);
+		return put_int(rec, put, v, err);
 	case TDS_REAL:
-		return put_real(insert, put, v, err);
+		return put_real(rec, put, v, err);
 	case TDS_TEXT:
-		return put_string(insert, put, v, err);
+		return put_string(rec, put, v, err);
 	case TDS_DECIMAL:
-		if (put->how == PUT_DECIMAL)
-			return put_decimal(insert, put, v, err);
-		put_text(insert, put, v);
-		return 0;
+		return put_decimal(rec, put, v, err);
 	case TDS_TIME:
-		put_text(insert, put, v);
+		add_printed(rec, put, v);
 		return 0;
 	case TDS_BLOB:
 	case TDS_HEX: /* never decoded */
 		break;
 	}
-	db_bind_blob(insert, put->pos, v->s.data, v->s.len);
+	add_bytes(rec, SERIAL_BLOB, v->s.data, v->s.len);
 	return 0;
 }
 
 /* --- rows --- */
 
+/* No value's record form is longer than its row form and a printed value together. */
+static void reserve(struct sqlite_rows *r, size_t row_len)
+{
+	size_t need = row_len + (size_t)r->n * TDS_PRINT_MAX;
+
+	if (need <= r->body_size)
+		return;
+	free(r->body);
+	r->body = mem_alloc(need);
+	r->body_size = need;
+}
+
+/* The header's length, which counts itself, goes before the types; *ret_header is where it begins. */
+static size_t begin_header(uint8_t *types, size_t len, uint8_t **ret_header)
+{
+	uint8_t size[SQLITE_VARINT_MAX];
+	size_t n = 1;
+
+	while ((size_t)(sqlite_put_varint(size, len + n) - size) > n)
+		n++;
+	assert(n <= HEADER_SIZE_MAX);
+	*ret_header = types - n;
+	memcpy(*ret_header, size, n);
+	return len + n;
+}
+
 static int write_row(struct sqlite_rows *r, const uint8_t **p, const uint8_t *end, struct err *err)
 {
+	uint8_t *types = r->header + HEADER_SIZE_MAX, *header;
+	struct record rec = {.type = types, .body = r->body};
 	struct tds_value v;
+	size_t header_len;
 
 	if (*p == end || **p != TDS_ROW_TOKEN)
 		return err_set(err, ERR_DATA, "the batch does not hold whole rows");
 	++*p;
-	for (uint32_t i = 0; i < r->cols->n; i++) {
-		struct sqlite_put *put = &r->put[i];
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct sqlite_put *put = &r->put[i];
 
-		if (tds_decode(p, end, put->col, &put->joined, &v, err) < 0)
+		if (tds_decode(p, end, put->col, &r->joined, &v, err) < 0)
 			return -1;
-		if (put->how != PUT_NOTHING && put_value(r->insert, put, &v, err) < 0)
+		if (put->how != PUT_NOTHING && put_value(r, &rec, put, &v, err) < 0)
 			return -1;
 	}
-	return db_run(r->insert, err);
+	header_len = begin_header(types, (size_t)(rec.type - types), &header);
+	return sqlite_pages_add(r->pages, header, header_len, r->body,
+		(size_t)(rec.body - r->body), err);
 }
 
 static int write_rows(struct sqlite_rows *r, const uint8_t *p, const uint8_t *end, struct err *err)
 {
+	reserve(r, (size_t)(end - p));
 	while (p < end) {
 		if (write_row(r, &p, end, err) < 0)
 			return err_wrap(err, "row %" PRIu64, r->rows + 1);
 		r->rows++;
 	}
 	return 0;
+}
+
+/* One huge row is no reason to keep its memory. */
+static void shrink(struct sqlite_rows *r)
+{
+	buf_release(&r->row);
+	buf_release(&r->joined);
+	free(mem_steal(r->body));
+	r->body_size = 0;
 }
 
 static int write_part(struct sqlite_rows *r, const struct batch *b, struct err *err)
@@ -288,7 +409,7 @@ static int write_part(struct sqlite_rows *r, const struct batch *b, struct err *
 		return 0;
 	p = (const uint8_t *)buf_str(&r->row);
 	rc = write_rows(r, p, p + r->row.len, err);
-	buf_release(&r->row); /* one huge row is no reason to keep its memory */
+	shrink(r);
 	return rc;
 }
 

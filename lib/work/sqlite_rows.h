@@ -1,9 +1,9 @@
 /*
- * sqlite_rows - rows of batches into an INSERT statement.
+ * sqlite_rows - rows of batches into the records of a staging file.
  *
- * The inner loop of a load: decode, bind, step. Values are bound so that the
- * target column's affinity changes their form but never their value; what it
- * cannot keep is ERR_DATA with the row's number.
+ * The inner loop of a load: decode a TDS row, encode an SQLite record. Values
+ * get the form that the target column's affinity asks for, and keep their
+ * value; what the column cannot keep is ERR_DATA with the row's number.
  */
 #ifndef WORK_SQLITE_ROWS_H
 #define WORK_SQLITE_ROWS_H
@@ -12,9 +12,9 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "db/db.h"
 #include "tds/row.h"
 #include "work/batch.h"
+#include "work/sqlite_pages.h"
 #include "work/sqlite_table.h"
 
 #define SQLITE_ROW_MAX (1024u * 1024 * 1024) /* bytes of one row; SQLite's own limit is 10^9 */
@@ -22,19 +22,24 @@
 struct sqlite_put;
 
 struct sqlite_rows {
-	const struct tds_columns *cols; /* borrowed, as is the statement's connection */
-	struct db_stmt *insert;
-	struct sqlite_put *put; /* one per source column; in the arena of init */
-	struct buf row;	 /* a fragmented row so far */
-	uint64_t rows;	 /* inserted */
+	const char *table; /* the target's name, for messages */
+	struct sqlite_pages *pages; /* borrowed */
+	struct sqlite_put *put;	    /* one per source column; in the arena of init */
+	uint32_t n;
+	uint8_t *header, *body; /* of the record; the header is in that arena, too */
+	size_t body_size;
+	struct buf joined; /* a value of several chunks */
+	struct buf row;	   /* a fragmented row so far */
+	uint64_t rows;	   /* added */
 };
 
-/* `t` and `map` are those of sqlite_table_match; the arena must outlive `r`. */
-MUST_CHECK int sqlite_rows_init(struct sqlite_rows *r, struct db *db, const struct sqlite_table *t,
-	const int *map, const struct tds_columns *cols, struct arena *a, struct err *err);
+/* `cols` and the arena must outlive `r`. */
+MUST_CHECK int sqlite_rows_init(struct sqlite_rows *r, const struct sqlite_table *t,
+	const struct sqlite_fit *fit, const struct tds_columns *cols, struct sqlite_pages *pages,
+	struct arena *a, struct err *err);
 void sqlite_rows_release(struct sqlite_rows *r); /* zeroed is fine, twice is fine */
 
-/* Inserts all rows of the batch; ERR_LIMIT for a fragmented row that is too long. */
+/* Adds all rows of the batch; ERR_LIMIT for a fragmented row that is too long. */
 MUST_CHECK int sqlite_rows_write(struct sqlite_rows *r, const struct batch *b, struct err *err);
 
 #endif

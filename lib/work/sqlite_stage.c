@@ -75,21 +75,52 @@ static int make_file(const char *path, struct err *err)
 	return 0;
 }
 
-/* Large pages: rows are only appended, and read once from begin to end. */
-static const char tuning_sql[] = "PRAGMA page_size = 32768; PRAGMA cache_size = -4096";
+/* The first number that `sql` answers. */
+static int ask(struct db *db, const char *sql, int64_t *ret_value, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
 
-static int make(struct sqlite_stage *s, struct err *err)
+	if (db_prepare(db, sql, &stmt, err) < 0 || db_step(stmt, err) < 0)
+		return -1;
+	*ret_value = db_column_int(stmt, 0);
+	return 0;
+}
+
+/* SQLite makes the file, its schema and the empty table; the connection is closed again before
+ * the rows are written. */
+static int make_table(const char *path, const char *create_sql, int64_t *ret_root,
+	struct err *err)
 {
 	const struct db_options options = {.private_scratch = true};
+	char layout[80];
+	struct db *db;
+	int rc;
+
+	if (db_open_sqlite(path, &options, &db, err) < 0)
+		return -1;
+	snprintf(layout, sizeof(layout), "PRAGMA page_size = %u; PRAGMA auto_vacuum = NONE",
+		SQLITE_PAGE_SIZE);
+	rc = db_exec(db, layout, err);
+	if (rc == 0)
+		rc = db_exec(db, create_sql, err);
+	if (rc == 0)
+		rc = ask(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'rows'", ret_root, err);
+	db_close(db);
+	return rc;
+}
+
+static int make(struct sqlite_stage *s, const char *create_sql, struct err *err)
+{
+	int64_t root;
 
 	s->lock_fd = lock(s->lock_path);
 	if (s->lock_fd < 0 && errno == EWOULDBLOCK)
 		return err_set(err, ERR_BUSY, "another process loads into '%s'", s->path);
 	if (s->lock_fd < 0)
 		return err_errno(err, ERR_TARGET, errno, "lock '%s'", s->lock_path);
-	if (make_file(s->path, err) < 0 || db_open_sqlite(s->path, &options, &s->db, err) < 0)
+	if (make_file(s->path, err) < 0 || make_table(s->path, create_sql, &root, err) < 0)
 		return -1;
-	return db_exec(s->db, tuning_sql, err);
+	return sqlite_pages_open(s->path, (uint32_t)root, &s->pages, err);
 }
 
 static char *join(const char *a, const char *b)
@@ -103,7 +134,7 @@ static char *join(const char *a, const char *b)
 }
 
 int sqlite_stage_open(struct sqlite_stage *s, const char *target, const char *run_uid,
-	int64_t fence, struct err *err)
+	int64_t fence, const char *create_sql, struct err *err)
 {
 	size_t size = strlen(target) + sizeof(INFIX) + strlen(run_uid) + 24;
 
@@ -111,21 +142,35 @@ int sqlite_stage_open(struct sqlite_stage *s, const char *target, const char *ru
 	s->path = mem_alloc(size);
 	snprintf(s->path, size, "%s" INFIX "%s-%" PRId64, target, run_uid, fence);
 	s->lock_path = join(s->path, LOCK_SUFFIX);
-	if (make(s, err) < 0) {
+	if (make(s, create_sql, err) < 0) {
 		sqlite_stage_release(s);
 		return -1;
 	}
 	return 0;
 }
 
-void sqlite_stage_seal(struct sqlite_stage *s)
+int sqlite_stage_seal(struct sqlite_stage *s, uint64_t *ret_rows, struct err *err)
 {
-	db_close(mem_steal(s->db));
+	const struct db_options options = {.read_only = true};
+	int64_t rows = 0;
+	struct db *db;
+	int rc;
+
+	if (sqlite_pages_finish(s->pages, err) < 0)
+		return -1;
+	sqlite_pages_free(mem_steal(s->pages));
+	if (db_open_sqlite(s->path, &options, &db, err) < 0)
+		return -1;
+	rc = ask(db, "SELECT count(*) FROM rows", &rows, err);
+	db_close(db);
+	if (rc == 0)
+		*ret_rows = (uint64_t)rows;
+	return rc;
 }
 
 void sqlite_stage_release(struct sqlite_stage *s)
 {
-	sqlite_stage_seal(s);
+	sqlite_pages_free(mem_steal(s->pages));
 	if (s->lock_fd >= 0) { /* else both files are somebody else's */
 		unlink(s->path);
 		unlink(s->lock_path);

@@ -17,21 +17,24 @@
 
 #include "base/err.h"
 #include "db/db.h"
+#include "work/sqlite_pages.h"
 
 struct sqlite_stage {
 	char *path, *lock_path; /* NULL: there is none */
 	int lock_fd;
-	struct db *db; /* NULL once sealed */
+	struct sqlite_pages *pages; /* NULL before create and once sealed */
 };
 
 #define SQLITE_STAGE_INIT {.lock_fd = -1}
 
-/* Makes the empty staging file. ERR_BUSY when another process is at the same run and fence. */
+/* Takes the lock and makes the file with table `rows`, as `create_sql` says. ERR_BUSY when another
+ * process is at the same run and fence. */
 MUST_CHECK int sqlite_stage_open(struct sqlite_stage *s, const char *target, const char *run_uid,
-	int64_t fence, struct err *err);
+	int64_t fence, const char *create_sql, struct err *err);
 
-/* Closes the connection, so that another one can attach the file; it and the lock stay. */
-void sqlite_stage_seal(struct sqlite_stage *s);
+/* Completes the file, and counts its rows by reading them back through SQLite. No more rows can be
+ * added; the file and the lock stay. */
+MUST_CHECK int sqlite_stage_seal(struct sqlite_stage *s, uint64_t *ret_rows, struct err *err);
 
 /* Removes the file and gives the lock up; half-built is fine. */
 void sqlite_stage_release(struct sqlite_stage *s);

@@ -205,44 +205,64 @@ static int find_column(const struct sqlite_table *t, uint32_t guess, const char 
 	return -1;
 }
 
-/* Marks with pos 1 what will be written; the numbers are given afterwards, in the table's order. */
-static int match_source(struct sqlite_table *t, const struct tds_columns *cols, struct arena *a,
-	int *map, struct err *err)
+/* Values whose form SQLite knows better: what it does to text that looks like a number. */
+static enum affinity stage_affinity(const struct tds_column *c, enum affinity target)
 {
+	if ((c->type == TDS_BIGVARCHAR || c->type == TDS_SQLITE) && target != AFFINITY_TEXT)
+		return AFFINITY_NONE;
+	return target;
+}
+
+static int match_source(const struct sqlite_table *t, const struct tds_columns *cols,
+	struct arena *a, bool *taken, struct sqlite_fit *fit, struct err *err)
+{
+	/* The table itself may say what happens to a null: ON CONFLICT REPLACE, IGNORE. */
+	bool own_rules = t->sql && strcasestr(t->sql, "CONFLICT");
+
 	for (uint32_t i = 0; i < cols->n; i++) {
-		const char *name = cols->v[i].name;
-		int at = find_column(t, i, name);
+		const struct tds_column *c = &cols->v[i];
+		int at = find_column(t, i, c->name);
+		const struct sqlite_column *to;
 
 		if (at < 0)
-			return no_column(t, name, a, err);
-		if (t->v[at].pos)
+			return no_column(t, c->name, a, err);
+		to = &t->v[at];
+		if (taken[at])
 			return err_set(err, ERR_DATA,
-				"the source has two columns '%s' (case does not count)", name);
-		map[i] = t->v[at].generated ? -1 : at;
-		t->v[at].pos = !t->v[at].generated;
+				"the source has two columns '%s' (case does not count)", c->name);
+		taken[at] = true;
+		fit->whole &= (uint32_t)at == i && !to->generated;
+		fit->v[i] = (struct sqlite_fit_column){
+			.to = to->generated ? NULL : to,
+			.staged = stage_affinity(c, to->affinity),
+			.not_null = to->not_null && !own_rules,
+		};
 	}
 	return 0;
 }
 
-int sqlite_table_match(struct sqlite_table *t, const struct tds_columns *cols, struct arena *a,
-	int **ret_map, struct err *err)
+int sqlite_table_match(const struct sqlite_table *t, const struct tds_columns *cols,
+	struct arena *a, struct sqlite_fit *ret_fit, struct err *err)
 {
-	int *map = arena_array(a, cols->n, sizeof(*map));
-	int pos = 0;
+	bool *taken = arena_array(a, t->n, sizeof(*taken)), any = false;
+	struct sqlite_fit fit = {
+		.v = arena_array(a, cols->n, sizeof(*fit.v)),
+		.n = cols->n,
+		.whole = cols->n == t->n,
+	};
 
-	if (match_source(t, cols, a, map, err) < 0)
+	if (match_source(t, cols, a, taken, &fit, err) < 0)
 		return -1;
 	for (uint32_t i = 0; i < t->n; i++) {
-		struct sqlite_column *c = &t->v[i];
+		const struct sqlite_column *c = &t->v[i];
 
-		if (c->pos)
-			c->pos = ++pos;
-		else if (!c->optional && !c->generated)
+		any |= taken[i] && !c->generated;
+		if (!taken[i] && !c->optional && !c->generated)
 			return no_source(t, c, cols, a, err);
 	}
-	if (pos == 0)
+	if (!any)
 		return err_set(err, ERR_DATA, "table '%s' has no column that could be written", t->name);
-	*ret_map = map;
+	*ret_fit = fit;
 	return 0;
 }
 
@@ -277,102 +297,49 @@ const char *sqlite_table_create_sql(const struct sqlite_table *t, struct db *db,
 	return finish(&sql, a);
 }
 
-static const char *stage_type(const struct sqlite_table *t, const struct sqlite_column *c)
+const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, struct arena *a)
 {
-	static const char *const names[] = {
+	static const char *const types[] = {
 		[AFFINITY_NONE] = "",
 		[AFFINITY_TEXT] = " TEXT",
 		[AFFINITY_NUMERIC] = " NUMERIC",
 		[AFFINITY_INTEGER] = " INTEGER",
 		[AFFINITY_REAL] = " REAL",
 	};
-
-	if (t->strict && c->affinity == AFFINITY_NONE)
-		return strcasecmp(c->type, "ANY") == 0 ? " ANY" : " BLOB";
-	return names[c->affinity];
-}
-
-/*
- * NOT NULL is checked while staging, where the row's number is known; but not where the table
- * itself may say what happens to a null (ON CONFLICT REPLACE, IGNORE).
- */
-const char *sqlite_table_stage_sql(const struct sqlite_table *t, struct db *db, struct arena *a)
-{
-	bool own_rules = t->sql && strcasestr(t->sql, "CONFLICT");
 	struct buf sql = BUF_INIT(SQL_MAX);
+	uint32_t written = 0;
 
-	buf_adds(&sql, "CREATE TABLE main.");
-	add_name(&sql, t->name, db, a);
-	for (uint32_t i = 0; i < t->n; i++) {
-		const struct sqlite_column *c = &t->v[i];
+	buf_adds(&sql, "CREATE TABLE rows");
+	for (uint32_t i = 0; i < fit->n; i++) {
+		const struct sqlite_fit_column *c = &fit->v[i];
 
-		if (!c->pos)
+		if (!c->to)
 			continue;
-		buf_adds(&sql, c->pos > 1 ? ", " : " (");
-		add_name(&sql, c->name, db, a);
-		buf_adds(&sql, stage_type(t, c));
-		if (c->not_null && !own_rules)
-			buf_adds(&sql, " NOT NULL");
+		buf_printf(&sql, "%sc%u%s%s", written ? ", " : " (", written, types[c->staged],
+			c->not_null ? " NOT NULL" : "");
+		written++;
 	}
-	buf_adds(&sql, t->strict ? ") STRICT" : ")");
-	return finish(&sql, a);
-}
-
-const char *sqlite_table_put_sql(const struct sqlite_table *t, struct db *db, struct arena *a)
-{
-	struct buf sql = BUF_INIT(SQL_MAX);
-
-	buf_adds(&sql, "INSERT INTO main.");
-	add_name(&sql, t->name, db, a);
-	buf_adds(&sql, " VALUES ");
-	for (uint32_t i = 0; i < t->n; i++)
-		if (t->v[i].pos)
-			buf_printf(&sql, "%s?%d", t->v[i].pos > 1 ? ", " : "(", t->v[i].pos);
 	buf_addc(&sql, ')');
 	return finish(&sql, a);
 }
 
-static void add_written(struct buf *sql, const struct sqlite_table *t, struct db *db,
-	struct arena *a)
+/* Without a list of columns where all are written: SQLite considers only that form for copying
+ * whole records (its "transfer optimization"). */
+const char *sqlite_table_insert_sql(const struct sqlite_table *t, const struct sqlite_fit *fit,
+	struct db *db, struct arena *a)
 {
-	for (uint32_t i = 0; i < t->n; i++)
-		if (t->v[i].pos) {
-			buf_adds(sql, t->v[i].pos > 1 ? ", " : "");
-			add_name(sql, t->v[i].name, db, a);
-		}
-}
-
-static bool is_whole(const struct sqlite_table *t)
-{
-	for (uint32_t i = 0; i < t->n; i++)
-		if (!t->v[i].pos)
-			return false;
-	return true;
-}
-
-/* Without a list of columns where all are written: only that form is considered for copying whole
- * records (SQLite's "transfer optimization"). Rows come in the order of the source. */
-const char *sqlite_table_move_sql(const struct sqlite_table *t, const char *stage, struct db *db,
-	struct arena *a)
-{
-	bool whole = is_whole(t);
 	struct buf sql = BUF_INIT(SQL_MAX);
+	const char *between = " (";
 
 	buf_adds(&sql, "INSERT INTO main.");
 	add_name(&sql, t->name, db, a);
-	if (!whole) {
-		buf_adds(&sql, " (");
-		add_written(&sql, t, db, a);
-		buf_addc(&sql, ')');
+	for (uint32_t i = 0; i < fit->n && !fit->whole; i++) {
+		if (!fit->v[i].to)
+			continue;
+		buf_adds(&sql, between);
+		add_name(&sql, fit->v[i].to->name, db, a);
+		between = ", ";
 	}
-	buf_adds(&sql, " SELECT ");
-	if (whole)
-		buf_addc(&sql, '*');
-	else
-		add_written(&sql, t, db, a);
-	buf_adds(&sql, " FROM ");
-	add_name(&sql, stage, db, a);
-	buf_addc(&sql, '.');
-	add_name(&sql, t->name, db, a);
+	buf_adds(&sql, fit->whole ? " " : ") ");
 	return finish(&sql, a);
 }

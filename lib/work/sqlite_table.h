@@ -25,7 +25,6 @@ struct sqlite_column {
 	bool not_null;
 	bool optional;	/* filled in when the source has no such column */
 	bool generated; /* cannot be written */
-	int pos;	/* 1-based parameter in the staging table; 0: the source has none */
 };
 
 struct sqlite_table {
@@ -36,6 +35,20 @@ struct sqlite_table {
 	uint32_t n;
 };
 
+/* Where a source column goes. */
+struct sqlite_fit_column {
+	const struct sqlite_column *to; /* NULL: nowhere, the table generates it */
+	enum affinity staged; /* of its staging column: the target's, or none where the values are
+			       * left for SQLite to convert when they are moved */
+	bool not_null;	      /* to be checked while staging, where the row's number is known */
+};
+
+struct sqlite_fit {
+	struct sqlite_fit_column *v; /* one per source column */
+	uint32_t n;
+	bool whole; /* they are all of the table's columns, in its order */
+};
+
 /* Reads table `name`; ret_table->sql is NULL when there is none. ERR_CONFIG for a view. */
 MUST_CHECK int sqlite_table_read(struct db *db, const char *name, struct arena *a,
 	struct sqlite_table *ret_table, struct err *err);
@@ -44,22 +57,20 @@ MUST_CHECK int sqlite_table_read(struct db *db, const char *name, struct arena *
 void sqlite_table_design(const char *name, const struct tds_columns *cols, struct arena *a,
 	struct sqlite_table *ret_table);
 
-/* Finds the table's column of each source column, by name without case, and sets `pos` of those
- * that will be written. ret_map[i] is the index in the table's columns of source column i, or -1
- * when the table generates it. ERR_DATA names a column that one of the two sides lacks. */
-MUST_CHECK int sqlite_table_match(struct sqlite_table *t, const struct tds_columns *cols,
-	struct arena *a, int **ret_map, struct err *err);
+/* Finds the table's column of each source column, by name without case. ERR_DATA names a column
+ * that one of the two sides lacks. The result points into `t`. */
+MUST_CHECK int sqlite_table_match(const struct sqlite_table *t, const struct tds_columns *cols,
+	struct arena *a, struct sqlite_fit *ret_fit, struct err *err);
 
-/* CREATE TABLE for a designed table in schema `main`, and for the staging table of any matched
- * one: the written columns only, in the table's order, with its affinities, so that SQLite can
- * copy records from one to the other without unpacking them where nothing else forbids it. */
+/* CREATE TABLE of a designed table. */
 const char *sqlite_table_create_sql(const struct sqlite_table *t, struct db *db, struct arena *a);
-const char *sqlite_table_stage_sql(const struct sqlite_table *t, struct db *db, struct arena *a);
 
-/* INSERT of one row into the staging table, and of the staging table in schema `stage` into this
- * one. */
-const char *sqlite_table_put_sql(const struct sqlite_table *t, struct db *db, struct arena *a);
-const char *sqlite_table_move_sql(const struct sqlite_table *t, const char *stage, struct db *db,
-	struct arena *a);
+/* CREATE TABLE of the staging table `rows`: the written columns in the source's order, with such
+ * types that SQLite can copy whole records from it where nothing else forbids it. */
+const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, struct arena *a);
+
+/* "INSERT INTO t (columns)" for the rows of the staging table; SELECT or VALUES follows. */
+const char *sqlite_table_insert_sql(const struct sqlite_table *t, const struct sqlite_fit *fit,
+	struct db *db, struct arena *a);
 
 #endif

@@ -18,13 +18,13 @@
 #include "base/arena.h"
 #include "db/db.h"
 #include "work/sqlite_ledger.h"
+#include "work/sqlite_move.h"
 #include "work/sqlite_rows.h"
 #include "work/sqlite_stage.h"
 #include "work/sqlite_table.h"
 
 #define BUSY_TIMEOUT_MS 30000
 #define RUN_UID_MAX 64 /* a UUID has 36 */
-#define STAGE "etl_stage" /* the staging file's schema name while it is attached */
 
 struct target {
 	const struct load *load;
@@ -34,7 +34,9 @@ struct target {
 	struct db *db;
 	struct sqlite_stage stage;
 	struct sqlite_table table; /* as it was, or as it will be made */
+	struct sqlite_fit fit;
 	struct sqlite_rows rows;
+	uint64_t staged; /* as verified */
 	bool verified;
 };
 
@@ -140,7 +142,7 @@ static int missing(struct target *t, struct err *err)
 		sqlite_table_create_sql(&t->table, t->db, &t->arena));
 }
 
-static int plan(struct target *t, const struct tds_columns *cols, int **ret_map, struct err *err)
+static int plan(struct target *t, const struct tds_columns *cols, struct err *err)
 {
 	const struct job *job = t->load->job;
 
@@ -148,55 +150,34 @@ static int plan(struct target *t, const struct tds_columns *cols, int **ret_map,
 		return -1;
 	if (!t->table.sql)
 		sqlite_table_design(job->target_table, cols, &t->arena, &t->table);
-	if (sqlite_table_match(&t->table, cols, &t->arena, ret_map, err) < 0)
+	if (sqlite_table_match(&t->table, cols, &t->arena, &t->fit, err) < 0)
 		return -1;
 	if (!t->table.sql && !job->create)
 		return missing(t, err);
 	return 0;
 }
 
-/* Databases that are attached to each other have one text encoding. */
-static int copy_encoding(struct db *from, struct db *to, struct arena *a, struct err *err)
+static int make_stage(struct target *t, const struct tds_columns *cols, struct err *err)
 {
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	const char *sql;
+	const char *sql = sqlite_table_stage_sql(&t->fit, &t->arena);
 
-	if (db_prepare(from, "PRAGMA encoding", &stmt, err) < 0 || db_step(stmt, err) < 0)
+	if (sqlite_stage_open(&t->stage, t->path, t->load->run_uid, t->load->fence, sql, err) < 0)
 		return -1;
-	sql = arena_printf(a, "PRAGMA encoding = '%s'", db_column_text(stmt, 0));
-	return db_exec(to, sql, err);
-}
-
-static int make_stage(struct target *t, const struct tds_columns *cols, const int *map,
-	struct err *err)
-{
-	struct sqlite_stage *s = &t->stage;
-
-	if (sqlite_stage_open(s, t->path, t->load->run_uid, t->load->fence, err) < 0)
-		return -1;
-	if (copy_encoding(t->db, s->db, &t->arena, err) < 0)
-		return -1;
-	if (db_exec(s->db, sqlite_table_stage_sql(&t->table, s->db, &t->arena), err) < 0)
-		return -1;
-	if (sqlite_rows_init(&t->rows, s->db, &t->table, map, cols, &t->arena, err) < 0)
-		return -1;
-	return db_begin(s->db, err);
+	return sqlite_rows_init(&t->rows, &t->table, &t->fit, cols, t->stage.pages, &t->arena, err);
 }
 
 static int target_stage(struct target *t, const struct tds_columns *cols, struct err *err)
 {
-	int *map;
-
-	if (plan(t, cols, &map, err) < 0)
+	if (plan(t, cols, err) < 0)
 		return fail(t, "load into", err);
-	if (make_stage(t, cols, map, err) < 0)
+	if (make_stage(t, cols, err) < 0)
 		return fail(t, "make the staging file of", err);
 	return 0;
 }
 
 static int target_write(struct target *t, const struct batch *b, struct err *err)
 {
-	assert(t->stage.db);
+	assert(t->stage.pages);
 	if (is_cancelled(t))
 		return err_set(err, ERR_CANCELLED, "cancelled");
 	if (sqlite_rows_write(&t->rows, b, err) < 0)
@@ -204,31 +185,20 @@ static int target_write(struct target *t, const struct batch *b, struct err *err
 	return 0;
 }
 
-static int count_staged(struct target *t, uint64_t *ret_rows, struct err *err)
-{
-	const char *sql = arena_printf(&t->arena, "SELECT count(*) FROM %s",
-		db_quote(t->stage.db, t->table.name, &t->arena));
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-
-	if (db_prepare(t->stage.db, sql, &stmt, err) < 0 || db_step(stmt, err) < 0)
-		return -1;
-	*ret_rows = (uint64_t)db_column_int(stmt, 0);
-	return 0;
-}
-
 static int target_verify(struct target *t, uint64_t rows, struct err *err)
 {
 	uint64_t staged;
 
-	if (db_commit(t->stage.db, err) < 0 || count_staged(t, &staged, err) < 0)
+	assert(t->stage.pages);
+	sqlite_rows_release(&t->rows);
+	if (sqlite_stage_seal(&t->stage, &staged, err) < 0)
 		return fail(t, "verify the staging file of", err);
 	if (rows != staged) {
 		err_set(err, ERR_DATA,
 			"the source gave %" PRIu64 " rows, and staging has %" PRIu64, rows, staged);
 		return fail(t, "verify the staging file of", err);
 	}
-	sqlite_rows_release(&t->rows);
-	sqlite_stage_seal(&t->stage);
+	t->staged = staged;
 	t->verified = true;
 	return 0;
 }
@@ -262,7 +232,7 @@ static int has_rows(struct target *t, const char *table, struct err *err)
 	return db_step(stmt, err);
 }
 
-static int empty_table(struct target *t, uint64_t rows, struct err *err)
+static int empty_table(struct target *t, struct err *err)
 {
 	const struct job *job = t->load->job;
 	const char *table = db_quote(t->db, t->table.name, &t->arena);
@@ -270,18 +240,17 @@ static int empty_table(struct target *t, uint64_t rows, struct err *err)
 
 	if (full <= 0)
 		return full;
-	if (rows < (uint64_t)job->min_rows) {
+	if (t->staged < (uint64_t)job->min_rows) {
 		err_set(err, ERR_DATA,
 			"%" PRIu64 " rows of the source would replace a table that has rows "
-			"(min_rows is %" PRId64 ")", rows, job->min_rows);
+			"(min_rows is %" PRId64 ")", t->staged, job->min_rows);
 		return err_hint(err, "set min_rows = 0 if so few rows are right");
 	}
 	return db_exec(t->db, arena_printf(&t->arena, "DELETE FROM main.%s", table), err);
 }
 
-static int apply(struct target *t, uint64_t rows, struct err *err)
+static int apply(struct target *t, struct sqlite_move *move, struct err *err)
 {
-	CLEANUP_STMT struct db_stmt *move = NULL;
 	int64_t moved;
 
 	if (check_unchanged(t, err) < 0)
@@ -289,61 +258,44 @@ static int apply(struct target *t, uint64_t rows, struct err *err)
 	if (!t->table.sql &&
 		db_exec(t->db, sqlite_table_create_sql(&t->table, t->db, &t->arena), err) < 0)
 		return -1;
-	if (t->load->job->load_mode == LOAD_REPLACE && empty_table(t, rows, err) < 0)
+	if (t->load->job->load_mode == LOAD_REPLACE && empty_table(t, err) < 0)
 		return -1;
-	if (db_prepare(t->db, sqlite_table_move_sql(&t->table, STAGE, t->db, &t->arena), &move,
-		    err) < 0 ||
-		db_run(move, err) < 0)
+	if (sqlite_move_rows(move, &t->table, &t->fit, &t->arena, &moved, err) < 0)
 		return -1;
-	moved = db_changes(t->db);
-	if (moved != (int64_t)rows) {
-		err_set(err, ERR_DATA, "%" PRIu64 " rows are staged, and the table took %" PRId64,
-			rows, moved);
-		return err_hint(err, "a trigger (RAISE(IGNORE)) or an ON CONFLICT IGNORE of the table "
-			"drops rows");
+	if (moved == (int64_t)t->staged)
+		return 0;
+	err_set(err, ERR_DATA, "%" PRIu64 " rows are staged, and the table took %" PRId64,
+		t->staged, moved);
+	return err_hint(err, "a trigger (RAISE(IGNORE)) or an ON CONFLICT IGNORE of the table drops "
+		"rows");
+}
+
+static int publish_in_transaction(struct target *t, struct sqlite_move *move, struct err *err)
+{
+	if (db_begin(t->db, err) < 0)
+		return -1;
+	if (sqlite_ledger_publish(t->db, t->load, err) < 0 || apply(t, move, err) < 0 ||
+		sqlite_ledger_complete(t->db, t->load, t->staged, err) < 0 ||
+		db_commit(t->db, err) < 0) {
+		db_rollback(t->db);
+		return -1;
 	}
 	return 0;
 }
 
-/* `rows` of the staging file, in the transaction that the caller has begun. */
-static int publish_rows(struct target *t, uint64_t rows, struct err *err)
-{
-	if (sqlite_ledger_publish(t->db, t->load, err) < 0 || apply(t, rows, err) < 0)
-		return -1;
-	return sqlite_ledger_complete(t->db, t->load, rows, err);
-}
-
-/*
- * BEGIN IMMEDIATE opens a write transaction on attached databases too. Without a journal, the
- * staging file has no part in the commit, which otherwise would need a super-journal.
- */
-static int attach(struct target *t, struct err *err)
-{
-	if (db_attach(t->db, t->stage.path, STAGE, err) < 0)
-		return -1;
-	return db_exec(t->db, "PRAGMA " STAGE ".journal_mode = OFF; PRAGMA " STAGE
-		".synchronous = OFF", err);
-}
-
 static int target_publish(struct target *t, uint64_t *ret_rows, struct err *err)
 {
-	struct err ignored = ERR_INIT;
-	uint64_t rows = t->rows.rows;
-	int rc = -1;
+	struct sqlite_move move;
+	int rc;
 
 	assert(t->verified);
-	if (attach(t, err) == 0 && db_begin(t->db, err) == 0) {
-		rc = publish_rows(t, rows, err);
-		if (rc == 0)
-			rc = db_commit(t->db, err);
-		db_rollback(t->db);
-	}
-	/* What was committed stays so; the file goes with its last descriptor. */
-	if (db_detach(t->db, STAGE, &ignored) < 0)
-		err_clear(&ignored);
+	rc = sqlite_move_init(&move, t->db, t->stage.path, err);
+	if (rc == 0)
+		rc = publish_in_transaction(t, &move, err);
+	sqlite_move_release(&move);
 	if (rc < 0)
 		return fail(t, "publish into", err);
-	*ret_rows = rows;
+	*ret_rows = t->staged;
 	return 0;
 }
 

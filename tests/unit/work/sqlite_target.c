@@ -308,6 +308,37 @@ static void affinity_changes_no_value(void **state)
 		"123456789012345678");
 }
 
+/* Each width of an SQLite integer, and floats that a column of integers takes as such. */
+static void numbers_of_every_size(void **state)
+{
+	static const char *const ints[] = {"0", "1", "-1", "2", "127", "128", "-128", "-129",
+		"32767", "32768", "-32768", "-32769", "8388607", "8388608", "-8388608", "-8388609",
+		"2147483647", "2147483648", "-2147483648", "-2147483649", "140737488355327",
+		"140737488355328", "-140737488355328", "-140737488355329", "9223372036854775807",
+		"-9223372036854775808"};
+	static const char *const reals[][2] = {{"1", "1integer"}, {"1.5", "1.5real"},
+		{"-0.0", "0integer"}, {"1e300", "1.0e+300real"}, {"9007199254740992",
+		"9007199254740992integer"}, {"9.3e18", "9.3e+18real"}, {"-2147483649", "-2147483649integer"}};
+	struct fixture *f = *state;
+
+	sql(f, "CREATE TABLE planes (a NUMERIC, t TEXT, b INTEGER, d INTEGER)");
+	columns(f, "a:bigint|t:bigint|b:float|d:decimal(15,1)");
+	for (size_t i = 0; i < ARRAY_LEN(ints); i++)
+		ROW(f, ints[i], ints[i], NULL, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(reals); i++)
+		ROW(f, NULL, NULL, reals[i][0], "-7.0");
+	load(f);
+	for (size_t i = 0; i < ARRAY_LEN(ints); i++)
+		assert_string_equal(ask(f, arena_printf(&f->arena, "SELECT a, t, typeof(a), typeof(t)"
+				" FROM planes WHERE rowid = %zu", i + 1)),
+			arena_printf(&f->arena, "%s|%s|integer|text", ints[i], ints[i]));
+	for (size_t i = 0; i < ARRAY_LEN(reals); i++)
+		assert_string_equal(ask(f, arena_printf(&f->arena, "SELECT b || typeof(b), d, typeof(d)"
+				" FROM planes WHERE rowid = %zu", ARRAY_LEN(ints) + i + 1)),
+			arena_printf(&f->arena, "%s|-7|integer", reals[i][1]));
+	assert_string_equal(ask(f, "PRAGMA integrity_check"), "ok");
+}
+
 static void digits_that_would_be_lost(void **state)
 {
 	static const char *const cases[][3] = {
@@ -1081,6 +1112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(makes_the_table),
 		TEST(affinity_changes_no_value),
+		TEST(numbers_of_every_size),
 		TEST(digits_that_would_be_lost),
 		TEST(rows_in_fragments),
 		TEST(broken_rows),
