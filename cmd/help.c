@@ -181,7 +181,7 @@ static void print_man(void)
 	printf(".SH EXIT STATUS\n");
 	for (int code = 0; code <= ERR_EXIT_MAX; code++)
 		printf(".TP\n.B %d\n%s\n", code, err_exit_meaning(code));
-	printf(".SH FILES\n./etl.ini, /etc/etl/etl.ini: see 'etl help config'\n");
+	printf(".SH FILES\n\\&./etl.ini, /etc/etl/etl.ini: see 'etl help config'\n");
 }
 
 static int unknown_topic(const char *name, struct err *err)

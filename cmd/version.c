@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <krb5.h>
 #include <stdio.h>
+#include <string.h>
 #include <vendor_versions.h>
 
 #include "base/json.h"
@@ -23,13 +24,21 @@ struct version {
 #define LIBC {"musl", VENDOR_MUSL_VERSION}
 #endif
 
+/* It says "Heimdal 7.8.0". */
+static const char *heimdal_number(void)
+{
+	const char *blank = strrchr(heimdal_version, ' ');
+
+	return blank ? blank + 1 : heimdal_version;
+}
+
 int cmd_version(struct invocation *in, struct err *err UNUSED)
 {
 	const struct version libraries[] = {
 		LIBC,
-		{"FreeTDS", tds_freetds_version()},
-		{"Heimdal", heimdal_version},
-		{"mbedTLS", tds_mbedtls_version()},
+		{"FreeTDS", tls_freetds_version()},
+		{"Heimdal", heimdal_number()},
+		{"mbedTLS", tls_mbedtls_version()},
 		{"libcurl", curl_version_info(CURLVERSION_NOW)->version},
 		{"inih", VENDOR_INIH_VERSION},
 		{"SQLite", db_version()},

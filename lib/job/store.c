@@ -70,9 +70,8 @@ int store_open(const struct settings *settings, struct store **ret_store, struct
 	struct store *s;
 
 	if (open_db(settings, false, &db, err)) {
-		if (err->code == ERR_STORE)
-			err_hint(err, "run 'etl init' to make it, or name the configuration with --config");
-		return -1;
+		err->hint[0] = '\0'; /* the store's advice is better than the file's */
+		return err_hint(err, "run 'etl init' to make it, or name the configuration with --config");
 	}
 	s = mem_alloc(sizeof(*s));
 	s->db = s->stmts.db = db;

@@ -24,6 +24,7 @@
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/psa_util.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
 #include <psa/crypto.h>
 
 #if ENABLE_ODBC_MARS
@@ -32,6 +33,7 @@
 
 #define READ_AHEAD         32768 /* two full TLS records */
 #define PACKET_HEADER_SIZE 8
+#define VERSION_TEXT_MAX   18 /* mbedtls_version_get_string_full asks for as much */
 
 struct session {
 	mbedtls_ssl_context ssl;
@@ -519,4 +521,20 @@ size_t tls_unique(const struct tds_connection *conn, unsigned char *buf, size_t 
 		return 0;
 	memcpy(buf, s->ssl.MBEDTLS_PRIVATE(own_verify_data), len);
 	return len;
+}
+
+const char *tls_freetds_version(void)
+{
+	const char *version = tds_get_compiletime_settings()->freetds_version;
+	const char *digit = strpbrk(version, "0123456789"); /* "freetds v1.5.5" */
+
+	return digit ? digit : version;
+}
+
+const char *tls_mbedtls_version(void)
+{
+	static char text[VERSION_TEXT_MAX];
+
+	mbedtls_version_get_string(text); /* the same for every caller and every time */
+	return text;
 }

@@ -63,4 +63,8 @@ const char *tls_cipher(const struct tds_connection *conn);
  */
 size_t tls_unique(const struct tds_connection *conn, unsigned char *buf, size_t size);
 
+/* Versions of the two libraries, as they tell it themselves. */
+const char *tls_freetds_version(void);
+const char *tls_mbedtls_version(void);
+
 #endif
