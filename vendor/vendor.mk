@@ -92,15 +92,17 @@ VENDOR_LDFLAGS += -static-pie -Wl,-z,stack-size=1048576 -Wl,-z,noexecstack
 else ifeq ($(VARIANT),glibc)
 VENDOR_CC := gcc
 VENDOR_LDFLAGS += -pie
-VENDOR_LIBS += -lresolv
 else ifeq ($(VARIANT),asan)
 VENDOR_CC := clang
 VENDOR_CFLAGS += -fno-omit-frame-pointer -fsanitize=address,undefined
 VENDOR_LDFLAGS += -pie -fsanitize=address,undefined
-VENDOR_LIBS += -lresolv
 else
 VENDOR_CC := clang
 VENDOR_CFLAGS += -fno-omit-frame-pointer -fsanitize=thread
 VENDOR_LDFLAGS += -pie -fsanitize=thread
-VENDOR_LIBS += -lresolv
+endif
+
+# what musl has in its one library
+ifneq ($(VARIANT),musl)
+VENDOR_LIBS += -lresolv -lcrypt
 endif
