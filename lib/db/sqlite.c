@@ -19,9 +19,10 @@
 #include "base/arena.h"
 #include "db/driver.h"
 
-#define PROGRESS_STEPS 10000 /* virtual-machine steps between two calls of the progress callback */
+#define PROGRESS_STEPS    10000 /* virtual-machine steps between two calls of the progress callback \
+				 */
 #define BUSY_SLEEP_MAX_MS 50
-#define SQL_SHOWN_MAX 200 /* bytes of a refused statement in its message */
+#define SQL_SHOWN_MAX     200 /* bytes of a refused statement in its message */
 
 struct sqlite_db {
 	struct db base;
@@ -80,7 +81,8 @@ static enum err_code code_of(int rc)
 	}
 }
 
-/* Turns `rc` of the call that just failed into `err`; which file only where that is the question. */
+/* Turns `rc` of the call that just failed into `err`; which file only where that is the question.
+ */
 static int fail(struct sqlite_db *s, int rc, struct err *err)
 {
 	enum err_code code = code_of(rc);
@@ -97,7 +99,8 @@ static int fail(struct sqlite_db *s, int rc, struct err *err)
 		return err_errno(err, code, os, "'%s': %s", s->path, sqlite3_errmsg(s->h));
 	err_set(err, code, "'%s': %s", s->path, sqlite3_errmsg(s->h));
 	if (code == ERR_BUSY)
-		err_hint(err, "another process holds a lock on the database: see 'fuser %s'", s->path);
+		err_hint(err, "another process holds a lock on the database: see 'fuser %s'",
+			s->path);
 	return -1;
 }
 
@@ -182,8 +185,10 @@ static int open_hint(const char *path, int rc, struct err *err)
 	if (access(path, F_OK) != 0 && access(dir, W_OK) == 0)
 		return err_hint(err, "there is no such file");
 	if ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)
-		return err_hint(err, "uid %u needs write access to the file and to '%s', where the "
-			"journal is written", (unsigned)geteuid(), dir);
+		return err_hint(err,
+			"uid %u needs write access to the file and to '%s', where the "
+			"journal is written",
+			(unsigned)geteuid(), dir);
 	return -1;
 }
 
@@ -223,8 +228,10 @@ static int open_handle(struct sqlite_db *s, const struct db_options *o, struct e
 static int configure(struct sqlite_db *s, const struct db_options *o, struct err *err)
 {
 	if (o->private_scratch)
-		return sqlite_exec(&s->base, "PRAGMA locking_mode = EXCLUSIVE;"
-			"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", err);
+		return sqlite_exec(&s->base,
+			"PRAGMA locking_mode = EXCLUSIVE;"
+			"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF",
+			err);
 	if (o->read_only)
 		return 0;
 	if (o->wal && sqlite_exec(&s->base, "PRAGMA journal_mode = WAL", err) < 0)
@@ -232,8 +239,8 @@ static int configure(struct sqlite_db *s, const struct db_options *o, struct err
 	return sqlite_exec(&s->base, "PRAGMA synchronous = EXTRA", err);
 }
 
-int db_open_sqlite(const char *path, const struct db_options *options, struct db **ret_db,
-	struct err *err)
+int db_open_sqlite(
+	const char *path, const struct db_options *options, struct db **ret_db, struct err *err)
 {
 	struct sqlite_db *s;
 
@@ -278,8 +285,8 @@ static void sqlite_rollback(struct db *db)
 
 /* --- statements --- */
 
-static int sqlite_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt,
-	struct err *err)
+static int sqlite_prepare(
+	struct db *db, const char *sql, struct db_stmt **ret_stmt, struct err *err)
 {
 	struct sqlite_db *s = of_db(db);
 	struct sqlite_stmt *stmt;
@@ -335,7 +342,7 @@ static void sqlite_bind_real(struct db_stmt *stmt, int pos, double value)
 static void sqlite_bind_text(struct db_stmt *stmt, int pos, const char *text, size_t len)
 {
 	bound(of_stmt(stmt), sqlite3_bind_text64(of_stmt(stmt)->h, pos, text ? text : "", len,
-		SQLITE_STATIC, SQLITE_UTF8));
+				     SQLITE_STATIC, SQLITE_UTF8));
 }
 
 static void sqlite_bind_blob(struct db_stmt *stmt, int pos, const void *data, size_t len)
@@ -439,8 +446,8 @@ static const char *sqlite_quote(struct db *db UNUSED, const char *identifier, st
 	return out;
 }
 
-static int run_with_texts(struct db *db, const char *sql, const char *first, const char *second,
-	struct err *err)
+static int run_with_texts(
+	struct db *db, const char *sql, const char *first, const char *second, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 

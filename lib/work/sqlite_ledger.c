@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
-#define LEDGER "main." SQLITE_LEDGER_TABLE
-#define REASON_MAX 1000
+#define NOW           "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+#define LEDGER        "main." SQLITE_LEDGER_TABLE
+#define REASON_MAX    1000
 #define PRINCIPAL_MAX 32
 
 static const char schema_sql[] =
@@ -54,9 +54,8 @@ static const char same_order_sql[] =
 	"SELECT run_uid, state FROM " LEDGER
 	" WHERE job_uid = @job AND order_key = @key AND state <> 'revoked' AND run_uid <> @run";
 
-static const char publish_sql[] =
-	"UPDATE " LEDGER " SET state = 'published'"
-	" WHERE run_uid = @run AND fence = @fence AND state = 'open'";
+static const char publish_sql[] = "UPDATE " LEDGER " SET state = 'published'"
+				  " WHERE run_uid = @run AND fence = @fence AND state = 'open'";
 
 static const char complete_sql[] =
 	"UPDATE " LEDGER " SET rows = @rows, rejects = 0, published_at = " NOW
@@ -113,7 +112,8 @@ static int find(struct db *db, const struct load *load, enum ledger_state *ret_s
 static int lost(const struct load *load, int64_t fence, struct err *err)
 {
 	return err_set(err, ERR_LEASE_LOST,
-		"run '%s' was taken over: its ledger row has the fence %" PRId64 ", ours is %" PRId64,
+		"run '%s' was taken over: its ledger row has the fence %" PRId64
+		", ours is %" PRId64,
 		load->run_uid, fence, load->fence);
 }
 
@@ -135,9 +135,11 @@ static int check_order(struct db *db, const struct load *load, struct err *err)
 	if (rc <= 0)
 		return rc;
 	err_set(err, ERR_DATA, "the order '%s' of job '%s' is %s by run '%s'", load->order_key,
-		load->job->name, strcmp(db_column_text(stmt, 1), "open") == 0 ? "being loaded" : "loaded",
+		load->job->name,
+		strcmp(db_column_text(stmt, 1), "open") == 0 ? "being loaded" : "loaded",
 		db_column_text(stmt, 0));
-	return err_hint(err, "a run that this store does not know means that the store was restored "
+	return err_hint(err,
+		"a run that this store does not know means that the store was restored "
 		"or copied: 'etl recover' imports it");
 }
 
@@ -174,8 +176,8 @@ static int raise_fence(struct db *db, const struct load *load, struct err *err)
 	return db_run(stmt, err);
 }
 
-static int begin_in_transaction(struct db *db, const struct load *load,
-	enum ledger_state *ret_state, struct err *err)
+static int begin_in_transaction(
+	struct db *db, const struct load *load, enum ledger_state *ret_state, struct err *err)
 {
 	int64_t fence;
 
@@ -192,8 +194,8 @@ static int begin_in_transaction(struct db *db, const struct load *load,
 	return insert(db, load, LEDGER_OPEN, NULL, err);
 }
 
-int sqlite_ledger_begin(struct db *db, const struct load *load, enum ledger_state *ret_state,
-	struct err *err)
+int sqlite_ledger_begin(
+	struct db *db, const struct load *load, enum ledger_state *ret_state, struct err *err)
 {
 	enum ledger_state state;
 

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 
-#define STAGE "etl_stage" /* the staging file's schema name while it is attached */
+#define STAGE   "etl_stage" /* the staging file's schema name while it is attached */
 #define SQL_MAX (16u * 1024 * 1024)
 
 /* Databases that are attached to each other have one text encoding. */
@@ -26,8 +26,8 @@ static int attach(struct db *db, const char *path, struct err *err)
 {
 	if (db_attach(db, path, STAGE, err) < 0)
 		return -1;
-	return db_exec(db, "PRAGMA " STAGE ".journal_mode = OFF; PRAGMA " STAGE
-		".synchronous = OFF", err);
+	return db_exec(
+		db, "PRAGMA " STAGE ".journal_mode = OFF; PRAGMA " STAGE ".synchronous = OFF", err);
 }
 
 int sqlite_move_init(struct sqlite_move *m, struct db *db, const char *path, struct err *err)

@@ -8,25 +8,25 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEAF 0x0d
-#define INTERIOR 0x05
-#define LEAF_HEADER 8
+#define LEAF            0x0d
+#define INTERIOR        0x05
+#define LEAF_HEADER     8
 #define INTERIOR_HEADER 12
 
 /* §1.6: how much of a long record stays in its cell. */
-#define LOCAL_MAX (SQLITE_PAGE_SIZE - 35)
-#define LOCAL_MIN ((SQLITE_PAGE_SIZE - 12) * 32 / 255 - 23)
+#define LOCAL_MAX     (SQLITE_PAGE_SIZE - 35)
+#define LOCAL_MIN     ((SQLITE_PAGE_SIZE - 12) * 32 / 255 - 23)
 #define OVERFLOW_ROOM (SQLITE_PAGE_SIZE - 4)
 
-#define LOCK_PAGE ((1u << 30) / SQLITE_PAGE_SIZE + 1)
-#define PAGES_MAX 0xfffffffeu
+#define LOCK_PAGE  ((1u << 30) / SQLITE_PAGE_SIZE + 1)
+#define PAGES_MAX  0xfffffffeu
 /* An interior page has more than 2,000 children: four levels are more than PAGES_MAX leaves. */
 #define LEVELS_MAX 4
 
-#define DB_HEADER_SIZE 100
-#define DB_PAGE_SIZE_AT 16
-#define DB_RESERVED_AT 20
-#define DB_PAGES_AT 28
+#define DB_HEADER_SIZE    100
+#define DB_PAGE_SIZE_AT   16
+#define DB_RESERVED_AT    20
+#define DB_PAGES_AT       28
 #define DB_AUTO_VACUUM_AT 52
 
 /* A page that is being filled: cells grow down from its end, their pointers up from its header. */
@@ -39,14 +39,14 @@ struct page {
 struct level {
 	struct page page;
 	uint32_t child; /* 0: none */
-	uint64_t key;	/* the largest rowid under it */
+	uint64_t key;   /* the largest rowid under it */
 };
 
 struct sqlite_pages {
 	int fd;
 	const char *path;
 	uint32_t root, next; /* `next` is the first page behind the file */
-	uint64_t rowid;	     /* the last one */
+	uint64_t rowid;      /* the last one */
 	struct page leaf;
 	struct level *levels[LEVELS_MAX]; /* from the leaves up; NULL: not needed so far */
 	uint8_t overflow[SQLITE_PAGE_SIZE];
@@ -82,8 +82,8 @@ static uint32_t get32(const uint8_t *p)
 
 /* --- the file --- */
 
-static int write_at(struct sqlite_pages *p, const uint8_t *data, size_t len, uint64_t at,
-	struct err *err)
+static int write_at(
+	struct sqlite_pages *p, const uint8_t *data, size_t len, uint64_t at, struct err *err)
 {
 	while (len) {
 		ssize_t n = pwrite(p->fd, data, len, (off_t)at);
@@ -110,8 +110,8 @@ static uint32_t after(uint32_t pgno)
 	return pgno + 1 == LOCK_PAGE ? pgno + 2 : pgno + 1;
 }
 
-static int append_page(struct sqlite_pages *p, const uint8_t *data, uint32_t *ret_pgno,
-	struct err *err)
+static int append_page(
+	struct sqlite_pages *p, const uint8_t *data, uint32_t *ret_pgno, struct err *err)
 {
 	if (p->next >= PAGES_MAX)
 		return err_set(err, ERR_LIMIT, "'%s' is larger than a database can be", p->path);
@@ -135,8 +135,8 @@ static int check_header(struct sqlite_pages *p, struct err *err)
 	return 0;
 }
 
-int sqlite_pages_open(const char *path, uint32_t root, struct sqlite_pages **ret_pages,
-	struct err *err)
+int sqlite_pages_open(
+	const char *path, uint32_t root, struct sqlite_pages **ret_pages, struct err *err)
 {
 	struct sqlite_pages *p = mem_alloc(sizeof(*p));
 
@@ -202,8 +202,8 @@ static void clear(struct page *page)
 	page->top = SQLITE_PAGE_SIZE;
 }
 
-static int add_child(struct sqlite_pages *p, int level, uint32_t child, uint64_t key,
-	struct err *err);
+static int add_child(
+	struct sqlite_pages *p, int level, uint32_t child, uint64_t key, struct err *err);
 
 /* The last cell's child becomes the page's right one, so that the next page begins with a child
  * already: an interior page without a cell is none. */
@@ -226,8 +226,8 @@ static int flush_level(struct sqlite_pages *p, int level, struct err *err)
 	return add_child(p, level + 1, pgno, key, err);
 }
 
-static int add_child(struct sqlite_pages *p, int level, uint32_t child, uint64_t key,
-	struct err *err)
+static int add_child(
+	struct sqlite_pages *p, int level, uint32_t child, uint64_t key, struct err *err)
 {
 	struct level *l;
 
@@ -317,8 +317,9 @@ int sqlite_pages_add(struct sqlite_pages *p, const uint8_t *header, size_t heade
 		return err_set(err, ERR_LIMIT, "the row is longer than the limit of %u bytes",
 			SQLITE_RECORD_MAX);
 	local = local_size(payload);
-	prefix_len = (uint32_t)(sqlite_put_varint(sqlite_put_varint(prefix, payload),
-					p->rowid + 1) - prefix);
+	prefix_len =
+		(uint32_t)(sqlite_put_varint(sqlite_put_varint(prefix, payload), p->rowid + 1) -
+			   prefix);
 	size = prefix_len + local + (local < payload ? 4 : 0);
 	if (!has_room(&p->leaf, LEAF_HEADER, size) && flush_leaf(p, err) < 0)
 		return -1;

@@ -11,18 +11,18 @@
 /* 10^15: below it every decimal of that many digits is a double's own. */
 #define EXACT_MAGNITUDE 1000000000000000ull
 /* 2^53: up to it every integer is. */
-#define EXACT_INT (INT64_C(1) << 53)
+#define EXACT_INT       (INT64_C(1) << 53)
 /* Powers of ten up to 10^22 are doubles, so that the quotient is rounded once. */
-#define EXACT_SCALE 22
-#define EXACT_DIGITS 15
-#define INT_DIGITS 18 /* fit int64_t whatever they are */
+#define EXACT_SCALE     22
+#define EXACT_DIGITS    15
+#define INT_DIGITS      18 /* fit int64_t whatever they are */
 
 /* Serial types of a record (fileformat2.html §2.1); text and blobs have their length in them. */
-#define SERIAL_NULL 0
-#define SERIAL_REAL 7
-#define SERIAL_ZERO 8 /* and 9: one */
-#define SERIAL_BLOB 12
-#define SERIAL_TEXT 13
+#define SERIAL_NULL     0
+#define SERIAL_REAL     7
+#define SERIAL_ZERO     8 /* and 9: one */
+#define SERIAL_BLOB     12
+#define SERIAL_TEXT     13
 #define HEADER_SIZE_MAX 3 /* bytes of the header's own length: 4,096 columns of nine bytes fit */
 
 /* What the record becomes; both point behind what is there. */
@@ -123,8 +123,12 @@ static void add_int(struct record *rec, int64_t i)
 		*rec->type++ = (uint8_t)(SERIAL_ZERO + i);
 		return;
 	}
-	type = size <= 0x7f ? 1 : size <= 0x7fff ? 2 : size <= 0x7fffff ? 3 :
-		size <= 0x7fffffff ? 4 : size <= 0x7fffffffffff ? 5 : 6;
+	type = size <= 0x7f             ? 1
+	       : size <= 0x7fff         ? 2
+	       : size <= 0x7fffff       ? 3
+	       : size <= 0x7fffffff     ? 4
+	       : size <= 0x7fffffffffff ? 5
+					: 6;
 	big = htobe64((uint64_t)i << (64 - 8 * sizes[type]));
 	memcpy(rec->body, &big, sizeof(big)); /* there is room for eight: reserve() */
 	*rec->type++ = (uint8_t)type;
@@ -159,8 +163,7 @@ static void add_bytes(struct record *rec, unsigned serial, const uint8_t *data, 
 	rec->body = sqlite_put_bytes(rec->body, data, len);
 }
 
-static void add_printed(struct record *rec, const struct sqlite_put *put,
-	const struct tds_value *v)
+static void add_printed(struct record *rec, const struct sqlite_put *put, const struct tds_value *v)
 {
 	const struct tds_column *c = put->col->type == TDS_SQLITE ? &float_column : put->col;
 	size_t len = tds_value_print(c, v, (char *)rec->body);
@@ -171,7 +174,8 @@ static void add_printed(struct record *rec, const struct sqlite_put *put,
 
 static int not_exact(const struct sqlite_put *put, const char *text, struct err *err)
 {
-	err_set(err, ERR_DATA, "column '%s': '%s' has more digits than the target's type '%s' keeps",
+	err_set(err, ERR_DATA,
+		"column '%s': '%s' has more digits than the target's type '%s' keeps",
 		put->col->name, text, put->to->type);
 	return err_hint(err, "make the target column TEXT");
 }
@@ -289,12 +293,12 @@ static int put_string(struct record *rec, const struct sqlite_put *put, const st
 	return 0;
 }
 
-static int put_null(struct record *rec, const struct sqlite_put *put, const char *table,
-	struct err *err)
+static int put_null(
+	struct record *rec, const struct sqlite_put *put, const char *table, struct err *err)
 {
 	if (put->not_null)
-		return err_set(err, ERR_DATA, "NOT NULL constraint failed: %s.%s", table,
-			put->to->name);
+		return err_set(
+			err, ERR_DATA, "NOT NULL constraint failed: %s.%s", table, put->to->name);
 	*rec->type++ = SERIAL_NULL;
 	return 0;
 }
@@ -338,7 +342,8 @@ static void reserve(struct sqlite_rows *r, size_t row_len)
 	r->body_size = need;
 }
 
-/* The header's length, which counts itself, goes before the types; *ret_header is where it begins. */
+/* The header's length, which counts itself, goes before the types; *ret_header is where it begins.
+ */
 static size_t begin_header(uint8_t *types, size_t len, uint8_t **ret_header)
 {
 	uint8_t size[SQLITE_VARINT_MAX];
@@ -371,8 +376,8 @@ static int write_row(struct sqlite_rows *r, const uint8_t **p, const uint8_t *en
 			return -1;
 	}
 	header_len = begin_header(types, (size_t)(rec.type - types), &header);
-	return sqlite_pages_add(r->pages, header, header_len, r->body,
-		(size_t)(rec.body - r->body), err);
+	return sqlite_pages_add(
+		r->pages, header, header_len, r->body, (size_t)(rec.body - r->body), err);
 }
 
 static int write_rows(struct sqlite_rows *r, const uint8_t *p, const uint8_t *end, struct err *err)

@@ -14,11 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INFIX ".etl-stage-"
+#define INFIX       ".etl-stage-"
 #define LOCK_SUFFIX ".lock"
 
 /* A sweeper holds a lock for the time of two unlinks: not a reason to give up. */
-#define LOCK_TRIES 20
+#define LOCK_TRIES    20
 #define LOCK_RETRY_MS 50
 
 static bool still_there(int fd, const char *path)
@@ -26,7 +26,7 @@ static bool still_there(int fd, const char *path)
 	struct stat ours, named;
 
 	return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-		ours.st_ino == named.st_ino;
+	       ours.st_ino == named.st_ino;
 }
 
 /* The descriptor, or -1 with errno. EWOULDBLOCK: somebody holds the lock, or we have it on a file
@@ -88,8 +88,7 @@ static int ask(struct db *db, const char *sql, int64_t *ret_value, struct err *e
 
 /* SQLite makes the file, its schema and the empty table; the connection is closed again before
  * the rows are written. */
-static int make_table(const char *path, const char *create_sql, int64_t *ret_root,
-	struct err *err)
+static int make_table(const char *path, const char *create_sql, int64_t *ret_root, struct err *err)
 {
 	const struct db_options options = {.private_scratch = true};
 	char layout[80];
@@ -104,7 +103,8 @@ static int make_table(const char *path, const char *create_sql, int64_t *ret_roo
 	if (rc == 0)
 		rc = db_exec(db, create_sql, err);
 	if (rc == 0)
-		rc = ask(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'rows'", ret_root, err);
+		rc = ask(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'rows'", ret_root,
+			err);
 	db_close(db);
 	return rc;
 }
@@ -213,7 +213,8 @@ static bool is_stage(char *name, const char *prefix)
 void sqlite_stage_sweep(const char *target)
 {
 	const char *slash = strrchr(target, '/');
-	CLEANUP_FREE char *dir = slash ? strndup(target, (size_t)(slash - target) + 1) : strdup("./");
+	CLEANUP_FREE char *dir =
+		slash ? strndup(target, (size_t)(slash - target) + 1) : strdup("./");
 	CLEANUP_FREE char *prefix = join(slash ? slash + 1 : target, INFIX);
 	DIR *d = dir ? opendir(dir) : NULL;
 	struct dirent *e;

@@ -27,8 +27,8 @@ static enum affinity affinity_of(const char *type, bool strict)
 }
 
 /* 0: there is no such table. */
-static int read_table(struct db *db, const char *name, struct arena *a, struct sqlite_table *t,
-	struct err *err)
+static int read_table(
+	struct db *db, const char *name, struct arena *a, struct sqlite_table *t, struct err *err)
 {
 	static const char sql[] =
 		"SELECT s.name, l.type, l.strict, s.sql"
@@ -57,7 +57,8 @@ static int count_columns(struct db *db, const char *table, uint32_t *ret_n, stru
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 
-	if (db_prepare(db, "SELECT count(*) FROM pragma_table_xinfo(@table, 'main')", &stmt, err) < 0)
+	if (db_prepare(db, "SELECT count(*) FROM pragma_table_xinfo(@table, 'main')", &stmt, err) <
+		0)
 		return -1;
 	db_bind_text(stmt, 1, table);
 	if (db_step(stmt, err) < 0)
@@ -161,16 +162,16 @@ void sqlite_table_design(const char *name, const struct tds_columns *cols, struc
 /* --- matching --- */
 
 /* ", did you mean 'x'?" or "" */
-static const char *nearest_of(const char *name, const char *const *names, uint32_t n,
-	struct arena *a)
+static const char *nearest_of(
+	const char *name, const char *const *names, uint32_t n, struct arena *a)
 {
 	const char *near = text_nearest(name, names, n);
 
 	return near ? arena_printf(a, ", did you mean '%s'?", near) : "";
 }
 
-static int no_column(const struct sqlite_table *t, const char *name, struct arena *a,
-	struct err *err)
+static int no_column(
+	const struct sqlite_table *t, const char *name, struct arena *a, struct err *err)
 {
 	const char **names = arena_array(a, t->n, sizeof(*names));
 
@@ -178,7 +179,8 @@ static int no_column(const struct sqlite_table *t, const char *name, struct aren
 		names[i] = t->v[i].name;
 	err_set(err, ERR_DATA, "table '%s' has no column '%s' of the source%s", t->name, name,
 		nearest_of(name, names, t->n, a));
-	return err_hint(err, "columns are matched by name: rename one of the two, or add the column");
+	return err_hint(
+		err, "columns are matched by name: rename one of the two, or add the column");
 }
 
 static int no_source(const struct sqlite_table *t, const struct sqlite_column *c,
@@ -261,7 +263,8 @@ int sqlite_table_match(const struct sqlite_table *t, const struct tds_columns *c
 			return no_source(t, c, cols, a, err);
 	}
 	if (!any)
-		return err_set(err, ERR_DATA, "table '%s' has no column that could be written", t->name);
+		return err_set(
+			err, ERR_DATA, "table '%s' has no column that could be written", t->name);
 	*ret_fit = fit;
 	return 0;
 }
@@ -325,8 +328,8 @@ const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, struct arena *a
 
 /* Without a list of columns where all are written: SQLite considers only that form for copying
  * whole records (its "transfer optimization"). */
-const char *sqlite_table_insert_sql(const struct sqlite_table *t, const struct sqlite_fit *fit,
-	struct db *db, struct arena *a)
+const char *sqlite_table_insert_sql(
+	const struct sqlite_table *t, const struct sqlite_fit *fit, struct db *db, struct arena *a)
 {
 	struct buf sql = BUF_INIT(SQL_MAX);
 	const char *between = " (";

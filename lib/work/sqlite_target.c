@@ -24,7 +24,7 @@
 #include "work/sqlite_table.h"
 
 #define BUSY_TIMEOUT_MS 30000
-#define RUN_UID_MAX 64 /* a UUID has 36 */
+#define RUN_UID_MAX     64 /* a UUID has 36 */
 
 struct target {
 	const struct load *load;
@@ -194,8 +194,8 @@ static int target_verify(struct target *t, uint64_t rows, struct err *err)
 	if (sqlite_stage_seal(&t->stage, &staged, err) < 0)
 		return fail(t, "verify the staging file of", err);
 	if (rows != staged) {
-		err_set(err, ERR_DATA,
-			"the source gave %" PRIu64 " rows, and staging has %" PRIu64, rows, staged);
+		err_set(err, ERR_DATA, "the source gave %" PRIu64 " rows, and staging has %" PRIu64,
+			rows, staged);
 		return fail(t, "verify the staging file of", err);
 	}
 	t->staged = staged;
@@ -218,7 +218,9 @@ static int check_unchanged(struct target *t, struct err *err)
 	if (before && now.sql && strcmp(before, now.sql) == 0)
 		return 0;
 	return err_set(err, ERR_TARGET, "the table was %s while rows were being staged",
-		!before ? "made" : !now.sql ? "dropped" : "altered");
+		!before    ? "made"
+		: !now.sql ? "dropped"
+			   : "altered");
 }
 
 /* 1 or 0 */
@@ -243,7 +245,8 @@ static int empty_table(struct target *t, struct err *err)
 	if (t->staged < (uint64_t)job->min_rows) {
 		err_set(err, ERR_DATA,
 			"%" PRIu64 " rows of the source would replace a table that has rows "
-			"(min_rows is %" PRId64 ")", t->staged, job->min_rows);
+			"(min_rows is %" PRId64 ")",
+			t->staged, job->min_rows);
 		return err_hint(err, "set min_rows = 0 if so few rows are right");
 	}
 	return db_exec(t->db, arena_printf(&t->arena, "DELETE FROM main.%s", table), err);
@@ -266,7 +269,8 @@ static int apply(struct target *t, struct sqlite_move *move, struct err *err)
 		return 0;
 	err_set(err, ERR_DATA, "%" PRIu64 " rows are staged, and the table took %" PRId64,
 		t->staged, moved);
-	return err_hint(err, "a trigger (RAISE(IGNORE)) or an ON CONFLICT IGNORE of the table drops "
+	return err_hint(err,
+		"a trigger (RAISE(IGNORE)) or an ON CONFLICT IGNORE of the table drops "
 		"rows");
 }
 
@@ -299,8 +303,8 @@ static int target_publish(struct target *t, uint64_t *ret_rows, struct err *err)
 	return 0;
 }
 
-static int target_revoke(struct target *t, const char *reason, enum ledger_state *ret_state,
-	struct err *err)
+static int target_revoke(
+	struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
 	db_on_progress(t->db, NULL, NULL); /* a cancelled load is revoked as well */
 	if (sqlite_ledger_revoke(t->db, t->load, reason, ret_state, err) < 0)

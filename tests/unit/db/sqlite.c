@@ -159,9 +159,9 @@ static void codes(void **state)
 
 	(void)state;
 	must_exec(db, "CREATE TABLE t (a NOT NULL, b CHECK (b > 0));"
-		"CREATE TABLE s (a INTEGER) STRICT;"
-		"CREATE TRIGGER seven BEFORE INSERT ON t WHEN new.a = 7 BEGIN"
-		" SELECT RAISE(ABORT, 'no sevens'); END");
+		      "CREATE TABLE s (a INTEGER) STRICT;"
+		      "CREATE TRIGGER seven BEFORE INSERT ON t WHEN new.a = 7 BEGIN"
+		      " SELECT RAISE(ABORT, 'no sevens'); END");
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct err err = ERR_INIT;
 
@@ -247,8 +247,8 @@ static void journal_modes(void **state)
 	db_close(db);
 }
 
-static void refused(const char *path, const struct db_options *options, const char *says,
-	const char *hint)
+static void refused(
+	const char *path, const struct db_options *options, const char *says, const char *hint)
 {
 	struct db *db = NULL;
 	struct err err = ERR_INIT;
@@ -305,8 +305,9 @@ static void read_only_file(void **state)
 			_exit(2);
 		rc = db_open_sqlite(path, &have, &db, &err);
 		_exit(rc == -1 && err.code == ERR_STORE && strstr(err.msg, "read-only") &&
-				strstr(err.hint, "write access") ?
-			0 : 1);
+					strstr(err.hint, "write access")
+				? 0
+				: 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
@@ -371,8 +372,11 @@ static void progress_cancels(void **state)
 
 	(void)state;
 	db_on_progress(b, countdown, &calls);
-	assert_int_equal(db_exec(b, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
-		" SELECT count(*) FROM n", &err), -1);
+	assert_int_equal(db_exec(b,
+				 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+				 " SELECT count(*) FROM n",
+				 &err),
+		-1);
 	assert_int_equal(err.code, ERR_CANCELLED);
 	calls = 3;
 	err_clear(&err);

@@ -15,7 +15,7 @@
 
 #include "db/db.h"
 
-#define BLOB_MAX 300000
+#define BLOB_MAX  300000
 #define LOCK_PAGE ((1u << 30) / SQLITE_PAGE_SIZE + 1)
 
 static char path[] = "/tmp/etl-unit-pages-XXXXXX";
@@ -106,7 +106,8 @@ static void expect_rows(uint32_t n, uint64_t bytes)
 	snprintf(answer, sizeof(answer), "%u|%llu|0", n, (unsigned long long)bytes);
 	expect("SELECT count(*) || '|' || coalesce(sum(length(b)), 0) || '|' || count(CASE WHEN"
 	       " a <> rowid OR (length(b) > 0 AND (substr(b, 1, 1) <> substr(b, -1) OR"
-	       " hex(substr(b, 1, 1)) <> printf('%02X', a & 255))) THEN 1 END) FROM rows", answer);
+	       " hex(substr(b, 1, 1)) <> printf('%02X', a & 255))) THEN 1 END) FROM rows",
+		answer);
 }
 
 static void load(uint32_t n, uint32_t (*len)(uint32_t a))

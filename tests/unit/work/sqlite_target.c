@@ -20,7 +20,7 @@
 #include "tds/row.h"
 
 #define COLUMNS_MAX 2100
-#define CELL_MAX 64
+#define CELL_MAX    64
 
 static char dir[] = "/tmp/etl-unit-target-XXXXXX";
 
@@ -47,12 +47,16 @@ static int setup(void **state)
 	struct fixture *f = mem_alloc(sizeof(*f));
 
 	snprintf(f->path, sizeof(f->path), "%s/w%u.db", dir, n++);
-	f->job = (struct job){.job_uid = "job-1", .name = "planes", .target_table = "planes",
-		.create = true, .min_rows = 1, .load_mode = LOAD_REPLACE};
-	f->load = (struct load){.run_uid = "run-1", .store_uid = "store-1", .fence = 1,
-		.job = &f->job};
-	f->conn = (struct connection){.name = "warehouse", .driver = DRIVER_SQLITE,
-		.path = f->path};
+	f->job = (struct job){.job_uid = "job-1",
+		.name = "planes",
+		.target_table = "planes",
+		.create = true,
+		.min_rows = 1,
+		.load_mode = LOAD_REPLACE};
+	f->load = (struct load){
+		.run_uid = "run-1", .store_uid = "store-1", .fence = 1, .job = &f->job};
+	f->conn =
+		(struct connection){.name = "warehouse", .driver = DRIVER_SQLITE, .path = f->path};
 	f->cols.v = f->v;
 	batch_init(&f->batch);
 	*state = f;
@@ -125,7 +129,7 @@ static void row(struct fixture *f, const char *const *cells)
 			v = (struct tds_value){.kind = TDS_TEXT,
 				.s = {(const uint8_t *)cells[i], (uint32_t)strlen(cells[i])}};
 		else if (cells[i] &&
-			tds_value_parse(&f->v[i], cells[i], strlen(cells[i]), &v, &f->err) < 0)
+			 tds_value_parse(&f->v[i], cells[i], strlen(cells[i]), &v, &f->err) < 0)
 			fail_msg("%s", f->err.msg);
 		encode(f, &f->v[i], &v);
 	}
@@ -271,19 +275,21 @@ static void makes_the_table(void **state)
 {
 	struct fixture *f = *state;
 
-	columns(f, "i:int|b:bit|r:float|d:decimal(15,2)|big:decimal(38,4)|day:date|at:datetime2(3)|"
-		   "off:datetimeoffset(0)|name:varchar(max) not null|raw:varbinary(max)|any:sqlite");
+	columns(f,
+		"i:int|b:bit|r:float|d:decimal(15,2)|big:decimal(38,4)|day:date|at:datetime2(3)|"
+		"off:datetimeoffset(0)|name:varchar(max) not null|raw:varbinary(max)|any:sqlite");
 	ROW(f, "-7", "1", "0.1", "12345.60", "12345678901234567890.1234", "2013-01-31",
 		"2013-01-31T06:00:00.25", "2013-01-31T06:00:00+01:00", "Z\xC3\xBCrich", "0x00ff",
 		"007");
 	ROW(f, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "", NULL, NULL);
 	load(f);
-	assert_string_equal(ask(f, "SELECT typeof(i), typeof(b), typeof(r), typeof(d), typeof(big),"
-			" typeof(day), typeof(at), typeof(name), typeof(raw), typeof(\"any\")"
-			" FROM planes LIMIT 1"),
+	assert_string_equal(
+		ask(f, "SELECT typeof(i), typeof(b), typeof(r), typeof(d), typeof(big),"
+		       " typeof(day), typeof(at), typeof(name), typeof(raw), typeof(\"any\")"
+		       " FROM planes LIMIT 1"),
 		"integer|integer|real|real|text|text|text|text|blob|text");
 	assert_string_equal(ask(f, "SELECT i, b, r, d, big, day, at, off, name, hex(raw), \"any\""
-			" FROM planes"),
+				   " FROM planes"),
 		"-7|1|0.1|12345.6|12345678901234567890.1234|2013-01-31|2013-01-31T06:00:00.250|"
 		"2013-01-31T06:00:00+01:00|Z\xC3\xBCrich|00FF|007;"
 		"NULL|NULL|NULL|NULL|NULL|NULL|NULL|NULL|||NULL");
@@ -317,8 +323,9 @@ static void numbers_of_every_size(void **state)
 		"140737488355328", "-140737488355328", "-140737488355329", "9223372036854775807",
 		"-9223372036854775808"};
 	static const char *const reals[][2] = {{"1", "1integer"}, {"1.5", "1.5real"},
-		{"-0.0", "0integer"}, {"1e300", "1.0e+300real"}, {"9007199254740992",
-		"9007199254740992integer"}, {"9.3e18", "9.3e+18real"}, {"-2147483649", "-2147483649integer"}};
+		{"-0.0", "0integer"}, {"1e300", "1.0e+300real"},
+		{"9007199254740992", "9007199254740992integer"}, {"9.3e18", "9.3e+18real"},
+		{"-2147483649", "-2147483649integer"}};
 	struct fixture *f = *state;
 
 	sql(f, "CREATE TABLE planes (a NUMERIC, t TEXT, b INTEGER, d INTEGER)");
@@ -329,12 +336,16 @@ static void numbers_of_every_size(void **state)
 		ROW(f, NULL, NULL, reals[i][0], "-7.0");
 	load(f);
 	for (size_t i = 0; i < ARRAY_LEN(ints); i++)
-		assert_string_equal(ask(f, arena_printf(&f->arena, "SELECT a, t, typeof(a), typeof(t)"
-				" FROM planes WHERE rowid = %zu", i + 1)),
+		assert_string_equal(ask(f, arena_printf(&f->arena,
+						   "SELECT a, t, typeof(a), typeof(t)"
+						   " FROM planes WHERE rowid = %zu",
+						   i + 1)),
 			arena_printf(&f->arena, "%s|%s|integer|text", ints[i], ints[i]));
 	for (size_t i = 0; i < ARRAY_LEN(reals); i++)
-		assert_string_equal(ask(f, arena_printf(&f->arena, "SELECT b || typeof(b), d, typeof(d)"
-				" FROM planes WHERE rowid = %zu", ARRAY_LEN(ints) + i + 1)),
+		assert_string_equal(ask(f, arena_printf(&f->arena,
+						   "SELECT b || typeof(b), d, typeof(d)"
+						   " FROM planes WHERE rowid = %zu",
+						   ARRAY_LEN(ints) + i + 1)),
 			arena_printf(&f->arena, "%s|-7|integer", reals[i][1]));
 	assert_string_equal(ask(f, "PRAGMA integrity_check"), "ok");
 }
@@ -351,8 +362,10 @@ static void digits_that_would_be_lost(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		sql(f, arena_printf(&f->arena, "DROP TABLE IF EXISTS planes;"
-			"CREATE TABLE planes (a %s)", cases[i][1]));
+		sql(f, arena_printf(&f->arena,
+			       "DROP TABLE IF EXISTS planes;"
+			       "CREATE TABLE planes (a %s)",
+			       cases[i][1]));
 		columns(f, arena_printf(&f->arena, "a:%s", cases[i][0]));
 		next_run(f);
 		assert_int_equal(begin(f), LEDGER_OPEN);
@@ -391,14 +404,15 @@ static void rows_in_fragments(void **state)
 
 			f->batch.len = left < BATCH_SIZE ? (uint32_t)left : BATCH_SIZE;
 			f->batch.cont = (uint8_t)(BATCH_PART | (p == bytes ? BATCH_FIRST : 0) |
-				(left > BATCH_SIZE ? BATCH_MORE : 0));
+						  (left > BATCH_SIZE ? BATCH_MORE : 0));
 			memcpy(f->batch.data, p, f->batch.len);
 			must(f, target_sqlite.write(f->t, &f->batch, &f->err));
 		}
 	batch_reset(&f->batch);
 	must(f, target_sqlite.verify(f->t, 2, &f->err));
 	must(f, publish(f));
-	assert_string_equal(ask(f, "SELECT length(a), length(b) FROM planes"), "786449|60;786449|60");
+	assert_string_equal(
+		ask(f, "SELECT length(a), length(b) FROM planes"), "786449|60;786449|60");
 	free(text);
 	free(bytes);
 }
@@ -424,7 +438,9 @@ static void two_thousand_columns(void **state)
 	const char *cells[COLUMNS_MAX];
 
 	for (uint32_t i = 0; i < COLUMNS_MAX; i++) {
-		f->v[i] = (struct tds_column){.type = TDS_INTN, .size = 4, .nullable = true,
+		f->v[i] = (struct tds_column){.type = TDS_INTN,
+			.size = 4,
+			.nullable = true,
 			.name = arena_printf(&f->arena, "column %u", i)};
 		cells[i] = "5";
 	}
@@ -443,8 +459,9 @@ static void two_thousand_columns(void **state)
 
 static void any_name(void **state)
 {
-	static const char *const names[] = {"a \"quoted\" one", "[brackets]", "it's", "\xF0\x9F\x9B\xAB",
-		"select", "x; DROP TABLE y --", "main.t", "%s%n", "rowid", "etl_stage"};
+	static const char *const names[] = {"a \"quoted\" one", "[brackets]", "it's",
+		"\xF0\x9F\x9B\xAB", "select", "x; DROP TABLE y --", "main.t", "%s%n", "rowid",
+		"etl_stage"};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -524,7 +541,8 @@ static void columns_that_do_not_fit(void **state)
 	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA,
 		"table 'planes' has no column 'yaer' of the source, did you mean 'year'?");
 	columns(f, "year:int|tailnumber:varchar(max)");
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA, "no column 'tailnumber'");
+	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA,
+		"no column 'tailnumber'");
 	columns(f, "year:int");
 	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA,
 		"the source has no column 'tailnum', which table 'planes' needs");
@@ -545,8 +563,8 @@ static void no_table_and_not_to_be_made(void **state)
 	columns(f, "a:int|b:varchar(max) not null");
 	assert_int_equal(begin(f), LEDGER_OPEN);
 	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_NOT_FOUND, "no such table");
-	assert_non_null(strstr(f->err.hint,
-		"CREATE TABLE main.\"planes\" (\"a\" INTEGER, \"b\" TEXT NOT NULL)"));
+	assert_non_null(strstr(
+		f->err.hint, "CREATE TABLE main.\"planes\" (\"a\" INTEGER, \"b\" TEXT NOT NULL)"));
 }
 
 static void views_are_refused(void **state)
@@ -569,8 +587,10 @@ static void replace_keeps_what_belongs_to_the_table(void **state)
 
 	sql(f, "CREATE TABLE planes (a INTEGER PRIMARY KEY, b TEXT COLLATE NOCASE UNIQUE);"
 	       "CREATE INDEX by_b ON planes (b, a); CREATE TABLE seen (what);"
-	       "CREATE TRIGGER d AFTER DELETE ON planes BEGIN INSERT INTO seen VALUES ('-' || old.a); END;"
-	       "CREATE TRIGGER i AFTER INSERT ON planes BEGIN INSERT INTO seen VALUES ('+' || new.a); END;"
+	       "CREATE TRIGGER d AFTER DELETE ON planes BEGIN INSERT INTO seen VALUES ('-' || "
+	       "old.a); END;"
+	       "CREATE TRIGGER i AFTER INSERT ON planes BEGIN INSERT INTO seen VALUES ('+' || "
+	       "new.a); END;"
 	       "INSERT INTO planes VALUES (1, 'old')");
 	before = ask(f, schema);
 	columns(f, "b:varchar(max)|a:int");
@@ -586,15 +606,18 @@ static void replace_keeps_what_belongs_to_the_table(void **state)
 static void append_adds(void **state)
 {
 	static const char *const tables[] = {"(a INTEGER, b TEXT)",
-		"(a INTEGER PRIMARY KEY, b TEXT)", "(a INTEGER, b TEXT, PRIMARY KEY (a)) WITHOUT ROWID",
+		"(a INTEGER PRIMARY KEY, b TEXT)",
+		"(a INTEGER, b TEXT, PRIMARY KEY (a)) WITHOUT ROWID",
 		"(a INTEGER NOT NULL UNIQUE, b TEXT) STRICT", "(a ANY, b TEXT) STRICT"};
 	struct fixture *f = *state;
 
 	f->job.load_mode = LOAD_APPEND;
 	columns(f, "a:int|b:varchar(max)");
 	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
-		sql(f, arena_printf(&f->arena, "DROP TABLE IF EXISTS planes; CREATE TABLE planes %s;"
-			"INSERT INTO planes VALUES (1, 'old')", tables[i]));
+		sql(f, arena_printf(&f->arena,
+			       "DROP TABLE IF EXISTS planes; CREATE TABLE planes %s;"
+			       "INSERT INTO planes VALUES (1, 'old')",
+			       tables[i]));
 		next_run(f);
 		ROW(f, "3", "c");
 		ROW(f, "2", NULL);
@@ -693,8 +716,10 @@ static void constraint_leaves_everything(void **state)
 
 	columns(f, "a:int");
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		sql(f, arena_printf(&f->arena, "DROP TABLE IF EXISTS planes;"
-			"CREATE TABLE planes (%s); INSERT INTO planes VALUES (-1)", cases[i].table));
+		sql(f, arena_printf(&f->arena,
+			       "DROP TABLE IF EXISTS planes;"
+			       "CREATE TABLE planes (%s); INSERT INTO planes VALUES (-1)",
+			       cases[i].table));
 		next_run(f);
 		ROW(f, "1");
 		ROW(f, "2");
@@ -705,7 +730,8 @@ static void constraint_leaves_everything(void **state)
 		finish(f);
 		assert_string_equal(ask(f, "SELECT a FROM planes"), "-1");
 		assert_string_equal(ask(f, "SELECT state, rows FROM etl_load_ledger"
-				" ORDER BY opened_at DESC, rowid DESC LIMIT 1"), "open|NULL");
+					   " ORDER BY opened_at DESC, rowid DESC LIMIT 1"),
+			"open|NULL");
 	}
 }
 
@@ -780,10 +806,11 @@ static void ledger_row_is_complete(void **state)
 	columns(f, "a:int");
 	ROW(f, "1");
 	load(f);
-	assert_string_equal(ask(f, "SELECT run_uid, store_uid, job_uid, order_key, fence, state,"
-			" target_table, rows, rejects, published_at >= opened_at,"
-			" opened_at LIKE '20__-__-__T__:__:__.___Z', principal LIKE 'uid %',"
-			" post_done_at IS NULL, revoked_at IS NULL FROM etl_load_ledger"),
+	assert_string_equal(
+		ask(f, "SELECT run_uid, store_uid, job_uid, order_key, fence, state,"
+		       " target_table, rows, rejects, published_at >= opened_at,"
+		       " opened_at LIKE '20__-__-__T__:__:__.___Z', principal LIKE 'uid %',"
+		       " post_done_at IS NULL, revoked_at IS NULL FROM etl_load_ledger"),
 		"run-1|store-1|job-1|2026-11-23T00:00Z|1|published|planes|1|0|1|1|1|1|1");
 }
 
@@ -817,10 +844,13 @@ static void older_fence_never_publishes(void **state)
 	must(f, target_sqlite.open(&f->conn, &newer, &f->cancel, &heir, &f->err));
 	must(f, target_sqlite.begin(heir, &found, &f->err));
 	assert_int_equal(found, LEDGER_OPEN);
-	refused(f, publish(f), ERR_LEASE_LOST, "was taken over: its ledger row has the fence 2, ours is 1");
+	refused(f, publish(f), ERR_LEASE_LOST,
+		"was taken over: its ledger row has the fence 2, ours is 1");
 	refused(f, target_sqlite.begin(zombie, &found, &f->err), ERR_LEASE_LOST, "taken over");
-	refused(f, target_sqlite.revoke(zombie, "zombie", &found, &f->err), ERR_LEASE_LOST, "taken");
-	assert_string_equal(ask(f, "SELECT count(*) FROM sqlite_schema WHERE name = 'planes'"), "0");
+	refused(f, target_sqlite.revoke(zombie, "zombie", &found, &f->err), ERR_LEASE_LOST,
+		"taken");
+	assert_string_equal(
+		ask(f, "SELECT count(*) FROM sqlite_schema WHERE name = 'planes'"), "0");
 	must(f, target_sqlite.stage(heir, &f->cols, &f->err));
 	ROW(f, "2");
 	must(f, target_sqlite.write(heir, &f->batch, &f->err));
@@ -851,7 +881,8 @@ static void revoked_stays_so(void **state)
 	f->load.fence = 2;
 	assert_int_equal(begin(f), LEDGER_REVOKED);
 	assert_string_equal(ask(f, "SELECT state, revoked_reason, revoked_at IS NOT NULL"
-			" FROM etl_load_ledger"), "revoked|cancelled by anna|1");
+				   " FROM etl_load_ledger"),
+		"revoked|cancelled by anna|1");
 }
 
 static void revoke_finds_published(void **state)
@@ -865,8 +896,8 @@ static void revoke_finds_published(void **state)
 	must(f, publish(f));
 	must(f, target_sqlite.revoke(f->t, "too late", &found, &f->err));
 	assert_int_equal(found, LEDGER_PUBLISHED);
-	assert_string_equal(ask(f, "SELECT state, revoked_reason FROM etl_load_ledger"),
-		"published|NULL");
+	assert_string_equal(
+		ask(f, "SELECT state, revoked_reason FROM etl_load_ledger"), "published|NULL");
 }
 
 /* An attempt that was never heard of may still be on its way. */
