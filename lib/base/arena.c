@@ -40,6 +40,8 @@ void *arena_alloc(struct arena *a, size_t size)
 	struct arena_block *b = a->head;
 	void *p;
 
+	if (size > SIZE_MAX / 2)
+		size = SIZE_MAX / 2; /* nobody has that: mem_alloc ends the process */
 	size = (size + align - 1) / align * align;
 	if (!b || b->size - b->used < size)
 		b = add_block(a, size);
@@ -53,7 +55,7 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 	size_t bytes;
 
 	if (__builtin_mul_overflow(n, size, &bytes))
-		abort();
+		bytes = SIZE_MAX;
 	return arena_alloc(a, bytes);
 }
 
