@@ -164,8 +164,12 @@ const char *text_count(uint64_t n, char *out, size_t size)
 	char digits[24];
 	size_t len = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, n), o = 0;
 
-	for (size_t i = 0; i < len && o + 2 < size; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
+	for (size_t i = 0; i < len; i++) {
+		bool comma = i > 0 && (len - i) % 3 == 0;
+
+		if (o + comma + 1 >= size)
+			break;
+		if (comma)
 			out[o++] = ',';
 		out[o++] = digits[i];
 	}
@@ -195,7 +199,7 @@ const char *text_elapsed(int64_t ms, char *out, size_t size)
 	if (ms < 1000)
 		snprintf(out, size, "%" PRId64 " ms", ms);
 	else if (s < 60)
-		snprintf(out, size, "%.1f s", (double)ms / 1000);
+		snprintf(out, size, "%" PRId64 ".%" PRId64 " s", s, ms / 100 % 10);
 	else if (s < 3600)
 		snprintf(out, size, "%" PRId64 "m %02" PRId64 "s", s / 60, s % 60);
 	else

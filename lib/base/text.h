@@ -15,7 +15,7 @@
 #include "base/mem.h"
 
 /* The candidate that a mistyped name most likely meant (fewest edits, at most a third of its
- * length, case ignored), or NULL. */
+ * length, rounded up; case ignored), or NULL. Of two as near it is the first. */
 const char *text_nearest(const char *name, const char *const *candidates, size_t n);
 
 MUST_CHECK int text_parse_int(const char *s, int64_t *ret_value);
