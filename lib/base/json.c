@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,11 +57,6 @@ static void must(bool ok)
 		abort();
 }
 
-static void put(struct json_doc *doc, struct json *object, const char *key, yyjson_mut_val *value)
-{
-	must(yyjson_mut_obj_add(val(object), yyjson_mut_strcpy(doc->doc, key), value));
-}
-
 /* yyjson refuses to write ill-formed UTF-8, and messages may quote raw input. */
 static yyjson_mut_val *string(struct json_doc *doc, const char *value)
 {
@@ -75,6 +71,11 @@ static yyjson_mut_val *string(struct json_doc *doc, const char *value)
 	return yyjson_mut_strncpy(doc->doc, buf_str(&clean), clean.len);
 }
 
+static void put(struct json_doc *doc, struct json *object, const char *key, yyjson_mut_val *value)
+{
+	must(yyjson_mut_obj_add(val(object), string(doc, key), value));
+}
+
 void json_set_str(struct json_doc *doc, struct json *object, const char *key, const char *value)
 {
 	put(doc, object, key, string(doc, value));
@@ -87,7 +88,8 @@ void json_set_int(struct json_doc *doc, struct json *object, const char *key, in
 
 void json_set_real(struct json_doc *doc, struct json *object, const char *key, double value)
 {
-	put(doc, object, key, yyjson_mut_real(doc->doc, value));
+	put(doc, object, key,
+		isfinite(value) ? yyjson_mut_real(doc->doc, value) : yyjson_mut_null(doc->doc));
 }
 
 void json_set_bool(struct json_doc *doc, struct json *object, const char *key, bool value)
@@ -121,16 +123,29 @@ void json_print(struct json_doc *doc UNUSED, struct json *root, bool pretty, str
 	free(text);
 }
 
-static int each_value(const char *key, yyjson_val *v,
+/* A C string would end there without a word. */
+static bool has_nul(yyjson_val *v)
+{
+	return yyjson_is_str(v) && strlen(yyjson_get_str(v)) != yyjson_get_len(v);
+}
+
+static int each_value(yyjson_val *name, yyjson_val *v,
 	int (*member)(void *, const char *, const char *, struct err *), void *arg, struct err *err)
 {
+	const char *key = yyjson_get_str(name);
 	char number[32];
 
+	if (has_nul(name) || has_nul(v))
+		return err_set(err, ERR_DATA, "'%s' contains U+0000", key);
 	if (yyjson_is_str(v))
 		return member(arg, key, yyjson_get_str(v), err);
 	if (yyjson_is_bool(v))
 		return member(arg, key, yyjson_get_bool(v) ? "yes" : "no", err);
-	if (yyjson_is_int(v)) {
+	if (yyjson_is_uint(v)) {
+		snprintf(number, sizeof(number), "%" PRIu64, yyjson_get_uint(v));
+		return member(arg, key, number, err);
+	}
+	if (yyjson_is_sint(v)) {
 		snprintf(number, sizeof(number), "%" PRId64, yyjson_get_sint(v));
 		return member(arg, key, number, err);
 	}
@@ -159,7 +174,7 @@ int json_each(const char *text, size_t len,
 	}
 	it = yyjson_obj_iter_with(yyjson_doc_get_root(doc));
 	while (ret == 0 && (key = yyjson_obj_iter_next(&it)))
-		ret = each_value(yyjson_get_str(key), yyjson_obj_iter_get_val(key), member, arg, err);
+		ret = each_value(key, yyjson_obj_iter_get_val(key), member, arg, err);
 	yyjson_doc_free(doc);
 	return ret;
 }

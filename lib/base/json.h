@@ -27,7 +27,7 @@ void json_free_ptr(struct json_doc **doc);
 struct json *json_object(struct json_doc *doc);
 struct json *json_array(struct json_doc *doc);
 
-/* Invalid UTF-8 in a string is replaced by U+FFFD; NULL becomes null. */
+/* Invalid UTF-8 in a string is replaced by U+FFFD; NULL, NaN and infinity become null. */
 void json_set_str(struct json_doc *doc, struct json *object, const char *key, const char *value);
 void json_set_int(struct json_doc *doc, struct json *object, const char *key, int64_t value);
 void json_set_real(struct json_doc *doc, struct json *object, const char *key, double value);
@@ -40,7 +40,8 @@ void json_push_str(struct json_doc *doc, struct json *array, const char *value);
 void json_print(struct json_doc *doc, struct json *root, bool pretty, struct buf *out);
 
 /* Reading: calls `member` for each member of an object whose values are strings, numbers or
- * booleans, with the value as text. ERR_DATA for other JSON; -1 of `member` ends it. */
+ * booleans, with the value as text. ERR_DATA for other JSON, and for U+0000 in a string; -1 of
+ * `member` ends it. */
 MUST_CHECK int json_each(const char *text, size_t len,
 	int (*member)(void *arg, const char *key, const char *value, struct err *err), void *arg,
 	struct err *err);
