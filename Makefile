@@ -4,11 +4,21 @@ VERSION := 0.1.0
 
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-builtin-rules
+# all processors, unless -j was given
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+# V=1 prints whole commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $1 $@)
 
 # One tree of objects per way of building: the product (musl, static), or the
 # same sources with glibc under a tool. SAN=1 ASan and UBSan, TSAN=1, COV=1.
 ifdef SAN
 BUILD := san
+# for libFuzzer: coverage of our own code
+MODE_FLAGS := -fsanitize=fuzzer-no-link
 VARIANT := asan
 else ifdef TSAN
 BUILD := tsan
@@ -44,13 +54,15 @@ fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
 objects = $(patsubst %.c,$(out)/%.o,$1)
 lib_objects := $(call objects,$(lib_sources))
 unit_programs := $(patsubst %.c,$(out)/%,$(unit_sources))
+unit_support := $(call objects,$(sort $(wildcard tests/unit/*.c))) # used by several
 fuzz_programs := $(patsubst %.c,$(out)/%,$(fuzz_sources))
 
 .PHONY: all help demo test unit fuzz bench man notices layers format clean
 all: $(etl)
 
 $(out)/etl.full: $(call objects,$(cmd_sources)) $(lib_objects)
-	$(link)
+	$(call say,LINK)
+	$(Q)$(link)
 
 # The product is stripped; build/musl/etl.full has its symbols, under the same build id.
 build/etl: $(out)/etl.full
@@ -62,7 +74,8 @@ endif
 
 $(out)/%.o: %.c $(VENDOR_STAMPS) Makefile
 	@mkdir -p $(@D)
-	$(compile)
+	$(call say,CC)
+	$(Q)$(compile)
 
 # the only files that see FreeTDS's internal headers
 $(out)/lib/tds/tls.o: CPPFLAGS += $(VENDOR_TDS_CPPFLAGS)
@@ -70,15 +83,18 @@ $(out)/lib/tds/tls.o: CPPFLAGS += $(VENDOR_TDS_CPPFLAGS)
 unit: $(unit_programs)
 $(out)/tests/unit/%.o: CPPFLAGS += $(VENDOR_TEST_CPPFLAGS) -Itests
 $(unit_programs): VENDOR_LIBS += $(VENDOR_TEST_LIBS)
-$(unit_programs): %: %.o $(lib_objects)
-	$(link)
+$(unit_programs): %: %.o $(unit_support) $(lib_objects)
+	$(call say,LINK)
+	$(Q)$(link)
 
 # make SAN=1 fuzz
 fuzz: $(fuzz_programs)
-$(out)/tests/fuzz/%.o: MODE_FLAGS += -fsanitize=fuzzer-no-link
+
+include tests/smoke/smoke.mk
 $(fuzz_programs): MODE_FLAGS += -fsanitize=fuzzer
 $(fuzz_programs): %: %.o $(lib_objects)
-	$(link)
+	$(call say,LINK)
+	$(Q)$(link)
 
 -include $(shell find $(out) -name '*.d' 2>/dev/null)
 

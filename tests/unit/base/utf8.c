@@ -72,6 +72,41 @@ static void knows_a_cut_character(void **state)
 	assert_int_equal(utf8_cut_at("aü", 3, 3), 3);
 }
 
+static void cut_never_ends_within_a_character(void **state)
+{
+	static const char text[] = "a\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80z";
+	static const size_t expected[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+
+	(void)state;
+	for (size_t max = 0; max < ARRAY_LEN(expected); max++)
+		assert_int_equal(utf8_cut_at(text, sizeof(text) - 1, max), expected[max]);
+}
+
+static void cleans_every_byte_that_is_of_no_character(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *expected;
+	} cases[] = {
+		{"", 0, ""},
+		{"Z\xC3\xBCrich", 7, "Z\xC3\xBCrich"},
+		{"caf\xE9", 4, "caf\xEF\xBF\xBD"},
+		{"\xFF\xFE", 2, "\xEF\xBF\xBD\xEF\xBF\xBD"},
+		{"a\0b", 3, "a\xEF\xBF\xBD" "b"},
+		{"\xE2\x82", 2, "\xEF\xBF\xBD\xEF\xBF\xBD"}, /* cut */
+		{"\xE2\x82x\xE2\x82\xAC", 6, "\xEF\xBF\xBD\xEF\xBF\xBDx\xE2\x82\xAC"},
+	};
+	CLEANUP(buf_release) struct buf out = BUF_INIT(1000);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		buf_reset(&out);
+		utf8_clean(cases[i].text, cases[i].len, &out);
+		assert_string_equal(buf_str(&out), cases[i].expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -79,6 +114,8 @@ int main(void)
 		cmocka_unit_test(stops_at_what_is_none),
 		cmocka_unit_test(stops_at_nul),
 		cmocka_unit_test(knows_a_cut_character),
+		cmocka_unit_test(cut_never_ends_within_a_character),
+		cmocka_unit_test(cleans_every_byte_that_is_of_no_character),
 	};
 
 	return cmocka_run_group_tests_name("base/utf8", tests, NULL, NULL);

@@ -1,0 +1,188 @@
+#include "base/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "unit/support.h"
+
+#define TEXT_MAX 100000
+
+static void writes_members_in_order(void **state)
+{
+	CLEANUP_JSON struct json_doc *doc = json_new();
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct json *o = json_object(doc), *list = json_array(doc), *inner = json_object(doc);
+
+	(void)state;
+	json_set_str(doc, o, "z", "text \"quoted\"\n");
+	json_set_str(doc, o, "none", NULL);
+	json_set_int(doc, o, "i", INT64_MIN);
+	json_set_real(doc, o, "r", 0.5);
+	json_set_bool(doc, o, "yes", true);
+	json_push_str(doc, list, "a");
+	json_push_str(doc, list, NULL);
+	json_set_int(doc, inner, "n", 1);
+	json_push(doc, list, inner);
+	json_set(doc, o, "list", list);
+	json_print(doc, o, false, &out);
+	assert_string_equal(buf_str(&out),
+		"{\"z\":\"text \\\"quoted\\\"\\n\",\"none\":null,\"i\":-9223372036854775808,"
+		"\"r\":0.5,\"yes\":true,\"list\":[\"a\",null,{\"n\":1}]}");
+}
+
+static void prints_for_people(void **state)
+{
+	CLEANUP_JSON struct json_doc *doc = json_new();
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct json *o = json_object(doc);
+
+	(void)state;
+	json_set_int(doc, o, "a", 1);
+	buf_adds(&out, "> ");
+	json_print(doc, o, true, &out);
+	assert_string_equal(buf_str(&out), "> {\n  \"a\": 1\n}");
+}
+
+static void strings_are_copied(void **state)
+{
+	CLEANUP_JSON struct json_doc *doc = json_new();
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct json *o = json_object(doc);
+	char key[] = "key", value[] = "value";
+
+	(void)state;
+	json_set_str(doc, o, key, value);
+	key[0] = value[0] = 'X';
+	json_print(doc, o, false, &out);
+	assert_string_equal(buf_str(&out), "{\"key\":\"value\"}");
+}
+
+/* Messages may quote raw input: whatever it is, the line is written. */
+static void what_json_cannot_say_is_replaced(void **state)
+{
+	CLEANUP_JSON struct json_doc *doc = json_new();
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct json *o = json_object(doc);
+
+	(void)state;
+	json_set_str(doc, o, "a", "caf\xE9");
+	json_set_str(doc, o, "k\xFF", "\xC3");
+	json_set_real(doc, o, "nan", NAN);
+	json_set_real(doc, o, "inf", -INFINITY);
+	json_print(doc, o, false, &out);
+	assert_string_equal(buf_str(&out), "{\"a\":\"caf\xEF\xBF\xBD\",\"k\xEF\xBF\xBD\":\"\xEF\xBF\xBD\","
+					   "\"nan\":null,\"inf\":null}");
+}
+
+static int list_member(void *arg, const char *key, const char *value, struct err *err)
+{
+	if (strcmp(key, "stop") == 0)
+		return err_set(err, ERR_CONFIG, "stopped");
+	buf_printf(arg, "%s=%s;", key, value);
+	return 0;
+}
+
+static int each(const char *text, struct buf *out, struct err *err)
+{
+	buf_reset(out);
+	return json_each(text, strlen(text), list_member, out, err);
+}
+
+static void reads_members_as_text(void **state)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	must(each("{}", &out, &err), &err);
+	assert_string_equal(buf_str(&out), "");
+	must(each(" {\"a\": \"x\\u00e9\", \"t\": true, \"f\": false, \"i\": -7, \"r\": 0.1,"
+		  " \"big\": 18446744073709551615, \"min\": -9223372036854775808} ", &out, &err), &err);
+	assert_string_equal(buf_str(&out), "a=xé;t=yes;f=no;i=-7;r=0.10000000000000001;"
+		"big=18446744073709551615;min=-9223372036854775808;");
+}
+
+static void reads_only_the_length_given(void **state)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	must(json_each("{\"a\":1}garbage", 7, list_member, &out, &err), &err);
+	assert_string_equal(buf_str(&out), "a=1;");
+}
+
+static void member_ends_it(void **state)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(each("{\"a\":1,\"stop\":2,\"b\":3}", &out, &err), -1);
+	assert_string_equal(buf_str(&out), "a=1;");
+	check_err(&err, ERR_CONFIG, "stopped");
+}
+
+static void other_json_is_refused(void **state)
+{
+	static const struct {
+		const char *text, *msg;
+	} cases[] = {
+		{"[1]", "JSON: not an object"},
+		{"\"a\"", "JSON: not an object"},
+		{"{\"a\":null}", "'a' is neither text nor number nor boolean"},
+		{"{\"a\":{}}", "'a' is neither text nor number nor boolean"},
+		{"{\"a\":[1]}", "'a' is neither text nor number nor boolean"},
+		{"{\"a\":\"x\\u0000y\"}", "'a' contains U+0000"},
+		{"{\"a\\u0000b\":1}", "'a' contains U+0000"},
+	};
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(each(cases[i].text, &out, &err), -1);
+		check_err(&err, ERR_DATA, cases[i].msg);
+		assert_string_equal(buf_str(&out), "");
+	}
+}
+
+static void broken_json_is_refused_with_its_place(void **state)
+{
+	static const char *const bad[] = {"", "{", "{\"a\":1", "{\"a\":1}x", "{'a':1}", "{\"a\":1,}",
+		"{\"a\":\"\xFF\"}", "{\"a\":1e999}", "{a:1}", "nul"};
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(each(bad[i], &out, &err), -1);
+		assert_int_equal(err.code, ERR_DATA);
+		assert_memory_equal(err.msg, "JSON, byte ", 11);
+	}
+}
+
+static void nothing_is_fine_to_free(void **state)
+{
+	(void)state;
+	json_free(NULL);
+	assert_non_null(strchr(json_version(), '.'));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(writes_members_in_order),
+		cmocka_unit_test(prints_for_people),
+		cmocka_unit_test(strings_are_copied),
+		cmocka_unit_test(what_json_cannot_say_is_replaced),
+		cmocka_unit_test(reads_members_as_text),
+		cmocka_unit_test(reads_only_the_length_given),
+		cmocka_unit_test(member_ends_it),
+		cmocka_unit_test(other_json_is_refused),
+		cmocka_unit_test(broken_json_is_refused_with_its_place),
+		cmocka_unit_test(nothing_is_fine_to_free),
+	};
+
+	return cmocka_run_group_tests_name("base/json", tests, NULL, NULL);
+}
