@@ -11,6 +11,8 @@
 
 #include <freetds/tds.h>
 #include <freetds/tls.h>
+/* libtds leaves its tables of column functions to one file of the program */
+#include <freetds/data.h>
 
 #include <errno.h>
 #include <pthread.h>

@@ -17,16 +17,8 @@
 
 #include <freetds/tds.h>
 #include <freetds/tls.h>
-#include <freetds/data.h> /* defines libtds's tables, in one file of a program */
 
 #include "tds/tls.h"
-
-/* libtds asks for it with an empty user name; the product has its own. */
-TDSAUTHENTICATION *tds_gss_get_auth(TDSSOCKET *tds)
-{
-	(void)tds;
-	return NULL;
-}
 
 static int dial(const char *address, const char *port)
 {

@@ -6,14 +6,16 @@
 # libtds and not db-lib above it, whose handlers are global to the process and
 # whose default answer to a timeout is exit().
 #
-# It knows GnuTLS and OpenSSL; our patch lets lib/tds/ stand in for its TLS,
-# random numbers and Kerberos, so it needs none of the libraries for them.
+# It knows GnuTLS and OpenSSL; our patch lets lib/tds/tls.c stand in for its TLS
+# and random numbers, so it needs no library for them. Its Kerberos login is its
+# own, on Heimdal's GSSAPI.
 
 package=freetds
 suites='trixie-backports sid'
 series=1.5.5
 licence=LGPL-2.0-or-later
 licence_file=COPYING_LIB.txt
+deps='heimdal'
 archives=libtds.a
 instrument='asan'
 sanitize=address,fuzzer-no-link
@@ -22,7 +24,7 @@ sanitize=address,fuzzer-no-link
 # loses the mutexes, so its define is given by hand; --disable-libiconv means
 # no conversion at all; MARS needs threads of its own.
 build() {
-	CPPFLAGS="-DHAVE_MBEDTLS=1 -DENABLE_KRB5=1" \
+	CPPFLAGS="-I$deps_dir/heimdal/include -DHAVE_MBEDTLS=1 -DENABLE_KRB5=1" \
 		configure --disable-dependency-tracking \
 		--disable-odbc --disable-apps --disable-server --disable-pool --disable-mars \
 		--without-openssl --without-gnutls --with-tdsver=auto
