@@ -40,6 +40,7 @@ char *buf_room(struct buf *b, size_t n)
 			cap = b->len + n + 1;
 		b->data = mem_grow(b->data, cap, 1);
 		b->cap = cap;
+		b->data[b->len] = '\0'; /* the room may stay unused */
 	}
 	return b->data + b->len;
 }
