@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/utf8.h"
 
 #define STATUS_MAX 512
 #define SECRET_MIN 4
@@ -76,12 +77,21 @@ void log_context(const char *job, int64_t run_id)
 
 void log_secret(const char *text)
 {
-	if (strlen(text) < SECRET_MIN)
+	size_t len = strlen(text);
+
+	if (len < SECRET_MIN)
 		return;
 	pthread_mutex_lock(&state.mutex);
-	if (state.n_secrets == LOG_SECRETS_MAX)
-		abort(); /* more secrets than connections can have: better no process than a leak */
-	state.secrets[state.n_secrets++] = mem_strdup(text);
+	if (find_word(text, (const char *const *)state.secrets, state.n_secrets) < 0) {
+		int i;
+
+		if (state.n_secrets == LOG_SECRETS_MAX)
+			abort(); /* better no process than a leak */
+		/* The longest first: one may begin with another. */
+		for (i = state.n_secrets++; i > 0 && strlen(state.secrets[i - 1]) < len; i--)
+			state.secrets[i] = state.secrets[i - 1];
+		state.secrets[i] = mem_strdup(text);
+	}
 	pthread_mutex_unlock(&state.mutex);
 }
 
@@ -123,10 +133,19 @@ static void emit(const char *text, size_t len)
 	}
 }
 
-static void print_text(enum log_level level, const char *at, const char *msg, struct buf *out)
+/* A message may quote raw input: it must not end the line or steer the terminal. */
+static void hide_controls(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == '\x7f')
+			*c = '?';
+}
+
+static void print_text(enum log_level level, const char *at, char *msg, struct buf *out)
 {
 	bool colour = state.terminal && level_colours[level][0];
 
+	hide_controls(msg);
 	if (state.status[0])
 		buf_adds(out, ERASE_LINE);
 	buf_printf(out, "%.12s %s%-5s %s%s\n", at + 11, colour ? level_colours[level] : "",
@@ -150,20 +169,33 @@ static void print_json(enum log_level level, const char *at, const char *msg, st
 	buf_addc(out, '\n');
 }
 
+static char *format(const char *fmt, va_list args) PRINTF(1, 0);
+
+static char *format(const char *fmt, va_list args)
+{
+	char *msg;
+
+	if (vasprintf(&msg, fmt, args) < 0)
+		return mem_strdup(fmt);
+	return msg;
+}
+
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT(LOG_LINE_MAX * 8);
-	char at[CLOCK_TEXT_LEN + 1], msg[LOG_LINE_MAX];
+	CLEANUP_FREE char *msg = NULL;
+	char at[CLOCK_TEXT_LEN + 1];
 	va_list args;
 
 	if (!log_enabled(level))
 		return;
 	va_start(args, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, args);
+	msg = format(fmt, args);
 	va_end(args);
 	pthread_mutex_lock(&state.mutex);
 	clock_text(state.clock->wall(state.clock->arg), at);
-	mask(msg);
+	mask(msg); /* before it is cut: the rest of a secret is one too */
+	msg[utf8_cut_at(msg, strlen(msg), LOG_LINE_MAX - 1)] = '\0';
 	if (state.format == LOG_TEXT)
 		print_text(level, at, msg, &out);
 	else
@@ -177,20 +209,35 @@ bool log_has_status(void)
 	return state.terminal && state.format == LOG_TEXT && state.level >= LOG_INFO;
 }
 
+/* Bytes of the first `n` characters. */
+static size_t characters(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	for (; s[i]; i++)
+		if (((unsigned char)s[i] & 0xC0) != 0x80 && n-- == 0)
+			break;
+	return i;
+}
+
 void log_status(const char *line)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT(LOG_LINE_MAX);
+	CLEANUP_FREE char *text = NULL;
 	struct winsize w = {.ws_col = 0};
-	int width;
+	size_t width;
 
 	if (!log_has_status())
 		return;
+	text = mem_strdup(line);
 	pthread_mutex_lock(&state.mutex);
-	width = ioctl(state.fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1 : 79;
+	width = ioctl(state.fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1u : 79;
 	if (*line || state.status[0])
 		buf_adds(&out, ERASE_LINE);
-	snprintf(state.status, sizeof(state.status), "%.*s", width, line);
-	mask(state.status);
+	mask(text);
+	hide_controls(text);
+	text[utf8_cut_at(text, characters(text, width), sizeof(state.status) - 1)] = '\0';
+	strcpy(state.status, text);
 	buf_adds(&out, state.status);
 	emit(buf_str(&out), out.len);
 	pthread_mutex_unlock(&state.mutex);

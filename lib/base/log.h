@@ -4,7 +4,8 @@
  * Library code does not log above debug: whoever handles an error logs it,
  * once. One log per process (level, format and what is masked are global);
  * any thread may write. A secret that was registered never appears, whatever
- * message carries it.
+ * message carries it. Control characters in a message are '?' in a text line,
+ * escapes in JSON: a message is one line.
  *
  *	text	08:15:42.123 info  read 3,322 rows
  *	JSON	{"at":"2026-11-23T08:15:42.123Z","level":"info","job":"load_planes","run":7,
