@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 extern char **environ;
 
 static int make_pipe(int ret_fds[2], struct err *err)
@@ -88,16 +90,29 @@ int proc_start(const char *const *argv, char *const *envp, int capture, struct p
 	return 0;
 }
 
-int proc_wait(struct proc *p, int timeout_ms, struct proc_end *ret_end, struct err *err)
+/* 1: it has ended; 0: not within the time. */
+static int poll_end(struct proc *p, int timeout_ms, struct err *err)
 {
+	const struct clock *clock = &clock_system;
 	struct pollfd pfd = {.fd = p->pidfd, .events = POLLIN};
-	int n = poll(&pfd, 1, timeout_ms), status;
+	int64_t end = clock->monotonic(clock->arg) + timeout_ms, left = timeout_ms;
+	int n;
+
+	while ((n = poll(&pfd, 1, (int)left)) < 0 && errno == EINTR)
+		if (timeout_ms >= 0) {
+			left = end - clock->monotonic(clock->arg);
+			left = left > 0 ? left : 0;
+		}
+	if (n < 0)
+		return err_errno(err, ERR_IO, errno, "wait for process %d", (int)p->pid);
+	return n;
+}
+
+static int reap(struct proc *p, struct proc_end *ret_end, struct err *err)
+{
+	int status;
 	pid_t pid;
 
-	if (n < 0 && errno != EINTR)
-		return err_errno(err, ERR_IO, errno, "wait for process %d", (int)p->pid);
-	if (n <= 0)
-		return 0;
 	do
 		pid = waitpid(p->pid, &status, 0);
 	while (pid < 0 && errno == EINTR);
@@ -105,28 +120,33 @@ int proc_wait(struct proc *p, int timeout_ms, struct proc_end *ret_end, struct e
 		return err_errno(err, ERR_IO, errno, "wait for process %d", (int)p->pid);
 	ret_end->signalled = WIFSIGNALED(status);
 	ret_end->status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
-	return 1;
+	return 0;
+}
+
+int proc_wait(struct proc *p, int timeout_ms, struct proc_end *ret_end, struct err *err)
+{
+	int n = poll_end(p, timeout_ms, err);
+
+	if (n <= 0)
+		return n;
+	return reap(p, ret_end, err) ? -1 : 1;
 }
 
 void proc_signal(struct proc *p, int signal)
 {
 	if (syscall(SYS_pidfd_send_signal, p->pidfd, 0, NULL, 0) == 0)
-		kill(-p->pid, signal); /* it lives, so its group is still its own */
+		kill(-p->pid, signal); /* it is not reaped, so its group is still its own */
 }
 
+/* Until it is reaped its number, and so its group's, is its own: what it started and left behind
+ * gets the second signal too. */
 int proc_stop(struct proc *p, int grace_ms, struct proc_end *ret_end, struct err *err)
 {
-	int n;
-
 	proc_signal(p, SIGTERM);
-	n = proc_wait(p, grace_ms, ret_end, err);
-	if (n)
-		return n < 0 ? -1 : 0;
+	if (poll_end(p, grace_ms, err) < 0)
+		return -1;
 	proc_signal(p, SIGKILL);
-	do
-		n = proc_wait(p, -1, ret_end, err);
-	while (n == 0);
-	return n < 0 ? -1 : 0;
+	return reap(p, ret_end, err);
 }
 
 void proc_release(struct proc *p)

@@ -42,7 +42,8 @@ MUST_CHECK int proc_wait(struct proc *p, int timeout_ms, struct proc_end *ret_en
 /* To the whole group; a child that has ended is no error. */
 void proc_signal(struct proc *p, int signal);
 
-/* SIGTERM, `grace_ms`, SIGKILL; returns when it has ended. */
+/* SIGTERM, at most `grace_ms`, SIGKILL; returns when it has ended. What it leaves behind in its
+ * group is killed when it has ended. */
 MUST_CHECK int proc_stop(struct proc *p, int grace_ms, struct proc_end *ret_end, struct err *err);
 
 /* Closes the descriptors; does not end the child. */
