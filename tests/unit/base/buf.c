@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "unit/support.h"
@@ -82,6 +83,21 @@ static void room_is_used_in_part(void **state)
 	assert_null(buf_room(&b, 1));
 }
 
+static void room_may_stay_unused(void **state)
+{
+	CLEANUP_FREE char *used = repeat('x', 300);
+	CLEANUP(buf_release) struct buf b = BUF_INIT(100000);
+
+	(void)state;
+	free(used); /* what malloc gives next is likely not zeroed */
+	used = NULL;
+	assert_non_null(buf_room(&b, 10));
+	assert_string_equal(buf_str(&b), "");
+	buf_adds(&b, "abc");
+	assert_non_null(buf_room(&b, 50000));
+	assert_string_equal(buf_str(&b), "abc");
+}
+
 static void holds_any_byte(void **state)
 {
 	CLEANUP(buf_release) struct buf b = BUF_INIT(10);
@@ -115,6 +131,7 @@ int main(void)
 		cmocka_unit_test(takes_exactly_the_maximum),
 		cmocka_unit_test(drops_what_would_pass_it_and_all_after),
 		cmocka_unit_test(room_is_used_in_part),
+		cmocka_unit_test(room_may_stay_unused),
 		cmocka_unit_test(holds_any_byte),
 		cmocka_unit_test(release_keeps_the_maximum),
 	};
