@@ -32,13 +32,14 @@ RUN install -D build/etl /image/usr/bin/etl && \
 	install -d /image/usr/share && \
 	cp -r /usr/share/zoneinfo /image/usr/share/zoneinfo && \
 	cd /image/usr/share/zoneinfo && rm -rf posix right localtime && \
-	install -d -m 1777 /image/var/lib/etl
+	install -d -m 1777 /image/work
 
 FROM scratch
 ARG VERSION=0.1.0
 ARG REVISION=
 LABEL org.opencontainers.image.title="etl" \
 	org.opencontainers.image.description="Moves tables between databases and files: jobs, runs and workers" \
+	org.opencontainers.image.licenses="Apache-2.0" \
 	org.opencontainers.image.version="${VERSION}" \
 	org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /image/ /
@@ -46,6 +47,6 @@ COPY --from=build /image/ /
 # Configuration is read from ./etl.ini or /etc/etl/etl.ini (a ConfigMap). What
 # the program writes goes to the working directory: mount an emptyDir or a
 # volume there, and the root file system can be read-only. Any other UID does.
-WORKDIR /var/lib/etl
+WORKDIR /work
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/etl"]

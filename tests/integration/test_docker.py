@@ -24,13 +24,13 @@ ROWS = {"airlines": 16, "airports": 1458, "planes": 3322, "weather": 26115}
 CONFIG = """\
 [store]
 driver = sqlite
-path = /var/lib/etl/control.db
+path = /work/control.db
 [connection raw]
 driver = csv
 path = /data
 [connection warehouse]
 driver = sqlite
-path = /var/lib/etl/warehouse.db
+path = /work/warehouse.db
 """
 
 JOB = """\
@@ -149,7 +149,7 @@ def test_holds_nothing_else(saved):
     assert files == {"usr/bin/etl", "etc/ssl/certs/ca-certificates.crt"}
     directories = {path for path, m in members.items() if m.isdir() and not path.startswith(zones)}
     assert directories == {"etc", "etc/ssl", "etc/ssl/certs", "usr", "usr/bin", "usr/share",
-                           "usr/share/zoneinfo", "var", "var/lib", "var/lib/etl"}
+                           "usr/share/zoneinfo", "work"}
 
 
 def test_has_authorities_and_time_zones(saved):
@@ -167,9 +167,9 @@ def test_files_are_roots_and_closed(saved):
     for path, member in members.items():
         assert (member.uid, member.gid) == (0, 0), path
         assert not member.mode & (stat.S_ISUID | stat.S_ISGID), path
-        if not member.issym() and path != "var/lib/etl":
+        if not member.issym() and path != "work":
             assert not member.mode & 0o022, path
-    assert members["var/lib/etl"].mode & 0o7777 == 0o1777
+    assert members["work"].mode & 0o7777 == 0o1777
 
 
 def test_configuration(saved):
@@ -178,9 +178,10 @@ def test_configuration(saved):
     version = re.search(r"^VERSION := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert run["User"] == "65532:65532"
     assert run["Entrypoint"] == ["/usr/bin/etl"]
-    assert run["WorkingDir"] == "/var/lib/etl"
+    assert run["WorkingDir"] == "/work"
     assert not run.get("Cmd")
     assert run["Labels"]["org.opencontainers.image.title"] == "etl"
+    assert run["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert run["Labels"]["org.opencontainers.image.version"] == version.group(1)
     assert run["Labels"]["org.opencontainers.image.revision"] == "0123abc"
     assert [e for e in run["Env"] if not e.startswith("PATH=")] == []
@@ -209,7 +210,7 @@ def test_loads_tables_as_any_user(docker, image, tmp_path, user):
     (config / "jobs.ini").write_text("".join(JOB.format(table=table) for table in ROWS))
 
     def run(*arguments):
-        return docker("run", *RESTRICTED, "--user", user, "-v", f"{state}:/var/lib/etl",
+        return docker("run", *RESTRICTED, "--user", user, "-v", f"{state}:/work",
                       "-v", f"{config}:/etc/etl:ro", "-v", f"{ROOT}/tests/data:/data:ro",
                       image, *arguments)
 
