@@ -1,14 +1,12 @@
 #include "base/config.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
+#include <ctype.h>
 #include <ini.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -27,6 +25,8 @@ struct parser {
 	struct err *err;
 	const char *text;
 	size_t cap_sections, cap_entries;
+	struct buf value; /* of the last entry, while lines continue it */
+	bool continued;
 	const char *at; /* the line below: inih calls in the order of lines */
 	int at_line;
 	bool failed;
@@ -47,7 +47,8 @@ static int fail(struct parser *p, int line, const char *fmt, ...)
 	return 0;
 }
 
-/* Does this line of the text begin with a blank, that is: continue the value above? */
+/* Does this line of the text begin with a blank, that is: continue the value above? inih says so
+ * to nobody; what it takes for a blank is isspace(). */
 static bool is_continuation(struct parser *p, int line)
 {
 	while (p->at_line < line) {
@@ -56,7 +57,7 @@ static bool is_continuation(struct parser *p, int line)
 		p->at++;
 		p->at_line++;
 	}
-	return *p->at == ' ' || *p->at == '\t';
+	return isspace((unsigned char)*p->at);
 }
 
 /* ${VAR} from the environment; $${VAR} stands for itself. */
@@ -141,6 +142,31 @@ static int add_section(struct parser *p, const char *header, int line)
 	return 1;
 }
 
+static int continue_entry(struct parser *p, struct config_entry *e, const char *value, int line)
+{
+	if (!p->continued) {
+		buf_reset(&p->value);
+		buf_adds(&p->value, e->value);
+		p->continued = true;
+	}
+	buf_addc(&p->value, '\n');
+	buf_adds(&p->value, value);
+	if (p->value.overflow)
+		return fail(p, line, "the value is longer than %u bytes", CONFIG_VALUE_MAX);
+	return 1;
+}
+
+static void end_entry(struct parser *p)
+{
+	struct config_section *s;
+
+	if (!p->continued)
+		return;
+	s = &p->file->v[p->file->n - 1];
+	s->v[s->n - 1].value = arena_strdup(p->a, buf_str(&p->value));
+	p->continued = false;
+}
+
 static int add_entry(struct parser *p, const char *key, const char *value, int line)
 {
 	struct config_section *s = &p->file->v[p->file->n - 1];
@@ -151,13 +177,11 @@ static int add_entry(struct parser *p, const char *key, const char *value, int l
 	value = expand(p, value, line);
 	if (!value)
 		return 0;
-	if (s->n && is_continuation(p, line)) {
-		e = &s->v[s->n - 1];
-		e->value = arena_printf(p->a, "%s\n%s", e->value, value);
-		if (strlen(e->value) > CONFIG_VALUE_MAX)
-			return fail(p, line, "the value is longer than %u bytes", CONFIG_VALUE_MAX);
-		return 1;
-	}
+	if (s->n && is_continuation(p, line))
+		return continue_entry(p, &s->v[s->n - 1], value, line);
+	end_entry(p);
+	if (s->n == CONFIG_ENTRIES_MAX)
+		return fail(p, line, "more than %d keys in a section", CONFIG_ENTRIES_MAX);
 	for (size_t i = 0; i < s->n; i++)
 		if (strcmp(s->v[i].key, key) == 0)
 			return fail(p, line, "'%s' is set on line %d already", key, s->v[i].line);
@@ -173,8 +197,10 @@ static int on_line(void *user, const char *section, const char *name, const char
 {
 	struct parser *p = user;
 
-	if (!name)
+	if (!name) {
+		end_entry(p);
 		return add_section(p, section, line);
+	}
 	if (p->file->n == 0)
 		return fail(p, line, "'%s' stands before the first [section]", name);
 	return add_entry(p, name, value, line);
@@ -193,7 +219,8 @@ int config_parse(const char *text, size_t len, const char *path, struct arena *a
 	struct config_file *ret_file, struct err *err)
 {
 	struct config_file file = {.path = arena_strdup(a, path), .dir = dir_of(path, a)};
-	struct parser p = {.file = &file, .a = a, .err = err, .at_line = 1};
+	struct parser p = {.file = &file, .a = a, .err = err, .at_line = 1,
+		.value = BUF_INIT(CONFIG_VALUE_MAX)};
 	const char *nul = memchr(text, '\0', len);
 	int line;
 
@@ -206,6 +233,8 @@ int config_parse(const char *text, size_t len, const char *path, struct arena *a
 	}
 	p.text = p.at = arena_strndup(a, text, len);
 	line = ini_parse_string(p.text, on_line, &p);
+	end_entry(&p);
+	buf_release(&p.value);
 	if (line && !p.failed) {
 		fail(&p, line, "neither '[section]' nor 'key = value', or longer than %u bytes",
 			CONFIG_VALUE_MAX);
@@ -249,6 +278,8 @@ static int bad_choice(const struct option *o, const char *value, struct err *err
 
 	for (; o->choices[n]; n++)
 		buf_printf(&list, "%s%s", n ? ", " : "", o->choices[n]);
+	if (o->secret)
+		return err_set(err, ERR_CONFIG, "'%s' is not one of %s", o->key, buf_str(&list));
 	near = text_nearest(value, o->choices, n);
 	if (near)
 		return err_set(err, ERR_CONFIG, "'%s': '%.80s' is not one of %s, did you mean '%s'?",
@@ -286,8 +317,8 @@ static int set_number(const struct option *o, const char *value, void *base, str
 	if ((o->min || o->max) && (v < o->min || v > o->max)) {
 		int64_t limit = v < o->min ? o->min : o->max;
 
-		return err_set(err, ERR_CONFIG, "'%s': '%s' is %s than %s", o->key, value,
-			v < o->min ? "less" : "more",
+		return err_set(err, ERR_CONFIG, "'%s': '%s' is %s than %s", o->key,
+			o->secret ? "***" : value, v < o->min ? "less" : "more",
 			o->type == OPT_DURATION ? text_print_duration(limit, &a)
 			: o->type == OPT_SIZE	? text_print_size(limit, &a)
 						: arena_printf(&a, "%" PRId64, limit));
@@ -296,17 +327,19 @@ static int set_number(const struct option *o, const char *value, void *base, str
 	return 0;
 }
 
+/* Characters that a file cannot say. */
+static const struct {
+	const char *name, *c;
+} characters[] = {{"tab", "\t"}, {"\\t", "\t"}, {"space", " "}, {"semicolon", ";"}};
+
 static int set_char(const struct option *o, const char *value, struct arena *a, void *base,
 	struct err *err)
 {
 	const char *c = value;
 
-	if (strcmp(value, "tab") == 0 || strcmp(value, "\\t") == 0)
-		c = "\t";
-	else if (strcmp(value, "space") == 0)
-		c = " ";
-	else if (strcmp(value, "semicolon") == 0)
-		c = ";";
+	for (size_t i = 0; i < ARRAY_LEN(characters); i++)
+		if (strcmp(value, characters[i].name) == 0)
+			c = characters[i].c;
 	if (strlen(c) != 1 || (unsigned char)c[0] >= 0x80)
 		return bad_value(o, value, "one ASCII character ('tab', 'semicolon' and 'space' have names)",
 			err);
@@ -352,6 +385,14 @@ int config_set(const struct option *o, const char *value, const char *dir, struc
 	abort(); /* the switch is complete */
 }
 
+static const char *print_char(const char *c, struct arena *a)
+{
+	for (size_t i = 0; c && i < ARRAY_LEN(characters); i++)
+		if (strcmp(c, characters[i].c) == 0)
+			return characters[i].name;
+	return arena_strdup(a, c);
+}
+
 const char *config_print(const struct option *o, const void *base, struct arena *a)
 {
 	const void *p = (const char *)base + o->offset;
@@ -359,8 +400,9 @@ const char *config_print(const struct option *o, const void *base, struct arena 
 	switch (o->type) {
 	case OPT_TEXT:
 	case OPT_PATH:
-	case OPT_CHAR:
 		return arena_strdup(a, *(const char *const *)p);
+	case OPT_CHAR:
+		return print_char(*(const char *const *)p, a);
 	case OPT_BOOL:
 		return *(const bool *)p ? "yes" : "no";
 	case OPT_ENUM:

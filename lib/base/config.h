@@ -24,6 +24,7 @@
 #define CONFIG_VALUE_MAX (256u * 1024)
 #define CONFIG_NAME_MAX 200	/* characters of a section's or key's name */
 #define CONFIG_SECTIONS_MAX 10000
+#define CONFIG_ENTRIES_MAX 1000 /* of one section */
 
 struct config_entry {
 	const char *key, *value;

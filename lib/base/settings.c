@@ -211,8 +211,7 @@ int settings_load(const char *path, struct arena *a, struct settings *ret_settin
 	const char *found = find_file(path);
 
 	if (found && config_read(found, a, &file, err)) {
-		if (err->code == ERR_NOT_FOUND || err->code == ERR_IO)
-			err->code = ERR_CONFIG;
+		err->code = ERR_CONFIG; /* that it cannot be read, too */
 		return err_wrap(err, "configuration");
 	}
 	return settings_parse(&file, a, ret_settings, err);
