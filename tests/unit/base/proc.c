@@ -25,6 +25,10 @@ static struct proc shell(const char *script, int capture)
 	return p;
 }
 
+/* Parts of scripts: nothing is said of what ends; ready, then for ever. */
+#define QUIET "exec 2>/dev/null; "
+#define LOOP "echo ready; while :; do sleep 0.01; done"
+
 static struct proc_end wait_end(struct proc *p)
 {
 	struct err err = ERR_INIT;
@@ -213,7 +217,7 @@ static void signals_begin_as_they_were(void **state)
 
 static void stop_lets_it_end_by_itself(void **state)
 {
-	struct proc p = shell("exec 2>/dev/null; trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done",
+	struct proc p = shell(QUIET "trap 'exit 5' TERM; " LOOP,
 		PROC_OUT);
 	struct err err = ERR_INIT;
 	struct proc_end end;
@@ -228,7 +232,7 @@ static void stop_lets_it_end_by_itself(void **state)
 
 static void stop_kills_what_does_not_end(void **state)
 {
-	struct proc p = shell("exec 2>/dev/null; trap '' TERM; echo ready; while :; do sleep 0.01; done", PROC_OUT);
+	struct proc p = shell(QUIET "trap '' TERM; " LOOP, PROC_OUT);
 	struct err err = ERR_INIT;
 	struct proc_end end;
 
@@ -242,8 +246,8 @@ static void stop_kills_what_does_not_end(void **state)
 
 static void stop_leaves_nobody_behind(void **state)
 {
-	struct proc p = shell("exec 2>/dev/null; (trap '' TERM; echo ready; while :; do sleep 0.01; done) &"
-			      "trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done",
+	struct proc p = shell(QUIET "(trap '' TERM; " LOOP ") &"
+			      "trap 'exit 0' TERM; " LOOP,
 		PROC_OUT);
 	CLEANUP(buf_release) struct buf out = BUF_INIT(OUTPUT_MAX);
 	struct err err = ERR_INIT;
@@ -268,8 +272,7 @@ static void waiting_goes_on_after_a_signal(void **state)
 	const struct sigaction action = {.sa_handler = on_alarm};
 	const struct itimerval often = {.it_interval = {.tv_usec = 2000}, .it_value = {.tv_usec = 2000}};
 	const struct itimerval never = {.it_interval = {0}};
-	struct proc p = shell("exec 2>/dev/null; trap 'sleep 0.1; exit 5' TERM; echo ready;"
-			      "while :; do sleep 0.01; done", PROC_OUT);
+	struct proc p = shell(QUIET "trap 'sleep 0.1; exit 5' TERM; " LOOP, PROC_OUT);
 	struct err err = ERR_INIT;
 	struct proc_end end;
 	int64_t start;
