@@ -90,7 +90,7 @@ $(unit_programs): %: %.o $(unit_support) $(lib_objects)
 # make SAN=1 fuzz
 fuzz: $(fuzz_programs)
 
-include tests/smoke/smoke.mk
+-include tests/smoke/smoke.mk
 $(fuzz_programs): MODE_FLAGS += -fsanitize=fuzzer
 $(fuzz_programs): %: %.o $(lib_objects)
 	$(call say,LINK)
