@@ -21,6 +21,7 @@ COPY Makefile ./
 COPY vendor vendor
 RUN make -j"$(nproc)" vendor
 
+COPY LICENSE NOTICES ./
 COPY cmd cmd
 COPY lib lib
 RUN make -j"$(nproc)"
@@ -29,7 +30,7 @@ RUN make -j"$(nproc)"
 # run it without a volume there.
 RUN install -D build/etl /image/usr/bin/etl && \
 	install -D -m 644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt && \
-	install -d /image/usr/share && \
+	install -D -m 644 -t /image/usr/share/doc/etl LICENSE NOTICES && \
 	cp -r /usr/share/zoneinfo /image/usr/share/zoneinfo && \
 	cd /image/usr/share/zoneinfo && rm -rf posix right localtime && \
 	install -d -m 1777 /image/work

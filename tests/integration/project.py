@@ -3,11 +3,10 @@
 import os
 import sqlite3
 import subprocess
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from product import ETL, ROOT
+
 DATA = ROOT / "tests/data"
-ETL = Path(os.environ.get("ETL_BINARY", ROOT / "build/etl"))
 SECONDS = 60  # nothing here takes that long; what does hangs
 
 CONFIG = """\

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from project import ETL, ROOT
+from product import ETL, ROOT
 from servers import program
 
 COMMANDS = ["init", "apply", "worker", "version", "help", "completion"]

@@ -3,7 +3,8 @@
 import subprocess
 
 import pytest
-from project import CONFIG, ETL
+from product import ETL
+from project import CONFIG
 
 
 @pytest.mark.parametrize("text, message", [

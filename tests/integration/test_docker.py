@@ -104,7 +104,7 @@ def copy_cache(target):
 @pytest.fixture(scope="module")
 def image(docker, base, etl, tmp_path_factory):
     context = copy_inputs(tmp_path_factory.mktemp("context"),
-                          "Dockerfile", ".dockerignore", "scripts/install-deps")
+                          "Dockerfile", "LICENSE", "NOTICES", ".dockerignore", "scripts/install-deps")
     copy_cache(context / ".vendor-cache")
     # what must not get in
     (context / "password").write_text("secret")
@@ -146,10 +146,11 @@ def test_holds_nothing_else(saved):
     _, members, _ = saved
     zones = "usr/share/zoneinfo/"
     files = {path for path, m in members.items() if not m.isdir() and not path.startswith(zones)}
-    assert files == {"usr/bin/etl", "etc/ssl/certs/ca-certificates.crt"}
+    assert files == {"usr/bin/etl", "etc/ssl/certs/ca-certificates.crt",
+                     "usr/share/doc/etl/LICENSE", "usr/share/doc/etl/NOTICES"}
     directories = {path for path, m in members.items() if m.isdir() and not path.startswith(zones)}
     assert directories == {"etc", "etc/ssl", "etc/ssl/certs", "usr", "usr/bin", "usr/share",
-                           "usr/share/zoneinfo", "work"}
+                           "usr/share/doc", "usr/share/doc/etl", "usr/share/zoneinfo", "work"}
 
 
 def test_has_authorities_and_time_zones(saved):
