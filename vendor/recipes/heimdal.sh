@@ -26,9 +26,11 @@ build() {
 	sed -e 's/^@heading //' -e '/^@/d' doc/copyright.texi | cat -s > COPYRIGHTS
 }
 
-# No dlopen: a static program cannot, and plugins are never wanted.
+# No dlopen: a static program cannot, and plugins are never wanted. The source
+# directory is given relatively: the ASN.1 compiler writes the path of its input
+# into what it generates, and its checksum gets into the objects.
 configure_client() {
-	configure --no-recursion --disable-maintainer-mode --disable-dependency-tracking \
+	src=. configure --no-recursion --disable-maintainer-mode --disable-dependency-tracking \
 		--without-openssl --without-openldap --without-sqlite3 --disable-sqlite-cache \
 		--without-readline --without-libedit --without-berkeley-db --without-capng \
 		--disable-ndbm-db --disable-mdb-db --disable-pk-init --disable-kx509 \
