@@ -1,5 +1,6 @@
 #include "job/definitions.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -42,24 +43,29 @@ static void bind_option(struct db_stmt *stmt, int pos, const struct option *o, c
 	}
 }
 
+static int read_seconds(struct db_stmt *stmt, int col, const struct option *o, struct arena *a,
+	void *base, struct err *err)
+{
+	double ms = db_column_real(stmt, col) * 1000;
+
+	if (!(ms >= 0 && ms < 1e15))
+		return err_set(err, ERR_CONFIG, "'%s': '%s' is not a time in seconds", o->key,
+			db_column_text(stmt, col));
+	return config_set(o, arena_printf(a, "%" PRId64 "ms", (int64_t)(ms + 0.5)), NULL, a, base,
+		err);
+}
+
 /* People edit this table: what config_set refuses is an error with the column's name. */
 static int read_option(struct db_stmt *stmt, int col, const struct option *o, struct arena *a,
 	void *base, struct err *err)
 {
-	void *p = (char *)base + o->offset;
+	enum db_type type = db_column_type(stmt, col);
 
-	if (db_column_type(stmt, col) == DB_NULL)
-		return 0;
-	switch (o->type) {
-	case OPT_BOOL:
-		*(bool *)p = db_column_int(stmt, col) != 0;
-		return 0;
-	case OPT_DURATION:
-		*(int64_t *)p = (int64_t)(db_column_real(stmt, col) * 1000 + 0.5);
-		return 0;
-	default:
-		return config_set(o, db_column_text(stmt, col), NULL, a, base, err);
-	}
+	if (type == DB_NULL)
+		return o->required ? err_set(err, ERR_CONFIG, "'%s' is not set", o->key) : 0;
+	if (o->type == OPT_DURATION && type != DB_TEXT)
+		return read_seconds(stmt, col, o, a, base, err);
+	return config_set(o, db_column_text(stmt, col), NULL, a, base, err);
 }
 
 struct format_reader {
@@ -145,6 +151,7 @@ int definition_find(struct statements *s, int64_t id, const char *name, struct a
 	if (format && json_each(format, strlen(format), read_format_member,
 			      &(struct format_reader){&job, a}, err))
 		return err_wrap(err, "job '%s': format", job.name);
+	config_defaults(job_option_sets, n_job_option_sets, a, &job);
 	for (size_t i = 0; i < set->n; i++)
 		if (read_option(stmt, 4 + (int)i, &set->v[i], a, &job, err))
 			return err_wrap(err, "job '%s'", job.name);
@@ -152,7 +159,7 @@ int definition_find(struct statements *s, int64_t id, const char *name, struct a
 	return 1;
 }
 
-static int insert_or_update(struct statements *s, struct job *job, int64_t job_id, struct arena *a,
+static int insert_or_update(struct statements *s, const struct job *job, struct arena *a,
 	struct err *err)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(DEFINITION_MAX);
@@ -160,7 +167,7 @@ static int insert_or_update(struct statements *s, struct job *job, int64_t job_i
 	const struct option_set *set = &job_option_sets[0];
 	int pos = 3;
 
-	if (job_id) {
+	if (job->job_id) {
 		buf_adds(&sql, "UPDATE etl_job SET name = @name, format = @format");
 		for (size_t i = 0; i < set->n; i++)
 			buf_printf(&sql, ", \"%s\" = @%s", set->v[i].key, set->v[i].key);
@@ -179,12 +186,9 @@ static int insert_or_update(struct statements *s, struct job *job, int64_t job_i
 	db_bind_text(stmt, 2, format_json(job, a));
 	for (size_t i = 0; i < set->n; i++)
 		bind_option(stmt, pos++, &set->v[i], job);
-	if (job_id)
-		db_bind_int(stmt, pos, job_id);
-	if (db_run(stmt, err))
-		return -1;
-	job->job_id = job_id ? job_id : db_last_insert_id(s->db);
-	return 0;
+	if (job->job_id)
+		db_bind_int(stmt, pos, job->job_id);
+	return db_run(stmt, err);
 }
 
 static int write_history(struct statements *s, const struct job *job, bool changed, const char *actor,
@@ -207,25 +211,56 @@ static int write_history(struct statements *s, const struct job *job, bool chang
 	return db_run(stmt, err);
 }
 
+/* The identity of the stored definition of that name. 1: found; 0: there is none. */
+static int find_ids(struct statements *s, struct job *job, struct arena *a, struct err *err)
+{
+	struct db_stmt *stmt;
+	int row;
+
+	if (statements_get(s, ST_JOB_IDS, &stmt, err))
+		return -1;
+	db_bind_text(stmt, 1, job->name);
+	row = db_step(stmt, err);
+	if (row <= 0)
+		return row;
+	job->job_id = db_column_int(stmt, 0);
+	job->job_uid = arena_strdup(a, db_column_text(stmt, 1));
+	db_reset(stmt);
+	return 1;
+}
+
+/* 1 or 0. One that somebody broke by hand is another one: applying the file mends it. */
+static int is_same(struct statements *s, const struct job *job, struct arena *a, struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct job stored;
+
+	if (definition_find(s, job->job_id, NULL, a, &stored, &why) < 0) {
+		if (why.code == ERR_CONFIG || why.code == ERR_DATA)
+			return 0;
+		*err = why;
+		return -1;
+	}
+	return strcmp(definition_json(job, a), definition_json(&stored, a)) == 0;
+}
+
 int definition_apply(struct statements *s, struct job *job, const char *actor, struct arena *a,
 	enum job_change *ret_change, struct err *err)
 {
-	struct job stored = {.name = NULL};
-	int found = definition_find(s, 0, job->name, a, &stored, err);
-	bool same;
+	int found, same = 0;
 
-	if (found < 0)
+	job->job_id = 0;
+	found = find_ids(s, job, a, err);
+	if (found > 0)
+		same = is_same(s, job, a, err);
+	if (found < 0 || same < 0)
 		return -1;
-	job->job_id = stored.job_id;
-	job->job_uid = stored.job_uid;
-	same = found && strcmp(definition_json(job, a), definition_json(&stored, a)) == 0;
 	*ret_change = !found ? JOB_CREATED : same ? JOB_UNCHANGED : JOB_CHANGED;
 	if (same)
 		return 0;
-	if (insert_or_update(s, job, stored.job_id, a, err) ||
-		write_history(s, job, found, actor, a, err))
+	if (insert_or_update(s, job, a, err) || find_ids(s, job, a, err) < 0)
 		return -1;
-	return 0;
+	return write_history(s, job, found, actor, a, err);
 }
 
 int definition_missing(struct statements *s, const char *which, struct arena *a, struct err *err)

@@ -15,12 +15,13 @@
 
 enum job_change { JOB_CREATED, JOB_CHANGED, JOB_UNCHANGED };
 
-/* Stores the definition by its name, a change with a row of history by `actor`; sets its job_id.
- * Call it within a transaction. */
+/* Stores the definition by its name, a change with a row of history by `actor`; sets its job_id and
+ * job_uid. A stored one that cannot be read is replaced. Call it within a transaction. */
 MUST_CHECK int definition_apply(struct statements *s, struct job *job, const char *actor,
 	struct arena *a, enum job_change *ret_change, struct err *err);
 
-/* By name, or by id where `name` is NULL. 1: found; 0: there is none. */
+/* By name, or by id where `name` is NULL. 1: found; 0: there is none. ERR_CONFIG or ERR_DATA with the
+ * job's and the column's name for a value that a file could not have. */
 MUST_CHECK int definition_find(struct statements *s, int64_t id, const char *name, struct arena *a,
 	struct job *ret_job, struct err *err);
 

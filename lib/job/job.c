@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static const char *const kinds[] = {[JOB_COPY] = "copy", NULL};
 static const char *const modes[] = {[LOAD_REPLACE] = "replace", [LOAD_APPEND] = "append", NULL};
 
@@ -43,6 +45,8 @@ const size_t n_job_option_sets = ARRAY_LEN(job_sets);
 
 static int check_name(const char *name, struct err *err)
 {
+	int64_t number;
+
 	if (!*name)
 		return err_set(err, ERR_CONFIG, "[job] needs a name: [job NAME]");
 	if (strlen(name) > JOB_NAME_MAX)
@@ -51,7 +55,7 @@ static int check_name(const char *name, struct err *err)
 	for (const char *c = name; *c; c++)
 		if ((unsigned char)*c < ' ')
 			return err_set(err, ERR_CONFIG, "a control character in the job's name");
-	if (strspn(name, "0123456789") == strlen(name)) {
+	if (text_parse_int(name, &number) == 0) {
 		err_set(err, ERR_CONFIG, "job name '%s' is a number", name);
 		return err_hint(err, "--job takes numbers and names: give it at least one letter");
 	}

@@ -26,10 +26,10 @@ static int schema_version(struct db *db, int *ret_version, struct err *err)
 	return 0;
 }
 
-static int newer_schema(int version, const char *path, struct err *err)
+static int newer_schema(int version, struct err *err)
 {
-	err_set(err, ERR_STORE, "store '%s' has schema version %d, this program knows %d", path,
-		version, migrations_version());
+	err_set(err, ERR_STORE, "it has schema version %d, this program knows %d", version,
+		migrations_version());
 	return err_hint(err, "use the version of etl that made it, or a newer one");
 }
 
@@ -71,15 +71,15 @@ static int migrate(struct db *db, int from, struct err *err)
 	return 0;
 }
 
-int schema_migrate(struct db *db, const char *path, const struct clock *clock,
-	const struct rnd *rnd, struct schema_change *ret_change, struct err *err)
+int schema_migrate(struct db *db, const struct clock *clock, const struct rnd *rnd,
+	struct schema_change *ret_change, struct err *err)
 {
 	struct schema_change c = {.to = migrations_version()};
 
 	if (schema_version(db, &c.from, err))
 		return -1;
 	if (c.from > c.to)
-		return newer_schema(c.from, path, err);
+		return newer_schema(c.from, err);
 	if (c.from == 0 && create_meta(db, clock, rnd, err))
 		return -1;
 	if (migrate(db, c.from, err))
@@ -88,19 +88,19 @@ int schema_migrate(struct db *db, const char *path, const struct clock *clock,
 	return 0;
 }
 
-int schema_check(struct db *db, const char *path, struct err *err)
+int schema_check(struct db *db, struct err *err)
 {
 	int version;
 
 	if (schema_version(db, &version, err))
 		return -1;
 	if (version > migrations_version())
-		return newer_schema(version, path, err);
+		return newer_schema(version, err);
 	if (version == 0)
-		err_set(err, ERR_STORE, "'%s' is not a store of etl", path);
+		err_set(err, ERR_STORE, "it is not a store of etl");
 	else if (version < migrations_version())
-		err_set(err, ERR_STORE, "store '%s' has schema version %d, this program needs %d",
-			path, version, migrations_version());
+		err_set(err, ERR_STORE, "it has schema version %d, this program needs %d", version,
+			migrations_version());
 	else
 		return 0;
 	return err_hint(err, "run 'etl init'");

@@ -14,11 +14,11 @@ struct schema_change {
 };
 
 /* Makes the schema or brings it up to migrations_version(); gives a new store its uid. Call it
- * within a transaction: two at once then see nothing or all of it. `path` is for messages. */
-MUST_CHECK int schema_migrate(struct db *db, const char *path, const struct clock *clock,
-	const struct rnd *rnd, struct schema_change *ret_change, struct err *err);
+ * within a transaction: two at once then see nothing or all of it. ERR_STORE for a newer schema. */
+MUST_CHECK int schema_migrate(struct db *db, const struct clock *clock, const struct rnd *rnd,
+	struct schema_change *ret_change, struct err *err);
 
 /* ERR_STORE, with what to do, when the schema is not exactly this program's. */
-MUST_CHECK int schema_check(struct db *db, const char *path, struct err *err);
+MUST_CHECK int schema_check(struct db *db, struct err *err);
 
 #endif

@@ -16,7 +16,7 @@
 #define STATEMENTS(X) \
 	X(META, "SELECT value FROM etl_meta WHERE name = @name") \
 	X(JOB_NAMES, "SELECT name FROM etl_job ORDER BY name") \
-	X(JOB_LAST, "SELECT job_uid, version FROM etl_job WHERE job_id = @job_id") \
+	X(JOB_IDS, "SELECT job_id, job_uid FROM etl_job WHERE name = @name") \
 	X(JOB_VERSION, "UPDATE etl_job SET version = version + 1, updated_at = " SQL_NOW \
 		       " WHERE job_id = @job_id") \
 	X(JOB_HISTORY, "INSERT INTO etl_job_history (job_id, version, actor, definition)" \

@@ -1,8 +1,10 @@
 #include "job/store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "base/utf8.h"
@@ -24,6 +26,10 @@ static int open_db(const struct settings *settings, bool create, struct db **ret
 
 	if (db_open_sqlite(settings->store.path, &options, ret_db, err))
 		return err_wrap(err, "store");
+	if (db_exec(*ret_db, "PRAGMA foreign_keys = ON", err)) {
+		db_close(*ret_db);
+		return err_wrap(err, "store");
+	}
 	return 0;
 }
 
@@ -35,7 +41,7 @@ int store_init(const struct settings *settings, const struct clock *clock, const
 
 	if (open_db(settings, true, &db, err))
 		return -1;
-	if (db_begin(db, err) || schema_migrate(db, settings->store.path, clock, rnd, &change, err) ||
+	if (db_begin(db, err) || schema_migrate(db, clock, rnd, &change, err) ||
 		db_commit(db, err)) {
 		db_rollback(db);
 		db_close(db);
@@ -66,18 +72,22 @@ static int read_uid(struct store *s, struct err *err)
 
 int store_open(const struct settings *settings, struct store **ret_store, struct err *err)
 {
-	struct db *db;
+	const char *path = settings->store.path;
 	struct store *s;
+	struct db *db;
 
-	if (open_db(settings, false, &db, err)) {
-		err->hint[0] = '\0'; /* the store's advice is better than the file's */
-		return err_hint(err, "run 'etl init' to make it, or name the configuration with --config");
+	if (access(path, F_OK) < 0 && errno == ENOENT) {
+		err_set(err, ERR_STORE, "there is no store '%s'", path);
+		return err_hint(err,
+			"run 'etl init' to make it, or name the configuration with --config");
 	}
+	if (open_db(settings, false, &db, err))
+		return -1;
 	s = mem_alloc(sizeof(*s));
 	s->db = s->stmts.db = db;
-	if (schema_check(db, settings->store.path, err) || read_uid(s, err)) {
+	if (schema_check(db, err) || read_uid(s, err)) {
 		store_close(s);
-		return -1;
+		return err_wrap(err, "store '%s'", path);
 	}
 	*ret_store = s;
 	return 0;
@@ -149,6 +159,12 @@ static int write_event(struct store *s, int64_t run_id, const char *old, const c
 	return db_run(stmt, err);
 }
 
+/* The row's reference to it was refused. */
+static int no_job(int64_t job_id, struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "there is no job %" PRId64, job_id);
+}
+
 static int insert_run(struct store *s, int64_t job_id, struct arena *a, struct run *run,
 	struct err *err)
 {
@@ -158,7 +174,7 @@ static int insert_run(struct store *s, int64_t job_id, struct arena *a, struct r
 		return -1;
 	db_bind_int(stmt, 1, job_id);
 	if (db_step(stmt, err) != 1)
-		return -1;
+		return err->code == ERR_DATA ? no_job(job_id, err) : -1;
 	run->job_id = job_id;
 	run->run_id = db_column_int(stmt, 0);
 	run->run_uid = arena_strdup(a, db_column_text(stmt, 1));
@@ -265,9 +281,33 @@ static int move(struct store *s, const struct run *run, enum run_state to, const
 		err);
 }
 
+/* Messages quote raw input and may be long: whole characters, at most STORE_MESSAGE_MAX bytes. NULL
+ * stays NULL; the text is in `out`. */
+static const char *clean_message(const char *message, struct buf *out)
+{
+	if (!message)
+		return NULL;
+	utf8_clean(message, utf8_cut_at(message, strlen(message), STORE_MESSAGE_MAX), out);
+	out->len = utf8_cut_at(buf_str(out), out->len, STORE_MESSAGE_MAX);
+	out->data[out->len] = '\0';
+	return out->data;
+}
+
+/* U+FFFD has three bytes. */
+#define CLEAN_MAX (3 * STORE_MESSAGE_MAX)
+
 int store_move(struct store *s, struct run *run, enum run_state to, const char *actor,
 	const char *reason, const struct run_result *result, struct err *err)
 {
+	CLEANUP(buf_release) struct buf message = BUF_INIT(CLEAN_MAX), why = BUF_INIT(CLEAN_MAX);
+	struct run_result clean;
+
+	if (result) {
+		clean = *result;
+		clean.error_message = clean_message(result->error_message, &message);
+		result = &clean;
+	}
+	reason = clean_message(reason, &why);
 	if (db_begin(s->db, err))
 		return err_wrap(err, "run %" PRId64 " to %s", run->run_id, run_state_name(to));
 	if (move(s, run, to, actor, reason, result, err) || db_commit(s->db, err)) {
@@ -281,17 +321,15 @@ int store_move(struct store *s, struct run *run, enum run_state to, const char *
 int store_log(struct store *s, const struct run *run, const char *level, const char *message,
 	struct err *err)
 {
-	CLEANUP(buf_release) struct buf clean = BUF_INIT(STORE_MESSAGE_MAX * 4);
-	size_t len = strnlen(message, STORE_MESSAGE_MAX);
+	CLEANUP(buf_release) struct buf clean = BUF_INIT(CLEAN_MAX);
 	struct db_stmt *stmt;
 
-	utf8_clean(message, len, &clean);
 	if (statements_get(&s->stmts, ST_RUN_LOG, &stmt, err))
 		return err_wrap(err, "store");
 	db_bind_int(stmt, 1, run->run_id);
 	db_bind_int(stmt, 2, run->attempt);
 	db_bind_text(stmt, 3, level);
-	db_bind_text(stmt, 4, buf_str(&clean));
+	db_bind_text(stmt, 4, clean_message(message, &clean));
 	if (db_run(stmt, err))
 		return err_wrap(err, "store");
 	return 0;

@@ -23,7 +23,7 @@
 #include "job/schema.h"
 
 #define STORE_BUSY_TIMEOUT_MS 10000
-#define STORE_MESSAGE_MAX 4000 /* bytes of an error or log message; longer ones are cut */
+#define STORE_MESSAGE_MAX 4000 /* bytes of an error, reason or log message; longer ones are cut */
 
 struct store;
 
@@ -53,7 +53,7 @@ MUST_CHECK int store_job(struct store *s, const char *number_or_name, struct are
 /* Runs */
 
 /* Orders a run and claims it in one transaction, so that no controller takes it: state starting,
- * fence 1, attempt 1. Strings live in `a`. */
+ * fence 1, attempt 1. Strings live in `a`. ERR_NOT_FOUND when there is no such job. */
 MUST_CHECK int store_order_claimed(struct store *s, int64_t job_id, const char *owner,
 	int64_t lease_ms, struct arena *a, struct run *ret_run, struct err *err);
 

@@ -1,0 +1,176 @@
+#include "job/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "unit/support.h"
+
+#define LEAST "source = raw\nsource_table = planes\ntarget = w\ntarget_table = planes\n"
+
+struct fixture {
+	struct arena arena;
+	struct config_file file;
+	struct job *jobs;
+	size_t n;
+	struct err err;
+};
+
+static int setup(void **state)
+{
+	*state = mem_alloc(sizeof(struct fixture));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	arena_release(&f->arena);
+	free(f);
+	return 0;
+}
+
+static int parse(struct fixture *f, const char *text)
+{
+	must(config_parse(text, strlen(text), "jobs.ini", &f->arena, &f->file, &f->err), &f->err);
+	return jobs_parse(&f->file, &f->arena, &f->jobs, &f->n, &f->err);
+}
+
+static void check_refused(struct fixture *f, const char *text, const char *msg)
+{
+	assert_int_equal(parse(f, text), -1);
+	check_err(&f->err, ERR_CONFIG, msg);
+}
+
+static void defaults_hold(void **state)
+{
+	struct fixture *f = *state;
+	const struct job *j;
+
+	must(parse(f, "[job load planes]\n" LEAST), &f->err);
+	assert_int_equal(f->n, 1);
+	j = &f->jobs[0];
+	assert_int_equal(j->job_id, 0);
+	assert_null(j->job_uid);
+	assert_string_equal(j->name, "load planes");
+	assert_int_equal(j->kind, JOB_COPY);
+	assert_true(j->enabled);
+	assert_string_equal(j->source, "raw");
+	assert_int_equal(j->load_mode, LOAD_APPEND); /* what loses nothing */
+	assert_true(j->create);
+	assert_null(j->columns);
+	assert_int_equal(j->min_rows, 1);
+	assert_int_equal(j->max_attempts, 1);
+	assert_int_equal(j->retry_delay, 30000);
+	assert_null(j->format.delimiter);
+	assert_null(j->format.null_text);
+	assert_null(j->format.encoding);
+	assert_int_equal(j->format.max_field, 0);
+}
+
+static void everything_can_be_said(void **state)
+{
+	struct fixture *f = *state;
+	const struct job *j;
+
+	must(parse(f, "[job a]\n" LEAST "[job b]\nkind = copy\nenabled = no\nsource = s\n"
+		      "source_table = st\ntarget = t\ntarget_table = tt\nload_mode = replace\n"
+		      "create = no\ncolumns = year int\nmin_rows = 0\nmax_attempts = 3\n"
+		      "retry_delay = 0s\ndelimiter = tab\nnull =\nencoding = utf-16\n"
+		      "max_field = 1GiB\n"), &f->err);
+	assert_int_equal(f->n, 2);
+	j = &f->jobs[1];
+	assert_string_equal(j->name, "b");
+	assert_false(j->enabled);
+	assert_string_equal(j->source_table, "st");
+	assert_string_equal(j->target, "t");
+	assert_string_equal(j->target_table, "tt");
+	assert_int_equal(j->load_mode, LOAD_REPLACE);
+	assert_false(j->create);
+	assert_string_equal(j->columns, "year int");
+	assert_int_equal(j->min_rows, 0);
+	assert_int_equal(j->max_attempts, 3);
+	assert_int_equal(j->retry_delay, 0);
+	assert_string_equal(j->format.delimiter, "\t");
+	assert_string_equal(j->format.null_text, ""); /* said: empty, not as the connection says */
+	assert_string_equal(j->format.encoding, "utf-16");
+	assert_int_equal(j->format.max_field, 1 << 30);
+}
+
+static void mistakes_are_refused_with_their_place(void **state)
+{
+	struct fixture *f = *state;
+
+	check_refused(f, "", "'jobs.ini' has no [job NAME] section");
+	check_refused(f, "\n[jobs a]\n", "jobs.ini:2: unknown section 'jobs', did you mean 'job'?");
+	check_refused(f, "[store]\n", "jobs.ini:1: unknown section 'store'");
+	check_refused(f, "[job a]\n" LEAST "load_mod = append\n",
+		"jobs.ini:6: unknown key in [job a]: 'load_mod', did you mean 'load_mode'?");
+	check_refused(f, "[job a]\nload_mode = merge\n",
+		"jobs.ini:2: 'load_mode': 'merge' is not one of replace, append");
+	check_refused(f, "[job a]\nmin_rows = -1\n", "jobs.ini:2: 'min_rows': '-1' is less than 0");
+	check_refused(f, "[job a]\nmax_attempts = 0\n",
+		"jobs.ini:2: 'max_attempts': '0' is less than 1");
+	check_refused(f, "[job a]\nmax_attempts = 1001\n",
+		"jobs.ini:2: 'max_attempts': '1001' is more than 1000");
+	check_refused(f, "[job a]\n" LEAST "[job b]\n", "jobs.ini:6: [job b] needs 'source'");
+	assert_string_equal(f->err.hint, "source: the connection to read from");
+}
+
+static void names_are_checked(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *longest = repeat('x', JOB_NAME_MAX);
+
+	must(parse(f, arena_printf(&f->arena, "[job %s]\n" LEAST, longest)), &f->err);
+	check_refused(f, arena_printf(&f->arena, "[job %sx]\n" LEAST, longest),
+		"jobs.ini:1: the job's name is longer than 128 bytes");
+	check_refused(f, "[job]\n" LEAST, "jobs.ini:1: [job] needs a name: [job NAME]");
+	check_refused(f, "[job a\tb]\n" LEAST, "jobs.ini:1: a control character in the job's name");
+	check_refused(f, "[job 7]\n" LEAST, "jobs.ini:1: job name '7' is a number");
+	assert_string_equal(f->err.hint, "--job takes numbers and names: give it at least one letter");
+	must(parse(f, "[job 7a]\n" LEAST "[job -]\n" LEAST), &f->err);
+	check_refused(f, "[job -7]\n" LEAST, "jobs.ini:1: job name '-7' is a number");
+}
+
+static void table_is_sound(void **state)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	size_t keys = 0;
+	struct job job;
+
+	(void)state;
+	memset(&job, 0, sizeof(job));
+	config_defaults(job_option_sets, n_job_option_sets, &a, &job); /* aborts on a bad one */
+	for (size_t s = 0; s < n_job_option_sets; s++)
+		for (size_t i = 0; i < job_option_sets[s].n; i++, keys++) {
+			const struct option *o = &job_option_sets[s].v[i];
+
+			assert_true(*o->help);
+			assert_true(o->type != OPT_ENUM || o->choices);
+			assert_true(strspn(o->key, "abcdefghijklmnopqrstuvwxyz_") == strlen(o->key));
+			for (size_t t = 0; t <= s; t++)
+				for (size_t j = 0; j < (t < s ? job_option_sets[t].n : i); j++)
+					assert_string_not_equal(o->key, job_option_sets[t].v[j].key);
+		}
+	assert_true(keys < 100); /* OPTIONS_MAX of config.c */
+	assert_true(job_option_sets[n_job_option_sets - 1].overrides);
+	assert_string_equal(job_kind_name(JOB_COPY), "copy");
+	assert_string_equal(load_mode_name(LOAD_REPLACE), "replace");
+	assert_string_equal(load_mode_name(LOAD_APPEND), "append");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(defaults_hold),
+		TEST(everything_can_be_said),
+		TEST(mistakes_are_refused_with_their_place),
+		TEST(names_are_checked),
+		TEST(table_is_sound),
+	};
+
+	return cmocka_run_group_tests_name("job/job", tests, NULL, NULL);
+}
