@@ -146,19 +146,29 @@ static int fail(const struct attempt *at, const struct copy_result *r, struct er
 	return -1;
 }
 
-int attempt_execute(const struct attempt *at, struct err *err)
+static int execute(const struct attempt *at, struct err *err)
 {
 	const struct job *job = at->job;
 	int64_t start = at->clock->monotonic(at->clock->arg);
 	struct copy_result result;
 
-	log_context(job->name, at->run->run_id);
-	if (store_move(at->store, at->run, RUN_RUNNING, at->actor, NULL, NULL, err))
-		return -1;
 	tell(at, LOG_INFO, "run %" PRId64 ", attempt %" PRId64 ": %s '%s' of '%s' to '%s' of '%s' (%s)",
 		at->run->run_id, at->run->attempt, job_kind_name(job->kind), job->source_table,
 		job->source, job->target_table, job->target, load_mode_name(job->load_mode));
 	if (copy_step(at, &result, err))
 		return fail(at, &result, err);
-	return succeed(at, &result, at->clock->monotonic(at->clock->arg) - start, err);
+	if (succeed(at, &result, at->clock->monotonic(at->clock->arg) - start, err) == 0)
+		return 0;
+	log_error("%s", err->msg);
+	return -1;
+}
+
+int attempt_execute(const struct attempt *at, struct err *err)
+{
+	log_context(at->job->name, at->run->run_id);
+	if (store_move(at->store, at->run, RUN_RUNNING, at->actor, NULL, NULL, err)) {
+		log_error("%s", err->msg);
+		return -1;
+	}
+	return execute(at, err);
 }

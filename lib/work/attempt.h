@@ -32,7 +32,8 @@ struct attempt {
 MUST_CHECK int attempt_check(const struct settings *settings, const struct job *job,
 	struct err *err);
 
-/* 0: the run succeeded. -1: it did not; the error has been logged and stored. */
+/* 0: the run succeeded. -1: it did not, or the store could not be told; the error has been logged,
+ * and stored where that was possible. */
 MUST_CHECK int attempt_execute(const struct attempt *attempt, struct err *err);
 
 #endif

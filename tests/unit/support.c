@@ -15,7 +15,9 @@
 #define RESULT_MAX (1u << 20)
 #define BUSY_MS 10000
 
-static char dir[] = "/tmp/etl-unit-XXXXXX";
+#define DIR_TEMPLATE "/tmp/etl-unit-XXXXXX"
+
+static char dir[] = DIR_TEMPLATE;
 static struct buf results[RESULTS];
 static unsigned next_result;
 
@@ -32,6 +34,7 @@ static struct buf *result(void)
 int dir_make(void **state)
 {
 	(void)state;
+	memcpy(dir, DIR_TEMPLATE, sizeof(dir)); /* a fixture of each test, perhaps */
 	return mkdtemp(dir) ? 0 : -1;
 }
 

@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* Fixtures of a group: a fresh directory in /tmp, removed with all that is in it. */
+/* Fixtures of a group or of a test: a fresh directory in /tmp, removed with all that is in it. */
 int dir_make(void **state);
 int dir_remove(void **state);
 

@@ -1,0 +1,246 @@
+#include "unit/support.h"
+
+#include "work/copy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS 300000 /* some megabytes: many batches */
+
+struct fixture {
+	struct connection source, target;
+	struct job job;
+	struct load load;
+	struct copy copy;
+	atomic_bool cancel;
+	struct copy_result result;
+	struct err err;
+	struct copy_progress seen; /* the last report */
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = mem_alloc(sizeof(*f));
+
+	if (dir_make(state))
+		return -1;
+	f->source = (struct connection){.name = "raw", .driver = DRIVER_CSV, .where = "etl.ini:1",
+		.path = mem_strdup(in_dir("")),
+		.format = {.delimiter = ",", .null_text = "", .encoding = "utf-8", .max_field = 1 << 20}};
+	f->target = (struct connection){.name = "warehouse", .driver = DRIVER_SQLITE,
+		.where = "etl.ini:4", .path = mem_strdup(in_dir("w.db"))};
+	f->job = (struct job){.name = "load", .job_uid = "job", .source_table = "t",
+		.target_table = "t", .load_mode = LOAD_REPLACE, .create = true, .min_rows = 1};
+	f->load = (struct load){.run_uid = "run-1", .store_uid = "store", .fence = 1, .job = &f->job};
+	f->copy = (struct copy){.source = &f->source, .target = &f->target, .load = &f->load,
+		.clock = &clock_system, .cancel = &f->cancel, .arg = f};
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	free((char *)(uintptr_t)f->source.path);
+	free((char *)(uintptr_t)f->target.path);
+	free(f);
+	return dir_remove(state);
+}
+
+static void write_rows(int n)
+{
+	FILE *file = fopen(in_dir("t.csv"), "w");
+
+	assert_non_null(file);
+	fprintf(file, "id,name\n");
+	for (int i = 0; i < n; i++)
+		fprintf(file, "%d,the name of row %d\n", i, i);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int run(struct fixture *f)
+{
+	err_clear(&f->err);
+	return copy_run(&f->copy, &f->result, &f->err);
+}
+
+static void check_ledger(const char *expected)
+{
+	check_sql(in_dir("w.db"), "SELECT state, fence FROM etl_load_ledger", expected);
+}
+
+static void rows_arrive(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(ROWS);
+	must(run(f), &f->err);
+	assert_int_equal(f->result.end, COPY_PUBLISHED);
+	assert_false(f->result.before);
+	assert_int_equal(f->result.rows_read, ROWS);
+	assert_int_equal(f->result.rows_written, ROWS);
+	assert_int_equal(f->result.columns, 2);
+	assert_true(f->result.bytes_read > ROWS);
+	check_sql(in_dir("w.db"), "SELECT count(*), sum(id) FROM t", "300000|44999850000");
+	check_ledger("published|1");
+}
+
+static void a_published_run_is_found_done(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(3);
+	must(run(f), &f->err);
+	write_rows(5);
+	f->load.fence = 2;
+	must(run(f), &f->err);
+	assert_int_equal(f->result.end, COPY_PUBLISHED);
+	assert_true(f->result.before);
+	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "3");
+	check_ledger("published|1");
+}
+
+static void a_bad_source_withdraws(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(in_dir("t.csv"), "id,name\n1,a\n2\n");
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	check_err(&f->err, ERR_DATA,
+		"read 't': t.csv: line 3: 1 field, the header has 2");
+	check_ledger("revoked|1");
+}
+
+static void a_missing_source_withdraws(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	assert_int_equal(f->err.code, ERR_NOT_FOUND);
+	check_ledger("revoked|1");
+}
+
+static void a_bad_target_is_the_targets_fault(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(ROWS);
+	sql_run(in_dir("w.db"), "CREATE VIEW t AS SELECT 1 AS id");
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	assert_non_null(strstr(f->err.msg, "load 't'"));
+	check_ledger("revoked|1");
+}
+
+static void a_target_that_is_no_database(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(1);
+	file_write(in_dir("w.db"), "this is a text, and rather longer than a database's header is: no, it "
+				   "is not a database at all, however long one looks at it");
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_TARGET);
+}
+
+static void a_higher_fence_leaves_the_run_to_its_holder(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(3);
+	f->load.fence = 5;
+	must(run(f), &f->err);
+	sql_run(in_dir("w.db"), "UPDATE etl_load_ledger SET state = 'open'; DELETE FROM t");
+	f->load.fence = 4;
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_LEASE_LOST);
+	assert_int_equal(f->result.end, COPY_UNSETTLED);
+	check_ledger("open|5");
+	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "0");
+}
+
+static void a_withdrawn_run_does_not_start(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(in_dir("t.csv"), "id,name\n1\n");
+	assert_int_equal(run(f), -1);
+	write_rows(3);
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_CANCELLED);
+	check_ledger("revoked|1");
+}
+
+static void watch(void *arg, const struct copy_progress *p)
+{
+	struct fixture *f = arg;
+
+	assert_true(p->rows >= f->seen.rows && p->bytes >= f->seen.bytes);
+	f->seen = *p;
+}
+
+static void progress_ends_with_everything(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(ROWS);
+	f->copy.on_progress = watch;
+	must(run(f), &f->err);
+	assert_int_equal(f->seen.rows, ROWS);
+	assert_int_equal(f->seen.phase, COPY_PUBLISH);
+	assert_int_equal(f->seen.bytes, f->seen.total);
+	assert_int_equal(f->seen.bytes, f->result.bytes_read);
+}
+
+static void a_cancelled_copy_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(10);
+	must(run(f), &f->err);
+	f->load.run_uid = "run-2";
+	f->cancel = true;
+	write_rows(ROWS);
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_CANCELLED);
+	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "10");
+}
+
+static void drivers_have_their_sides(void **state)
+{
+	struct fixture *f = *state;
+
+	must(copy_check(&f->source, &f->target, &f->err), &f->err);
+	assert_int_equal(copy_check(&f->target, &f->target, &f->err), -1);
+	check_err(&f->err, ERR_CONFIG,
+		"etl.ini:4: connection 'warehouse': driver 'sqlite' cannot be read from");
+	assert_int_equal(copy_check(&f->source, &f->source, &f->err), -1);
+	check_err(&f->err, ERR_CONFIG,
+		"etl.ini:1: connection 'raw': driver 'csv' cannot be written to");
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rows_arrive),
+		TEST(a_published_run_is_found_done),
+		TEST(a_bad_source_withdraws),
+		TEST(a_missing_source_withdraws),
+		TEST(a_bad_target_is_the_targets_fault),
+		TEST(a_target_that_is_no_database),
+		TEST(a_higher_fence_leaves_the_run_to_its_holder),
+		TEST(a_withdrawn_run_does_not_start),
+		TEST(progress_ends_with_everything),
+		TEST(a_cancelled_copy_changes_nothing),
+		TEST(drivers_have_their_sides),
+	};
+
+	return cmocka_run_group_tests_name("work/copy", tests, NULL, NULL);
+}
