@@ -88,18 +88,18 @@ static void an_order_needs_only_its_job(void **state)
 /* RFC 9562 §5.4: version 4, variant 10, lower case. */
 static void uids_are_uuids(void **state)
 {
-	static const char glob[] =
-		"SELECT count(*), count(DISTINCT uid), min(uid GLOB '?\?\?\?\?\?\?\?-?\?\?\?-4?\?\?-[89ab]?\?\?-"
-		"?\?\?\?\?\?\?\?\?\?\?\?' AND length(uid) = 36 AND uid NOT GLOB '*[^0-9a-f-]*'),"
-		" count(DISTINCT substr(uid, 20, 1)) FROM (SELECT run_uid AS uid FROM etl_run"
-		" UNION ALL SELECT job_uid FROM etl_job)";
+	static const char check[] =
+		"SELECT count(*), count(DISTINCT uid), min(uid LIKE '________-____-4___-____-"
+		"____________' AND uid NOT GLOB '*[^0-9a-f-]*' AND"
+		" substr(uid, 20, 1) GLOB '[89ab]'), count(DISTINCT substr(uid, 20, 1))"
+		" FROM (SELECT run_uid AS uid FROM etl_run UNION ALL SELECT job_uid FROM etl_job)";
 	const char *path = store();
 
 	(void)state;
 	sql_run(path, "INSERT INTO etl_job (name, kind) VALUES ('a', 'copy');"
 		      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
 		      "INSERT INTO etl_run (job_id) SELECT 1 FROM n");
-	check_sql(path, glob, "1001|1001|1|4");
+	check_sql(path, check, "1001|1001|1|4");
 }
 
 static void an_order_key_is_of_one_run(void **state)
