@@ -139,8 +139,8 @@ static int check_order(struct db *db, const struct load *load, struct err *err)
 		strcmp(db_column_text(stmt, 1), "open") == 0 ? "being loaded" : "loaded",
 		db_column_text(stmt, 0));
 	return err_hint(err,
-		"a run that this store does not know means that the store was restored "
-		"or copied: 'etl recover' imports it");
+		"if this store does not know that run, it was restored or copied since: order "
+		"under another key, or not at all");
 }
 
 static int insert(struct db *db, const struct load *load, enum ledger_state state,
