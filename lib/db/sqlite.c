@@ -220,6 +220,19 @@ static int open_handle(struct sqlite_db *s, const struct db_options *o, struct e
 	return 0;
 }
 
+/* Of two that turn it on at once, one gets SQLITE_BUSY without its busy handler being asked. */
+static int turn_wal_on(struct sqlite_db *s, struct err *err)
+{
+	int64_t start = monotonic_ms();
+	int rc;
+
+	while (((rc = sqlite3_exec(s->h, "PRAGMA journal_mode = WAL", NULL, NULL, NULL)) & 0xff) ==
+			SQLITE_BUSY &&
+		monotonic_ms() - start < s->busy_timeout_ms)
+		sqlite3_sleep(1);
+	return rc == SQLITE_OK ? 0 : fail(s, rc, err);
+}
+
 /*
  * EXTRA, not FULL: in the journal mode DELETE, which most files have, FULL does not sync the
  * directory after the journal was unlinked, and a power cut brings the journal back and undoes a
@@ -234,7 +247,7 @@ static int configure(struct sqlite_db *s, const struct db_options *o, struct err
 			err);
 	if (o->read_only)
 		return 0;
-	if (o->wal && sqlite_exec(&s->base, "PRAGMA journal_mode = WAL", err) < 0)
+	if (o->wal && turn_wal_on(s, err) < 0)
 		return -1;
 	return sqlite_exec(&s->base, "PRAGMA synchronous = EXTRA", err);
 }
