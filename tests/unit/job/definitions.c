@@ -1,0 +1,309 @@
+#include "job/definitions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "job/migrations.h"
+#include "unit/support.h"
+
+struct fixture {
+	struct arena arena;
+	struct statements s;
+	enum job_change change;
+	struct job stored;
+	struct err err;
+};
+
+static int setup(void **state)
+{
+	const struct db_options options = {.create = true};
+	struct fixture *f = mem_alloc(sizeof(*f));
+
+	if (db_open_sqlite(":memory:", &options, &f->s.db, &f->err) ||
+		db_exec(f->s.db, migrations[0].sqlite, &f->err))
+		return -1;
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	statements_release(&f->s);
+	db_close(f->s.db);
+	arena_release(&f->arena);
+	free(f);
+	return 0;
+}
+
+/* As a file would say it, with nothing but what is required. */
+static struct job definition(const char *name)
+{
+	return (struct job){.name = name, .kind = JOB_COPY, .enabled = true, .source = "raw",
+		.source_table = "planes", .target = "w", .target_table = "planes",
+		.load_mode = LOAD_APPEND, .create = true, .min_rows = 1, .max_attempts = 1,
+		.retry_delay = 30000};
+}
+
+static void run(struct fixture *f, const char *sql)
+{
+	must(db_exec(f->s.db, sql, &f->err), &f->err);
+}
+
+/* The first row as "a|b". */
+static const char *ask(struct fixture *f, const char *sql)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	const char *text = "";
+
+	must(db_prepare(f->s.db, sql, &stmt, &f->err), &f->err);
+	assert_int_equal(db_step(stmt, &f->err), 1);
+	for (int i = 0; i < db_column_count(stmt); i++) {
+		const char *cell = db_column_text(stmt, i);
+
+		text = arena_printf(&f->arena, "%s%s%s", text, i ? "|" : "", cell ? cell : "NULL");
+	}
+	return text;
+}
+
+static enum job_change apply(struct fixture *f, struct job *job, const char *actor)
+{
+	must(definition_apply(&f->s, job, actor, &f->arena, &f->change, &f->err), &f->err);
+	return f->change;
+}
+
+static int find(struct fixture *f, const char *name)
+{
+	return definition_find(&f->s, 0, name, &f->arena, &f->stored, &f->err);
+}
+
+static void what_is_stored_is_found(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = definition("load planes"), *stored = &f->stored;
+
+	job.enabled = false;
+	job.load_mode = LOAD_REPLACE;
+	job.create = false;
+	job.columns = "year int,\n  \"a b\" text";
+	job.min_rows = INT64_MAX;
+	job.max_attempts = 1000;
+	job.retry_delay = 1500;
+	job.format = (struct csv_format){.delimiter = "\t", .null_text = "", .max_field = 1000};
+	assert_int_equal(apply(f, &job, "me"), JOB_CREATED);
+	assert_int_equal(job.job_id, 1);
+	assert_int_equal(strlen(job.job_uid), 36);
+	assert_int_equal(find(f, "load planes"), 1);
+	assert_int_equal(stored->job_id, 1);
+	assert_string_equal(stored->job_uid, job.job_uid);
+	assert_string_equal(stored->name, "load planes");
+	assert_false(stored->enabled);
+	assert_false(stored->create);
+	assert_int_equal(stored->load_mode, LOAD_REPLACE);
+	assert_string_equal(stored->source, "raw");
+	assert_string_equal(stored->source_table, "planes");
+	assert_string_equal(stored->target, "w");
+	assert_string_equal(stored->target_table, "planes");
+	assert_string_equal(stored->columns, job.columns);
+	assert_true(stored->min_rows == INT64_MAX);
+	assert_int_equal(stored->max_attempts, 1000);
+	assert_int_equal(stored->retry_delay, 1500);
+	assert_string_equal(stored->format.delimiter, "\t");
+	assert_string_equal(stored->format.null_text, "");
+	assert_null(stored->format.encoding);
+	assert_int_equal(stored->format.max_field, 1000);
+	assert_string_equal(ask(f, "SELECT enabled, load_mode, \"create\", retry_delay, format FROM etl_job"),
+		"0|replace|0|1.5|{\"delimiter\":\"tab\",\"null\":\"\",\"max_field\":\"1000\"}");
+	assert_int_equal(definition_find(&f->s, 1, NULL, &f->arena, &f->stored, &f->err), 1);
+	assert_string_equal(f->stored.name, "load planes");
+}
+
+static void nothing_is_found_where_there_is_none(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = definition("a");
+
+	apply(f, &job, "me");
+	f->stored.name = "untouched";
+	assert_int_equal(find(f, "A"), 0); /* names are exact */
+	assert_int_equal(definition_find(&f->s, 2, NULL, &f->arena, &f->stored, &f->err), 0);
+	assert_string_equal(f->stored.name, "untouched");
+	check_err(&f->err, ERR_NONE, "");
+}
+
+static void the_same_again_is_no_change(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = definition("a"), again = definition("a");
+
+	apply(f, &job, "me");
+	assert_int_equal(apply(f, &again, "you"), JOB_UNCHANGED);
+	assert_int_equal(again.job_id, job.job_id);
+	assert_string_equal(again.job_uid, job.job_uid);
+	assert_string_equal(ask(f, "SELECT count(*), max(version) FROM etl_job_history"), "1|1");
+}
+
+static void every_change_is_history(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = definition("a"), other = definition("b");
+	const char *uid;
+
+	apply(f, &job, "me");
+	apply(f, &other, "me");
+	uid = job.job_uid;
+	job.min_rows = 7;
+	assert_int_equal(apply(f, &job, "you"), JOB_CHANGED);
+	assert_int_equal(job.job_id, 1);
+	assert_string_equal(job.job_uid, uid);
+	job.format.encoding = "utf-16"; /* what overrides the connection's is part of it */
+	assert_int_equal(apply(f, &job, "he"), JOB_CHANGED);
+	job.columns = "year int";
+	assert_int_equal(apply(f, &job, "she"), JOB_CHANGED);
+	assert_string_equal(ask(f, "SELECT group_concat(job_id || actor || version, ' ') FROM"
+				   " (SELECT * FROM etl_job_history ORDER BY job_id, version)"),
+		"1me1 1you2 1he3 1she4 2me1");
+	assert_string_equal(ask(f, "SELECT version, min_rows, format FROM etl_job WHERE name = 'a'"),
+		"4|7|{\"encoding\":\"utf-16\"}");
+	assert_string_equal(ask(f, "SELECT definition FROM etl_job_history"
+				   " WHERE job_id = 1 AND version = 2"),
+		"{\"name\":\"a\",\"kind\":\"copy\",\"enabled\":\"yes\",\"source\":\"raw\","
+		"\"source_table\":\"planes\",\"target\":\"w\",\"target_table\":\"planes\","
+		"\"load_mode\":\"append\",\"create\":\"yes\",\"columns\":null,\"min_rows\":\"7\","
+		"\"max_attempts\":\"1\",\"retry_delay\":\"30s\",\"format\":null}");
+}
+
+/* --- rows that people write --- */
+
+#define BY_HAND "INSERT INTO etl_job (name, kind, source, source_table, target, target_table) "
+
+static void a_row_by_hand_has_the_defaults(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = definition("a");
+
+	run(f, BY_HAND "VALUES ('a', 'copy', 'raw', 'planes', 'w', 'planes')");
+	assert_int_equal(find(f, "a"), 1);
+	assert_int_equal(f->stored.load_mode, LOAD_APPEND); /* no word about it loses no rows */
+	assert_int_equal(f->stored.retry_delay, 30000);
+	assert_int_equal(apply(f, &job, "me"), JOB_UNCHANGED);
+}
+
+static void values_by_hand_are_as_in_a_file(void **state)
+{
+	static const struct {
+		const char *set;
+		bool enabled;
+		int64_t retry_delay;
+	} cases[] = {
+		{"enabled = 'yes', retry_delay = '2m'", true, 120000},
+		{"enabled = 'off', retry_delay = 0.5", false, 500},
+		{"enabled = 0, retry_delay = 0", false, 0},
+		{"enabled = 1, retry_delay = 86400", true, 86400000},
+	};
+	struct fixture *f = *state;
+
+	run(f, BY_HAND "VALUES ('a', 'copy', 'raw', 'planes', 'w', 'planes')");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		run(f, arena_printf(&f->arena, "UPDATE etl_job SET %s", cases[i].set));
+		must(find(f, "a"), &f->err);
+		assert_int_equal(f->stored.enabled, cases[i].enabled);
+		assert_int_equal(f->stored.retry_delay, cases[i].retry_delay);
+	}
+}
+
+static void broken_rows_are_refused_and_mended(void **state)
+{
+	static const struct {
+		const char *set;
+		enum err_code code;
+		const char *msg;
+	} cases[] = {
+		{"source = NULL", ERR_CONFIG, "job 'a': 'source' is not set"},
+		{"kind = 'cpy'", ERR_CONFIG,
+			"job 'a': 'kind': 'cpy' is not one of copy, did you mean 'copy'?"},
+		{"load_mode = ''", ERR_CONFIG, "job 'a': 'load_mode': '' is not one of replace, append"},
+		{"enabled = 2", ERR_CONFIG, "job 'a': 'enabled': '2' is not yes or no"},
+		{"enabled = 'ja'", ERR_CONFIG, "job 'a': 'enabled': 'ja' is not yes or no"},
+		{"min_rows = 1.5", ERR_CONFIG, "job 'a': 'min_rows': '1.5' is not a whole number"},
+		{"min_rows = -1", ERR_CONFIG, "job 'a': 'min_rows': '-1' is less than 0"},
+		{"max_attempts = 1001", ERR_CONFIG, "job 'a': 'max_attempts': '1001' is more than 1000"},
+		{"retry_delay = -1", ERR_CONFIG,
+			"job 'a': 'retry_delay': '-1.0' is not a time in seconds"},
+		{"retry_delay = 1e300", ERR_CONFIG,
+			"job 'a': 'retry_delay': '1.0e+300' is not a time in seconds"},
+		{"retry_delay = 86401", ERR_CONFIG,
+			"job 'a': 'retry_delay': '86401000ms' is more than 1d"},
+		{"retry_delay = 'soon'", ERR_CONFIG, "job 'a': 'retry_delay': 'soon' is not a duration "
+						     "such as 500ms, 30s, 10m, 2h"},
+		{"format = '[]'", ERR_DATA, "job 'a': format: JSON: not an object"},
+		{"format = '{\"quote\": \"x\"}'", ERR_CONFIG, "job 'a': format: unknown key 'quote'"},
+		{"format = '{\"max_field\": 0}'", ERR_CONFIG,
+			"job 'a': format: 'max_field': '0' is less than 1"},
+	};
+	struct fixture *f = *state;
+	struct job job = definition("a");
+
+	apply(f, &job, "me");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		run(f, arena_printf(&f->arena, "UPDATE etl_job SET %s", cases[i].set));
+		assert_int_equal(find(f, "a"), -1);
+		check_err(&f->err, cases[i].code, cases[i].msg);
+		assert_int_equal(apply(f, &job, "me"), JOB_CHANGED);
+		assert_int_equal(find(f, "a"), 1);
+		assert_int_equal(apply(f, &job, "me"), JOB_UNCHANGED);
+	}
+}
+
+static void format_by_hand_may_have_numbers(void **state)
+{
+	struct fixture *f = *state;
+	struct job job = definition("a");
+
+	apply(f, &job, "me");
+	run(f, "UPDATE etl_job SET format = '{\"max_field\": 4096, \"delimiter\": \";\"}'");
+	must(find(f, "a"), &f->err);
+	assert_int_equal(f->stored.format.max_field, 4096);
+	assert_string_equal(f->stored.format.delimiter, ";");
+}
+
+static void the_nearest_name_is_offered(void **state)
+{
+	struct fixture *f = *state;
+	struct job a = definition("load_planes"), b = definition("load_weather");
+
+	assert_int_equal(definition_missing(&f->s, "load_planes", &f->arena, &f->err), -1);
+	check_err(&f->err, ERR_NOT_FOUND, "there is no job 'load_planes'");
+	assert_string_equal(f->err.hint, "the store has no jobs yet: run 'etl apply FILE'");
+	apply(f, &a, "me");
+	apply(f, &b, "me");
+	err_clear(&f->err);
+	definition_missing(&f->s, "load_plains", &f->arena, &f->err);
+	check_err(&f->err, ERR_NOT_FOUND,
+		"there is no job 'load_plains', did you mean 'load_planes'?");
+	assert_string_equal(f->err.hint, "");
+	definition_missing(&f->s, "99", &f->arena, &f->err);
+	check_err(&f->err, ERR_NOT_FOUND, "there is no job '99'");
+	assert_string_equal(f->err.hint,
+		"the store's jobs have the numbers and names that 'etl apply' printed");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_stored_is_found),
+		TEST(nothing_is_found_where_there_is_none),
+		TEST(the_same_again_is_no_change),
+		TEST(every_change_is_history),
+		TEST(a_row_by_hand_has_the_defaults),
+		TEST(values_by_hand_are_as_in_a_file),
+		TEST(broken_rows_are_refused_and_mended),
+		TEST(format_by_hand_may_have_numbers),
+		TEST(the_nearest_name_is_offered),
+	};
+
+	return cmocka_run_group_tests_name("job/definitions", tests, NULL, NULL);
+}
