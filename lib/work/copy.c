@@ -174,7 +174,6 @@ static int load_and_publish(struct session *s, struct target *t, struct err *err
 	s->phase = COPY_LOAD;
 	if (s->target->stage(t, columns, err) || write_rows(s, t, err))
 		return -1;
-	s->result.rows_read = s->rows;
 	if (s->target->verify(t, s->rows, err))
 		return -1;
 	s->phase = COPY_PUBLISH;
@@ -310,22 +309,17 @@ static void watch(struct session *s)
 	report(s, start);
 }
 
-static int start_threads(struct session *s, pthread_t *ret_reader, pthread_t *ret_writer,
-	struct err *err)
+/* The writer runs already: it ends with the error as if the reader had failed. */
+static bool start_reader(struct session *s, pthread_t *ret_reader)
 {
-	int e = pthread_create(ret_writer, NULL, writer_main, s);
+	int e = pthread_create(ret_reader, NULL, reader_main, s);
 
-	if (e)
-		return err_errno(err, ERR_IO, e, "start the writer thread");
-	e = pthread_create(ret_reader, NULL, reader_main, s);
 	if (e == 0)
-		return 0;
+		return true;
 	err_errno(&s->read_err, ERR_IO, e, "start the reader thread");
 	ring_finish(s->ring, &s->read_err);
-	thread_done(s, &s->reader_done); /* the writer ends by itself */
-	pthread_join(*ret_writer, NULL);
-	*err = s->read_err;
-	return -1;
+	thread_done(s, &s->reader_done);
+	return false;
 }
 
 static void session_init(struct session *s, const struct copy *copy)
@@ -355,18 +349,24 @@ int copy_run(const struct copy *copy, struct copy_result *ret_result, struct err
 {
 	struct session s;
 	pthread_t reader, writer;
+	bool has_reader;
+	int e;
 
 	*ret_result = (struct copy_result){.end = COPY_WITHDRAWN};
 	if (copy_check(copy->source, copy->target, err))
 		return -1;
 	session_init(&s, copy);
-	if (start_threads(&s, &reader, &writer, err)) {
+	e = pthread_create(&writer, NULL, writer_main, &s);
+	if (e) {
 		session_release(&s);
-		return -1;
+		return err_errno(err, ERR_IO, e, "start the writer thread");
 	}
+	has_reader = start_reader(&s, &reader);
 	watch(&s);
 	pthread_join(writer, NULL);
-	pthread_join(reader, NULL);
+	if (has_reader)
+		pthread_join(reader, NULL);
+	s.result.rows_read = s.rows; /* how far it came, in any case */
 	s.result.bytes_read = s.bytes;
 	*ret_result = s.result;
 	session_release(&s);

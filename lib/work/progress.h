@@ -1,7 +1,9 @@
 /*
  * progress - the line that says how a copy is going. Pure.
  *
- *	load_planes  1,234,567 rows  45%  120,000 rows/s  12.3 MB/s  source is slow  12.0 s left
+ *	load_planes  1,234,567 rows  120,000 rows/s  12.3 MB/s  waiting to read  45%  12.0 s left
+ *
+ * "waiting to read" names the source as the slow side, "waiting to write" the target.
  */
 #ifndef WORK_PROGRESS_H
 #define WORK_PROGRESS_H

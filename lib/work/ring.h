@@ -4,8 +4,8 @@
  * All batches are allocated once and go round: empty, filled by the producer,
  * filled and waiting, taken by the consumer, empty again. Either side may end
  * it: the producer with finish (all is in, or an error that the consumer then
- * gets), anybody with abort. Both calls below block; hand-offs are hundreds a
- * second, so a mutex and two conditions serve.
+ * gets), anybody with abort. acquire and next block; hand-offs are hundreds a
+ * second, so a mutex and a condition serve.
  */
 #ifndef WORK_RING_H
 #define WORK_RING_H
