@@ -121,7 +121,7 @@ static void the_poll_is_a_seek(void **state)
 	assert_non_null(strstr(sql_ask(store(), "EXPLAIN QUERY PLAN SELECT run_id FROM etl_run"
 						" WHERE state = 'queued' AND ready_at <= 'x'"
 						" ORDER BY priority DESC, ready_at, run_id LIMIT 1"),
-		"USING COVERING INDEX etl_run_ready"));
+		"INDEX etl_run_ready"));
 }
 
 int main(void)

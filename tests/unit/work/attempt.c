@@ -162,6 +162,34 @@ static void an_earlier_attempt_that_published_is_enough(void **state)
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "1");
 }
 
+/* A line that the store does not take must not end a load that is good. */
+static void a_store_that_takes_no_log_lines(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(in_dir("t.csv"), "id\n1\n");
+	sql_run(in_dir("store.db"), "CREATE TRIGGER refuse BEFORE INSERT ON etl_run_log"
+				    " BEGIN SELECT raise(ABORT, 'full'); END");
+	must(execute(f), &f->err);
+	check_run("succeeded|NULL|1|1");
+	assert_string_equal(log_lines(), "");
+}
+
+/* The load is published, and nobody lies about it: whoever settles the run asks the target. */
+static void a_store_that_does_not_take_the_end(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(in_dir("t.csv"), "id\n1\n");
+	sql_run(in_dir("store.db"), "CREATE TRIGGER refuse BEFORE UPDATE ON etl_run"
+				    " WHEN new.state = 'succeeded'"
+				    " BEGIN SELECT raise(ABORT, 'full'); END");
+	assert_int_equal(execute(f), -1);
+	check_err(&f->err, ERR_DATA, "run 1 to succeeded: full");
+	check_run("running|NULL|NULL|NULL");
+	check_sql(in_dir("w.db"), "SELECT state FROM etl_load_ledger", "published");
+}
+
 static void names_are_checked_before_a_run(void **state)
 {
 	struct fixture *f = *state;
@@ -185,6 +213,8 @@ int main(void)
 		TEST(a_run_that_is_somebody_elses_is_left),
 		TEST(a_fence_lost_in_the_target_settles_nothing),
 		TEST(an_earlier_attempt_that_published_is_enough),
+		TEST(a_store_that_takes_no_log_lines),
+		TEST(a_store_that_does_not_take_the_end),
 		TEST(names_are_checked_before_a_run),
 	};
 	struct err err = ERR_INIT;

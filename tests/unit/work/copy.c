@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "db/db.h"
+
 #define ROWS 300000 /* some megabytes: many batches */
 
 struct fixture {
@@ -17,6 +20,8 @@ struct fixture {
 	struct copy_result result;
 	struct err err;
 	struct copy_progress seen; /* the last report */
+	struct db *other;	   /* somebody who has the target's lock */
+	struct arena arena;
 };
 
 static int setup(void **state)
@@ -43,21 +48,28 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	db_close(f->other);
+	arena_release(&f->arena);
 	free((char *)(uintptr_t)f->source.path);
 	free((char *)(uintptr_t)f->target.path);
 	free(f);
 	return dir_remove(state);
 }
 
-static void write_rows(int n)
+static void write_rows_behind(const char *first, int n)
 {
 	FILE *file = fopen(in_dir("t.csv"), "w");
 
 	assert_non_null(file);
-	fprintf(file, "id,name\n");
+	fprintf(file, "id,name\n%s", first);
 	for (int i = 0; i < n; i++)
 		fprintf(file, "%d,the name of row %d\n", i, i);
 	assert_int_equal(fclose(file), 0);
+}
+
+static void write_rows(int n)
+{
+	write_rows_behind("", n);
 }
 
 static int run(struct fixture *f)
@@ -211,6 +223,142 @@ static void a_cancelled_copy_changes_nothing(void **state)
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "10");
 }
 
+/* --- cancelled at a moment --- */
+
+static void cancel_when_rows_flow(void *arg, const struct copy_progress *p)
+{
+	struct fixture *f = arg;
+
+	if (p->phase == COPY_LOAD && p->rows > 0)
+		f->cancel = true;
+}
+
+static void check_withdrawn(struct fixture *f, const char *rows)
+{
+	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", rows);
+	check_sql(in_dir("w.db"), arena_printf(&f->arena,
+		"SELECT state FROM etl_load_ledger WHERE run_uid = '%s'", f->load.run_uid), "revoked");
+	assert_int_equal(system(arena_printf(&f->arena, "! ls -A '%s' | grep -q etl-stage",
+		in_dir(""))), 0);
+}
+
+/* Progress is looked at in ticks: more rows until one falls into the load. */
+static void a_copy_is_cancelled_in_the_middle(void **state)
+{
+	struct fixture *f = *state;
+	int n = ROWS, rc;
+
+	write_rows(10);
+	must(run(f), &f->err);
+	f->copy.on_progress = cancel_when_rows_flow;
+	do {
+		f->load.run_uid = arena_printf(&f->arena, "run-of-%d", n);
+		write_rows(n);
+		rc = run(f);
+		n *= 2;
+	} while (rc == 0 && n < 100 * ROWS);
+	assert_int_equal(rc, -1);
+	assert_int_equal(f->err.code, ERR_CANCELLED);
+	assert_true(f->result.rows_read > 0 && f->result.rows_read < (uint64_t)n / 2);
+	check_withdrawn(f, n == 2 * ROWS ? "10" : arena_printf(&f->arena, "%d", n / 4));
+}
+
+static void hold_lock(struct fixture *f)
+{
+	const struct db_options options = {.busy_timeout_ms = 10000};
+
+	must(db_open_sqlite(f->target.path, &options, &f->other, &f->err), &f->err);
+	must(db_begin(f->other, &f->err), &f->err);
+}
+
+/* A lock from the load's beginning; publishing waits for it, and revoking needs it. */
+static void cancel_when_it_waits(void *arg, const struct copy_progress *p)
+{
+	struct fixture *f = arg;
+
+	if (p->phase == COPY_LOAD && !f->other)
+		hold_lock(f);
+	if (p->phase == COPY_PUBLISH && f->other && !f->cancel) {
+		f->cancel = true;
+	} else if (f->cancel && f->other) {
+		db_close(f->other);
+		f->other = NULL;
+	}
+}
+
+static void a_publish_that_waits_is_cancelled(void **state)
+{
+	struct fixture *f = *state;
+	int n = ROWS, rc;
+
+	write_rows(10);
+	must(run(f), &f->err);
+	f->copy.on_progress = cancel_when_it_waits;
+	do {
+		f->load.run_uid = arena_printf(&f->arena, "run-of-%d", n);
+		write_rows(n);
+		rc = run(f);
+		db_close(mem_steal(f->other)); /* the load was faster than a tick */
+		n *= 2;
+	} while (rc == 0 && n < 100 * ROWS);
+	assert_int_equal(rc, -1);
+	assert_int_equal(f->err.code, ERR_CANCELLED);
+	assert_int_equal(f->result.rows_read, n / 2);
+	check_withdrawn(f, n == 2 * ROWS ? "10" : arena_printf(&f->arena, "%d", n / 4));
+}
+
+/* --- a target that fails --- */
+
+/* While rows are staged: the reader, which waits for room, comes back. */
+static void a_row_that_does_not_fit_ends_both_sides(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows_behind(",no id\n", ROWS);
+	sql_run(in_dir("w.db"), "CREATE TABLE t (id INTEGER NOT NULL, name TEXT)");
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_DATA);
+	assert_non_null(strstr(f->err.msg, "stage rows of 't': "));
+	assert_true(f->result.rows_read < ROWS);
+	check_withdrawn(f, "0");
+}
+
+static void a_constraint_of_the_table_ends_the_publish(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(10);
+	sql_run(in_dir("w.db"), "CREATE TABLE t (id INTEGER, name TEXT, CHECK (id <> 5))");
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_DATA);
+	assert_non_null(strstr(f->err.msg, "publish into 't': CHECK constraint failed"));
+	assert_int_equal(f->result.rows_read, 10);
+	assert_int_equal(f->result.rows_written, 0);
+	check_withdrawn(f, "0");
+}
+
+static void a_target_that_cannot_be_asked_leaves_it_open(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(10);
+	must(run(f), &f->err);
+	sql_run(in_dir("w.db"), "CREATE TRIGGER refuse BEFORE UPDATE ON etl_load_ledger"
+				" BEGIN SELECT raise(ABORT, 'the ledger is shut'); END");
+	f->load.run_uid = "run-2";
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->result.end, COPY_UNSETTLED);
+	assert_non_null(strstr(f->err.msg, "the ledger is shut"));
+	assert_non_null(strstr(f->err.hint, "and the target could not be asked to withdraw the load: "));
+	check_sql(in_dir("w.db"), "SELECT state FROM etl_load_ledger WHERE run_uid = 'run-2'", "open");
+	sql_run(in_dir("w.db"), "DROP TRIGGER refuse");
+	f->load.fence = 2; /* whoever comes next goes on */
+	must(run(f), &f->err);
+	check_sql(in_dir("w.db"), "SELECT state, fence FROM etl_load_ledger WHERE run_uid = 'run-2'",
+		"published|2");
+}
+
 static void drivers_have_their_sides(void **state)
 {
 	struct fixture *f = *state;
@@ -239,6 +387,11 @@ int main(void)
 		TEST(a_withdrawn_run_does_not_start),
 		TEST(progress_ends_with_everything),
 		TEST(a_cancelled_copy_changes_nothing),
+		TEST(a_copy_is_cancelled_in_the_middle),
+		TEST(a_publish_that_waits_is_cancelled),
+		TEST(a_row_that_does_not_fit_ends_both_sides),
+		TEST(a_constraint_of_the_table_ends_the_publish),
+		TEST(a_target_that_cannot_be_asked_leaves_it_open),
 		TEST(drivers_have_their_sides),
 	};
 
