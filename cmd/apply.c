@@ -10,7 +10,6 @@ static const char *const change_names[] = {
 
 static void print_json(const struct job *jobs, const enum job_change *changes, size_t n)
 {
-	CLEANUP(buf_release) struct buf out = BUF_INIT(SIZE_MAX / 2);
 	CLEANUP_JSON struct json_doc *doc = json_new();
 	struct json *list = json_array(doc);
 
@@ -22,8 +21,7 @@ static void print_json(const struct job *jobs, const enum job_change *changes, s
 		json_set_str(doc, o, "change", change_names[changes[i]]);
 		json_push(doc, list, o);
 	}
-	json_print(doc, list, true, &out);
-	puts(buf_str(&out));
+	cmd_print_json(doc, list);
 }
 
 int cmd_apply(struct invocation *in, struct err *err)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -207,6 +208,22 @@ const char *cmd_actor(struct arena *a)
 	if (pw)
 		return arena_printf(a, "%s@%s", pw->pw_name, host);
 	return arena_printf(a, "uid %u@%s", (unsigned)geteuid(), host);
+}
+
+int cmd_run_number(const char *text, int64_t *ret_run_id, struct err *err)
+{
+	if (text_parse_int(text, ret_run_id) == 0 && *ret_run_id > 0)
+		return 0;
+	err_set(err, ERR_USAGE, "'%s' is not the number of a run", text);
+	return err_hint(err, "'etl status' lists the last runs");
+}
+
+void cmd_print_json(struct json_doc *doc, struct json *root)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(SIZE_MAX / 2);
+
+	json_print(doc, root, true, &out);
+	puts(buf_str(&out));
 }
 
 int cmd_flush(struct err *err)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -68,6 +69,14 @@ MUST_CHECK int cmd_settings(struct invocation *in, struct settings *ret_settings
 /* Whose name events carry: "user@host", or "uid 1000@host" where there is no passwd entry. */
 const char *cmd_actor(struct arena *a);
 
+/* The number of a run from an argument: ERR_USAGE when it is none. */
+MUST_CHECK int cmd_run_number(const char *text, int64_t *ret_run_id, struct err *err);
+
+/* A document as text on standard output, with a line end. */
+struct json;
+struct json_doc;
+void cmd_print_json(struct json_doc *doc, struct json *root);
+
 void cmd_print_usage(void);
 void cmd_print_help(const struct command *c);
 
@@ -78,6 +87,8 @@ int cmd_apply(struct invocation *in, struct err *err);
 int cmd_completion(struct invocation *in, struct err *err);
 int cmd_help(struct invocation *in, struct err *err);
 int cmd_init(struct invocation *in, struct err *err);
+int cmd_logs(struct invocation *in, struct err *err);
+int cmd_status(struct invocation *in, struct err *err);
 int cmd_version(struct invocation *in, struct err *err);
 int cmd_worker(struct invocation *in, struct err *err);
 

@@ -6,6 +6,11 @@ static const struct flag worker_flags[] = {
 	{"job", "JOB", "the job's number or name", .required = true},
 };
 
+static const struct flag status_flags[] = {
+	{"last", "N", "how many runs, the newest first (20)"},
+	{"json", NULL, "print JSON"},
+};
+
 static const struct flag help_flags[] = {
 	{"man", NULL, "print the manual page etl(1) (roff)"},
 };
@@ -36,6 +41,14 @@ const struct command commands[] = {
 		"on a terminal. Rows go to a staging table first and are published in one "
 		"transaction: an interrupted load (Ctrl-C) leaves the target as it was.",
 		FLAGS(worker_flags), cmd_worker},
+	{"status", "[RUN]", 0, 1, "list the last runs, or show one",
+		"Lists the last runs with their states, rows and times, the newest first; with a "
+		"number, that run and why it failed.",
+		FLAGS(status_flags), cmd_status},
+	{"logs", "RUN", 1, 1, "print the log of a run",
+		"The lines that the run's workers wrote, from the store: also when they ran "
+		"elsewhere, and after they are gone.",
+		FLAGS(json_flag), cmd_logs},
 	{"version", NULL, 0, 0, "print the versions of the program and its libraries", NULL,
 		FLAGS(json_flag), cmd_version},
 	{"help", "[COMMAND|config|job]", 0, 1, "explain a command, or the keys of a file",

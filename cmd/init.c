@@ -6,15 +6,13 @@
 
 static void print_json(const struct settings *s, const struct schema_change *c)
 {
-	CLEANUP(buf_release) struct buf out = BUF_INIT(65536);
 	CLEANUP_JSON struct json_doc *doc = json_new();
 	struct json *o = json_object(doc);
 
 	json_set_str(doc, o, "store", s->store.path);
 	json_set_int(doc, o, "from_version", c->from);
 	json_set_int(doc, o, "version", c->to);
-	json_print(doc, o, true, &out);
-	puts(buf_str(&out));
+	cmd_print_json(doc, o);
 }
 
 int cmd_init(struct invocation *in, struct err *err)

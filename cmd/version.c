@@ -44,7 +44,6 @@ int cmd_version(struct invocation *in, struct err *err UNUSED)
 		{"SQLite", db_version()},
 		{"yyjson", json_version()},
 	};
-	CLEANUP(buf_release) struct buf out = BUF_INIT(65536);
 	CLEANUP_JSON struct json_doc *doc = json_new();
 	struct json *o = json_object(doc), *list = json_object(doc);
 
@@ -58,7 +57,6 @@ int cmd_version(struct invocation *in, struct err *err UNUSED)
 	for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
 		json_set_str(doc, list, libraries[i].name, libraries[i].version);
 	json_set(doc, o, "libraries", list);
-	json_print(doc, o, true, &out);
-	puts(buf_str(&out));
+	cmd_print_json(doc, o);
 	return 0;
 }

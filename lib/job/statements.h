@@ -42,7 +42,15 @@
 		     " VALUES (@run_id, @old, @new, @actor, @reason)") \
 	X(RUN_LOG, "INSERT INTO etl_run_log (run_id, attempt, seq, level, message)" \
 		   " SELECT @run_id, @attempt, ifnull(max(seq), 0) + 1, @level, @message" \
-		   " FROM etl_run_log WHERE run_id = @run_id AND attempt = @attempt")
+		   " FROM etl_run_log WHERE run_id = @run_id AND attempt = @attempt") \
+	X(RUN_LIST, "SELECT run_id, run_uid, name, state, attempt, queued_at, started_at," \
+		    " finished_at, cast(round((julianday(ifnull(finished_at, " SQL_NOW "))" \
+		    " - julianday(started_at)) * 86400000) AS INTEGER)," \
+		    " rows_read, rows_written, bytes_read, error_code, error_message" \
+		    " FROM etl_run JOIN etl_job USING (job_id)" \
+		    " WHERE run_id BETWEEN @first AND @last ORDER BY run_id DESC LIMIT @limit") \
+	X(LOG_LIST, "SELECT attempt, at, level, message FROM etl_run_log" \
+		    " WHERE run_id = @run_id ORDER BY attempt, seq")
 
 enum statement {
 #define X(name, sqlite) ST_##name,

@@ -334,3 +334,91 @@ int store_log(struct store *s, const struct run *run, const char *level, const c
 		return err_wrap(err, "store");
 	return 0;
 }
+
+/* What there is to see */
+
+static int64_t number_or_none(struct db_stmt *stmt, int col)
+{
+	return db_column_type(stmt, col) == DB_NULL ? -1 : db_column_int(stmt, col);
+}
+
+static void read_info(struct db_stmt *stmt, struct arena *a, struct run_info *r)
+{
+	r->run_id = db_column_int(stmt, 0);
+	r->run_uid = arena_strdup(a, db_column_text(stmt, 1));
+	r->job = arena_strdup(a, db_column_text(stmt, 2));
+	r->state = arena_strdup(a, db_column_text(stmt, 3));
+	r->attempt = db_column_int(stmt, 4);
+	r->queued_at = arena_strdup(a, db_column_text(stmt, 5));
+	r->started_at = arena_strdup(a, db_column_text(stmt, 6));
+	r->finished_at = arena_strdup(a, db_column_text(stmt, 7));
+	r->elapsed_ms = number_or_none(stmt, 8);
+	r->rows_read = number_or_none(stmt, 9);
+	r->rows_written = number_or_none(stmt, 10);
+	r->bytes_read = number_or_none(stmt, 11);
+	r->error_code = arena_strdup(a, db_column_text(stmt, 12));
+	r->error_message = arena_strdup(a, db_column_text(stmt, 13));
+}
+
+static int list_runs(struct store *s, int64_t first, int64_t last, size_t limit, struct arena *a,
+	struct run_info *runs, size_t *ret_n, struct err *err)
+{
+	struct db_stmt *stmt;
+	size_t n = 0;
+	int row;
+
+	if (statements_get(&s->stmts, ST_RUN_LIST, &stmt, err))
+		return -1;
+	db_bind_int(stmt, 1, first);
+	db_bind_int(stmt, 2, last);
+	db_bind_int(stmt, 3, (int64_t)limit);
+	while ((row = db_step(stmt, err)) == 1)
+		read_info(stmt, a, &runs[n++]);
+	*ret_n = n;
+	return row;
+}
+
+int store_runs(struct store *s, size_t limit, struct arena *a, struct run_info **ret_runs,
+	size_t *ret_n, struct err *err)
+{
+	struct run_info *runs = arena_array(a, limit, sizeof(*runs));
+
+	if (list_runs(s, INT64_MIN, INT64_MAX, limit, a, runs, ret_n, err))
+		return err_wrap(err, "store");
+	*ret_runs = runs;
+	return 0;
+}
+
+int store_run_info(struct store *s, int64_t run_id, struct arena *a, struct run_info *ret_run,
+	struct err *err)
+{
+	size_t n;
+
+	if (list_runs(s, run_id, run_id, 1, a, ret_run, &n, err))
+		return err_wrap(err, "store");
+	if (n)
+		return 0;
+	err_set(err, ERR_NOT_FOUND, "there is no run %" PRId64, run_id);
+	return err_hint(err, "'etl status' lists the last ones");
+}
+
+int store_log_each(struct store *s, int64_t run_id,
+	void (*line)(void *arg, const struct log_line *line), void *arg, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct run_info run;
+	struct db_stmt *stmt;
+	int row;
+
+	if (store_run_info(s, run_id, &a, &run, err))
+		return -1;
+	if (statements_get(&s->stmts, ST_LOG_LIST, &stmt, err))
+		return err_wrap(err, "store");
+	db_bind_int(stmt, 1, run_id);
+	while ((row = db_step(stmt, err)) == 1)
+		line(arg, &(struct log_line){.attempt = db_column_int(stmt, 0),
+				  .at = db_column_text(stmt, 1),
+				  .level = db_column_text(stmt, 2),
+				  .message = db_column_text(stmt, 3)});
+	return row ? err_wrap(err, "store") : 0;
+}

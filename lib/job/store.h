@@ -71,4 +71,32 @@ MUST_CHECK int store_move(struct store *s, struct run *run, enum run_state to, c
 MUST_CHECK int store_log(struct store *s, const struct run *run, const char *level,
 	const char *message, struct err *err);
 
+/* What people and scripts are told of runs. Times are text, NULL where it has not come to that;
+ * numbers are -1 there. */
+struct run_info {
+	int64_t run_id, attempt;
+	const char *run_uid, *job, *state;
+	const char *queued_at, *started_at, *finished_at;
+	int64_t elapsed_ms; /* from its start to its end, or until now */
+	int64_t rows_read, rows_written, bytes_read;
+	const char *error_code, *error_message;
+};
+
+/* The last `limit` runs, the newest first. Everything lives in `a`. */
+MUST_CHECK int store_runs(struct store *s, size_t limit, struct arena *a,
+	struct run_info **ret_runs, size_t *ret_n, struct err *err);
+
+/* ERR_NOT_FOUND when there is none of that number. */
+MUST_CHECK int store_run_info(struct store *s, int64_t run_id, struct arena *a,
+	struct run_info *ret_run, struct err *err);
+
+struct log_line { /* borrowed until the callback returns */
+	int64_t attempt;
+	const char *at, *level, *message;
+};
+
+/* Each line of a run's log, the oldest first. ERR_NOT_FOUND when there is no such run. */
+MUST_CHECK int store_log_each(struct store *s, int64_t run_id,
+	void (*line)(void *arg, const struct log_line *line), void *arg, struct err *err);
+
 #endif

@@ -8,7 +8,7 @@ import pytest
 from product import ETL, ROOT
 from servers import program
 
-COMMANDS = ["init", "apply", "worker", "version", "help", "completion"]
+COMMANDS = ["init", "apply", "worker", "status", "logs", "version", "help", "completion"]
 
 
 def etl(*args, cwd=None, **env):
@@ -57,6 +57,10 @@ def test_no_command_prints_the_usage_and_fails():
     (["version", "--json=yes"], "option '--json' takes no value"),
     (["help", "inti"], "no help on 'inti', did you mean 'init'?"),
     (["completion", "fish"], "'fish' is not bash or zsh"),
+    (["status", "x"], "'x' is not the number of a run"),
+    (["status", "--last", "0"], "--last '0' is not a number from 1"),
+    (["logs"], "'etl logs' needs RUN"),
+    (["logs", "-1"], "unknown option '-1'"),
     (["init", "--log-level", "loud"], "log level 'loud'"),
     (["init", "--log-format", "xml"], "log format 'xml'"),
 ])

@@ -9,9 +9,9 @@
 #include "job/migrations.h"
 #include "unit/support.h"
 
-#define LEASE_MS 60000
+#define LEASE_MS  60000
 #define PROCESSES 4
-#define ROUNDS 25
+#define ROUNDS    25
 #define UUID_LIKE "'________-____-4___-____-____________'"
 
 /* A store file of its own for each test. */
@@ -61,9 +61,16 @@ static void start(struct fixture *f)
 
 static struct job definition(const char *name)
 {
-	return (struct job){.name = name, .enabled = true, .source = "raw",
-		.source_table = "planes", .target = "w", .target_table = "planes",
-		.load_mode = LOAD_APPEND, .create = true, .min_rows = 1, .max_attempts = 1,
+	return (struct job){.name = name,
+		.enabled = true,
+		.source = "raw",
+		.source_table = "planes",
+		.target = "w",
+		.target_table = "planes",
+		.load_mode = LOAD_APPEND,
+		.create = true,
+		.min_rows = 1,
+		.max_attempts = 1,
 		.retry_delay = 30000};
 }
 
@@ -79,8 +86,8 @@ static void start_run(struct fixture *f)
 		&f->err);
 }
 
-static int move(struct fixture *f, enum run_state to, const char *reason,
-	const struct run_result *result)
+static int move(
+	struct fixture *f, enum run_state to, const char *reason, const struct run_result *result)
 {
 	return store_move(f->store, &f->run, to, "me", reason, result, &f->err);
 }
@@ -169,16 +176,20 @@ static void what_is_no_store_is_not_opened(void **state)
 		"run 'etl init' to make it, or name the configuration with --config");
 	assert_int_equal(access(f->path, F_OK), -1);
 	sql_run(f->path, "CREATE TABLE planes (a)");
-	check_not_opened(f, arena_printf(&f->arena, "store '%s': it is not a store of etl", f->path),
+	check_not_opened(f,
+		arena_printf(&f->arena, "store '%s': it is not a store of etl", f->path),
 		"run 'etl init'");
 	init(f);
 	sql_run(f->path, "DELETE FROM etl_meta");
-	check_not_opened(f, arena_printf(&f->arena, "store '%s': etl_meta has no store_uid", f->path),
-		"");
-	file_write(f->path, "this is a text and no database: SQLite finds that out from the header, "
-			    "which has a hundred bytes");
-	check_not_opened(f, arena_printf(&f->arena, "store: open database: '%s': file is not a database",
-		f->path), "not an SQLite database");
+	check_not_opened(
+		f, arena_printf(&f->arena, "store '%s': etl_meta has no store_uid", f->path), "");
+	file_write(f->path,
+		"this is a text and no database: SQLite finds that out from the header, "
+		"which has a hundred bytes");
+	check_not_opened(f,
+		arena_printf(
+			&f->arena, "store: open database: '%s': file is not a database", f->path),
+		"not an SQLite database");
 }
 
 static void what_is_no_database_is_left_alone(void **state)
@@ -186,11 +197,13 @@ static void what_is_no_database_is_left_alone(void **state)
 	struct fixture *f = *state;
 	struct schema_change c = {.from = -1};
 
-	file_write(f->path, "this is a text and no database: SQLite finds that out from the header, "
-			    "which has a hundred bytes");
+	file_write(f->path,
+		"this is a text and no database: SQLite finds that out from the header, "
+		"which has a hundred bytes");
 	assert_int_equal(store_init(&f->settings, &clock_system, &rnd_system, &c, &f->err), -1);
-	check_err(&f->err, ERR_STORE, arena_printf(&f->arena,
-		"store: open database: '%s': file is not a database", f->path));
+	check_err(&f->err, ERR_STORE,
+		arena_printf(
+			&f->arena, "store: open database: '%s': file is not a database", f->path));
 	assert_int_equal(c.from, -1);
 	f->settings.store.path = "/no/such/dir/etl.db";
 	err_clear(&f->err);
@@ -207,8 +220,9 @@ static void a_newer_schema_is_refused(void **state)
 
 	init(f);
 	sql_run(f->path, "INSERT INTO etl_migration (version, name) VALUES (999, 'future')");
-	msg = arena_printf(&f->arena, "store '%s': it has schema version 999, this program knows %d",
-		f->path, migrations_version());
+	msg = arena_printf(&f->arena,
+		"store '%s': it has schema version 999, this program knows %d", f->path,
+		migrations_version());
 	check_not_opened(f, msg, "use the version of etl that made it, or a newer one");
 	err_clear(&f->err);
 	assert_int_equal(store_init(&f->settings, &clock_system, &rnd_system, &c, &f->err), -1);
@@ -253,8 +267,10 @@ static void all_definitions_are_applied_or_none(void **state)
 			 " BEGIN SELECT raise(ABORT, 'not this one'); END");
 	assert_int_equal(store_apply(f->store, jobs, 3, "me", &f->arena, changes, &f->err), -1);
 	check_err(&f->err, ERR_DATA, "job 'bad': not this one");
-	check_sql(f->path, "SELECT (SELECT count(*) FROM etl_job),"
-			   " (SELECT count(*) FROM etl_job_history)", "0|0");
+	check_sql(f->path,
+		"SELECT (SELECT count(*) FROM etl_job),"
+		" (SELECT count(*) FROM etl_job_history)",
+		"0|0");
 	sql_run(f->path, "DROP TRIGGER refuse");
 	must(store_apply(f->store, jobs, 3, "me", &f->arena, changes, &f->err), &f->err);
 	check_sql(f->path, "SELECT count(*) FROM etl_job", "3");
@@ -269,7 +285,8 @@ static void a_job_that_is_not_there(void **state)
 	start(f);
 	must(store_apply(f->store, &job, 1, "me", &f->arena, &change, &f->err), &f->err);
 	assert_int_equal(store_job(f->store, "load_plane", &f->arena, &found, &f->err), -1);
-	check_err(&f->err, ERR_NOT_FOUND, "there is no job 'load_plane', did you mean 'load_planes'?");
+	check_err(&f->err, ERR_NOT_FOUND,
+		"there is no job 'load_plane', did you mean 'load_planes'?");
 	err_clear(&f->err);
 	assert_int_equal(store_job(f->store, "7", &f->arena, &found, &f->err), -1);
 	check_err(&f->err, ERR_NOT_FOUND, "there is no job '7'");
@@ -293,9 +310,10 @@ static void an_order_is_claimed_at_once(void **state)
 	assert_int_equal(f->run.attempt, 1);
 	assert_null(f->run.order_key);
 	assert_string_equal(f->run.run_uid, sql_ask(f->path, "SELECT run_uid FROM etl_run"));
-	check_sql(f->path, "SELECT state, owner, fence, attempt, claimed_at IS NOT NULL,"
-			   " round((julianday(lease_until) - julianday(claimed_at)) * 86400),"
-			   " started_at, finished_at FROM etl_run",
+	check_sql(f->path,
+		"SELECT state, owner, fence, attempt, claimed_at IS NOT NULL,"
+		" round((julianday(lease_until) - julianday(claimed_at)) * 86400),"
+		" started_at, finished_at FROM etl_run",
 		"starting|me|1|1|1|60.0|NULL|NULL");
 	check_sql(f->path, "SELECT run_id, old_state, new_state, actor, reason FROM etl_run_event",
 		"1|NULL|queued|me|ordered by hand;1|queued|starting|me|NULL");
@@ -307,8 +325,8 @@ static void an_order_of_no_job_is_none(void **state)
 
 	start(f);
 	f->run.run_id = 42;
-	assert_int_equal(store_order_claimed(f->store, 7, "me", LEASE_MS, &f->arena, &f->run, &f->err),
-		-1);
+	assert_int_equal(
+		store_order_claimed(f->store, 7, "me", LEASE_MS, &f->arena, &f->run, &f->err), -1);
 	check_err(&f->err, ERR_NOT_FOUND, "order a run: there is no job 7");
 	assert_int_equal(f->run.run_id, 42);
 	check_sql(f->path, "SELECT count(*) FROM etl_run", "0");
@@ -324,31 +342,38 @@ static void an_order_by_hand_is_a_queued_run(void **state)
 	start(f);
 	must(store_apply(f->store, &job, 1, "me", &f->arena, &change, &f->err), &f->err);
 	sql_run(f->path, "INSERT INTO etl_run (job_id) VALUES (1)");
-	check_sql(f->path, "SELECT state, fence, attempt, run_uid LIKE " UUID_LIKE
-			   ", ready_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM etl_run",
+	check_sql(f->path,
+		"SELECT state, fence, attempt, run_uid LIKE " UUID_LIKE
+		", ready_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM etl_run",
 		"queued|0|0|1|1");
-	must(store_order_claimed(f->store, 1, "me", LEASE_MS, &f->arena, &f->run, &f->err), &f->err);
+	must(store_order_claimed(f->store, 1, "me", LEASE_MS, &f->arena, &f->run, &f->err),
+		&f->err);
 	check_sql(f->path, "SELECT run_id, state FROM etl_run ORDER BY run_id", /* not that one */
 		"1|queued;2|starting");
 }
 
 static void a_run_goes_its_way(void **state)
 {
-	const struct run_result result = {.rows_read = 7, .rows_written = 6, .bytes_read = 1u << 31};
+	const struct run_result result = {
+		.rows_read = 7, .rows_written = 6, .bytes_read = 1u << 31};
 	struct fixture *f = *state;
 
 	start_run(f);
 	must(move(f, RUN_RUNNING, NULL, NULL), &f->err);
 	assert_int_equal(f->run.state, RUN_RUNNING);
-	check_sql(f->path, "SELECT state, started_at IS NULL, finished_at IS NULL,"
-			   " lease_until IS NULL, rows_read FROM etl_run", "running|0|1|0|NULL");
+	check_sql(f->path,
+		"SELECT state, started_at IS NULL, finished_at IS NULL,"
+		" lease_until IS NULL, rows_read FROM etl_run",
+		"running|0|1|0|NULL");
 	must(move(f, RUN_SUCCEEDED, "done", &result), &f->err);
-	check_sql(f->path, "SELECT state, started_at IS NULL, finished_at IS NULL,"
-			   " lease_until IS NULL, rows_read, rows_written, bytes_read, error_code,"
-			   " error_message, owner FROM etl_run",
+	check_sql(f->path,
+		"SELECT state, started_at IS NULL, finished_at IS NULL,"
+		" lease_until IS NULL, rows_read, rows_written, bytes_read, error_code,"
+		" error_message, owner FROM etl_run",
 		"succeeded|0|0|1|7|6|2147483648|NULL|NULL|me");
-	check_sql(f->path, "SELECT old_state, new_state, actor, reason, at IS NULL"
-			   " FROM etl_run_event WHERE event_id > 2 ORDER BY event_id",
+	check_sql(f->path,
+		"SELECT old_state, new_state, actor, reason, at IS NULL"
+		" FROM etl_run_event WHERE event_id > 2 ORDER BY event_id",
 		"starting|running|me|NULL|0;running|succeeded|me|done|0");
 }
 
@@ -375,24 +400,31 @@ static void every_way_is_taken_and_no_other(void **state)
 			const char *new = run_state_name((enum run_state)to);
 			bool may = run_may((enum run_state)from, (enum run_state)to);
 
-			sql_run(f->path, arena_printf(&f->arena, "DELETE FROM etl_run_event;"
-				"UPDATE etl_run SET state = '%s', started_at = NULL,"
-				" finished_at = NULL", old));
+			sql_run(f->path,
+				arena_printf(&f->arena,
+					"DELETE FROM etl_run_event;"
+					"UPDATE etl_run SET state = '%s', started_at = NULL,"
+					" finished_at = NULL",
+					old));
 			f->run.state = (enum run_state)from;
 			assert_int_equal(move(f, (enum run_state)to, "why", NULL), may ? 0 : -1);
 			assert_int_equal(f->run.state, may ? to : from);
 			check_sql(f->path, "SELECT state FROM etl_run", may ? new : old);
 			check_sql(f->path, "SELECT old_state, new_state FROM etl_run_event",
 				may ? arena_printf(&f->arena, "%s|%s", old, new) : "");
-			check_sql(f->path, "SELECT started_at IS NOT NULL, finished_at IS NOT NULL"
-					   " FROM etl_run",
+			check_sql(f->path,
+				"SELECT started_at IS NOT NULL, finished_at IS NOT NULL"
+				" FROM etl_run",
 				arena_printf(&f->arena, "%d|%d", may && to == RUN_RUNNING,
 					may && run_state_final((enum run_state)to)));
 			if (may)
 				continue;
-			check_err(&f->err, ERR_LEASE_LOST, arena_printf(&f->arena, "run 1 to %s: run 1"
-				" is not ours any more: its fence is not 1 or its state was changed",
-				new));
+			check_err(&f->err, ERR_LEASE_LOST,
+				arena_printf(&f->arena,
+					"run 1 to %s: run 1"
+					" is not ours any more: its fence is not 1 or its state "
+					"was changed",
+					new));
 		}
 }
 
@@ -454,7 +486,8 @@ static void messages_are_cut_and_cleaned(void **state)
 	must(store_log(f->store, &f->run, "info", "caf\xE9", &f->err), &f->err);
 	must(store_log(f->store, &f->run, "info", raw, &f->err), &f->err);
 	must(store_log(f->store, &f->run, "info", "", &f->err), &f->err);
-	check_sql(f->path, "SELECT seq, length(CAST(message AS BLOB)) FROM etl_run_log ORDER BY seq",
+	check_sql(f->path,
+		"SELECT seq, length(CAST(message AS BLOB)) FROM etl_run_log ORDER BY seq",
 		"1|4000;2|4000;3|3999;4|6;5|3999;6|0");
 	check_sql(f->path, "SELECT message FROM etl_run_log WHERE seq = 4", "caf\xEF\xBF\xBD");
 	result.error_message = raw;
@@ -477,8 +510,9 @@ static void log_lines_count_within_an_attempt(void **state)
 	must(store_log(f->store, &f->run, "error", "c", &f->err), &f->err);
 	f->run.attempt = 2;
 	must(store_log(f->store, &f->run, "info", "d", &f->err), &f->err);
-	check_sql(f->path, "SELECT run_id, attempt, seq, level, message, at LIKE '20%Z'"
-			   " FROM etl_run_log ORDER BY 1, 2, 3",
+	check_sql(f->path,
+		"SELECT run_id, attempt, seq, level, message, at LIKE '20%Z'"
+		" FROM etl_run_log ORDER BY 1, 2, 3",
 		"1|1|1|info|a|1;1|1|2|error|c|1;1|2|1|info|d|1;2|1|1|warn|b|1");
 	other.run_id = 99;
 	assert_int_equal(store_log(f->store, &other, "info", "x", &f->err), -1);
@@ -530,11 +564,68 @@ static void many_workers_at_once(void **state)
 		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
 		assert_int_equal(status, 0);
 	}
-	check_sql(f->path, "SELECT count(*), count(DISTINCT run_uid), min(state), min(fence), max(fence)"
-			   " FROM etl_run",
+	check_sql(f->path,
+		"SELECT count(*), count(DISTINCT run_uid), min(state), min(fence), max(fence)"
+		" FROM etl_run",
 		"100|100|succeeded|1|1");
 	check_sql(f->path, "SELECT count(*) FROM etl_run_event", "400");
 	check_sql(f->path, "SELECT count(*) FROM etl_run_log", "100");
+}
+
+static void runs_are_listed(void **state)
+{
+	struct fixture *f = *state;
+	struct run_result result = {.rows_read = 3, .rows_written = 2, .bytes_read = 99};
+	struct run_info *runs = NULL, one;
+	size_t n = 0;
+
+	start_run(f);
+	must(move(f, RUN_RUNNING, NULL, NULL), &f->err);
+	must(move(f, RUN_SUCCEEDED, NULL, &result), &f->err);
+	sql_run(f->path,
+		"INSERT INTO etl_run (job_id) VALUES (1); INSERT INTO etl_run (job_id) VALUES (1)");
+	must(store_runs(f->store, 2, &f->arena, &runs, &n, &f->err), &f->err);
+	assert_int_equal(n, 2);
+	assert_int_equal(runs[0].run_id, 3);
+	assert_int_equal(runs[1].run_id, 2);
+	assert_string_equal(runs[1].state, "queued");
+	assert_null(runs[1].started_at);
+	assert_int_equal(runs[1].elapsed_ms, -1);
+	assert_int_equal(runs[1].rows_written, -1);
+	must(store_run_info(f->store, 1, &f->arena, &one, &f->err), &f->err);
+	assert_string_equal(one.state, "succeeded");
+	assert_string_equal(one.job, "load");
+	assert_int_equal(one.rows_written, 2);
+	assert_int_equal(one.bytes_read, 99);
+	assert_true(one.elapsed_ms >= 0);
+	assert_int_equal(store_run_info(f->store, 4, &f->arena, &one, &f->err), -1);
+	check_err(&f->err, ERR_NOT_FOUND, "there is no run 4");
+}
+
+static void count_line(void *arg, const struct log_line *line)
+{
+	int64_t *sum = arg;
+
+	*sum = *sum * 10 + line->attempt;
+	assert_string_equal(line->level, "info");
+	assert_non_null(line->message);
+}
+
+static void a_log_is_read_in_order(void **state)
+{
+	struct fixture *f = *state;
+	int64_t sum = 0;
+
+	start_run(f);
+	must(store_log(f->store, &f->run, "info", "first", &f->err), &f->err);
+	f->run.attempt = 2;
+	must(store_log(f->store, &f->run, "info", "third", &f->err), &f->err);
+	f->run.attempt = 1;
+	must(store_log(f->store, &f->run, "info", "second", &f->err), &f->err);
+	must(store_log_each(f->store, f->run.run_id, count_line, &sum, &f->err), &f->err);
+	assert_int_equal(sum, 112);
+	assert_int_equal(store_log_each(f->store, 9, count_line, &sum, &f->err), -1);
+	assert_int_equal(f->err.code, ERR_NOT_FOUND);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -561,6 +652,8 @@ int main(void)
 		TEST(messages_are_cut_and_cleaned),
 		TEST(log_lines_count_within_an_attempt),
 		TEST(many_workers_at_once),
+		TEST(runs_are_listed),
+		TEST(a_log_is_read_in_order),
 	};
 
 	return cmocka_run_group_tests_name("job/store", tests, dir_make, dir_remove);
