@@ -32,8 +32,8 @@ const struct command commands[] = {
 		"its schema up to this program's version. It can be run again: nothing is lost.",
 		FLAGS(json_flag), cmd_init},
 	{"apply", "FILE", 1, 1, "store the jobs that a file defines",
-		"Reads [job NAME] sections ('etl help job' lists their keys; '-' is standard input) "
-		"and stores them by name: new ones get a number, changed ones a new version in the "
+		"Reads [job NAME] sections ('etl help job' lists their keys; '-' is standard input), "
+		"with a [defaults] section for what they have in common, and stores them by name: new ones get a number, changed ones a new version in the "
 		"history, others stay. All of the file is stored, or nothing of it.",
 		FLAGS(json_flag), cmd_apply},
 	{"worker", NULL, 0, 0, "run a job here and now",

@@ -127,7 +127,8 @@ static void print_config_help(void)
 
 static void print_job_help(void)
 {
-	printf("[job NAME]: one section per job, in a file for 'etl apply'.\n\n");
+	printf("[job NAME]: one section per job, in a file for 'etl apply'. A [defaults] section takes the\n"
+	       "same keys and holds for every job of the file that does not set them.\n\n");
 	print_sets(job_option_sets, n_job_option_sets);
 }
 

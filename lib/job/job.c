@@ -62,31 +62,81 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
-static int read_section(const struct config_file *file, const struct config_section *section,
-	struct arena *a, struct job *job, struct err *err)
+static bool has_key(const struct config_section *s, const char *key)
 {
-	static const char *const known[] = {"job"};
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i].key, key) == 0)
+			return true;
+	return false;
+}
 
-	if (strcmp(section->kind, "job") != 0)
-		return config_unknown(file, section->line, "section", section->kind, known, 1, err);
+/* The job's entries and those of [defaults] that it does not have; each keeps its line. */
+static struct config_section with_defaults(const struct config_section *job,
+	const struct config_section *defaults, struct arena *a)
+{
+	struct config_section merged = *job;
+
+	merged.v = arena_array(a, job->n + defaults->n, sizeof(*merged.v));
+	if (job->n)
+		memcpy(merged.v, job->v, job->n * sizeof(*merged.v));
+	for (size_t i = 0; i < defaults->n; i++)
+		if (!has_key(job, defaults->v[i].key))
+			merged.v[merged.n++] = defaults->v[i];
+	return merged;
+}
+
+/* Another kind of section is refused here; *ret_defaults is empty where there is none. */
+static int find_defaults(const struct config_file *file, struct config_section *ret_defaults,
+	struct err *err)
+{
+	static const char *const known[] = {"job", "defaults"};
+
+	*ret_defaults = (struct config_section){.kind = "defaults"};
+	for (size_t i = 0; i < file->n; i++) {
+		const struct config_section *s = &file->v[i];
+
+		if (strcmp(s->kind, "job") == 0)
+			continue;
+		if (strcmp(s->kind, "defaults") != 0)
+			return config_unknown(file, s->line, "section", s->kind, known,
+				ARRAY_LEN(known), err);
+		if (*s->name) {
+			err_set(err, ERR_CONFIG, "[defaults %s]: this section has no name", s->name);
+			return err_wrap(err, "%s:%d", file->path, s->line);
+		}
+		*ret_defaults = *s;
+	}
+	return 0;
+}
+
+static int read_job(const struct config_file *file, const struct config_section *section,
+	const struct config_section *defaults, struct arena *a, struct job *job, struct err *err)
+{
+	struct config_section merged = with_defaults(section, defaults, a);
+
 	if (check_name(section->name, err))
 		return err_wrap(err, "%s:%d", file->path, section->line);
 	job->name = section->name;
-	return config_apply(file, section, job_option_sets, n_job_option_sets, a, job, err);
+	return config_apply(file, &merged, job_option_sets, n_job_option_sets, a, job, err);
 }
 
 int jobs_parse(const struct config_file *file, struct arena *a, struct job **ret_jobs,
 	size_t *ret_n, struct err *err)
 {
 	struct job *jobs = arena_array(a, file->n, sizeof(*jobs));
+	struct config_section defaults;
+	size_t n = 0;
 
-	if (file->n == 0)
-		return err_set(err, ERR_CONFIG, "'%s' has no [job NAME] section", file->path);
+	if (find_defaults(file, &defaults, err))
+		return -1;
 	for (size_t i = 0; i < file->n; i++)
-		if (read_section(file, &file->v[i], a, &jobs[i], err))
+		if (strcmp(file->v[i].kind, "job") == 0 &&
+			read_job(file, &file->v[i], &defaults, a, &jobs[n++], err))
 			return -1;
+	if (n == 0)
+		return err_set(err, ERR_CONFIG, "'%s' has no [job NAME] section", file->path);
 	*ret_jobs = jobs;
-	*ret_n = file->n;
+	*ret_n = n;
 	return 0;
 }
 

@@ -43,7 +43,8 @@ struct job {
 extern const struct option_set *const job_option_sets;
 extern const size_t n_job_option_sets;
 
-/* The jobs of a file of [job NAME] sections. ERR_CONFIG with file:line. */
+/* The jobs of a file of [job NAME] sections; what a [defaults] section says holds for each job that
+ * does not say it. ERR_CONFIG with file:line. */
 MUST_CHECK int jobs_parse(const struct config_file *file, struct arena *a, struct job **ret_jobs,
 	size_t *ret_n, struct err *err);
 

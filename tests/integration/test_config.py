@@ -50,6 +50,11 @@ JOB = "[job a]\nsource = raw\nsource_table = t\ntarget = warehouse\ntarget_table
      "jobs.ini:6: 'load_mode': 'relpace' is not one of replace, append, did you mean 'replace'?"),
     (JOB + "retry_delay = later\n", "jobs.ini:6: 'retry_delay': 'later' is not a duration"),
     ("[job a]\nsource = raw\n", "jobs.ini:1: [job a] needs 'source_table'"),
+    ("[defaults]\nsource = raw\n", "has no [job NAME] section"),
+    ("[defaults x]\n" + JOB, "jobs.ini:1: [defaults x]: this section has no name"),
+    ("[defualts]\n" + JOB, "jobs.ini:1: unknown section 'defualts', did you mean 'defaults'?"),
+    ("[defaults]\nlaod_mode = append\n" + JOB,
+     "jobs.ini:2: unknown key in [job a]: 'laod_mode', did you mean 'load_mode'?"),
 ])
 def test_bad_jobs_store_nothing(project, text, message):
     project.etl("init")
@@ -63,6 +68,17 @@ def test_a_file_is_stored_whole_or_not(project):
     project.write("jobs.ini", JOB + "[job b]\nsource = raw\n")
     project.etl("apply", "jobs.ini", status=3)
     assert project.sql("SELECT count(*) FROM etl_job", "control.db") == [(0,)]
+
+
+def test_defaults_hold_for_jobs_that_do_not_say(project):
+    project.etl("init")
+    project.write("jobs.ini", "[job a]\nsource_table = a\ntarget_table = a\n"
+                  "[defaults]\nsource = raw\ntarget = warehouse\nload_mode = replace\nnull = NA\n"
+                  "[job b]\nsource_table = b\ntarget_table = b\nload_mode = append\nnull =\n")
+    project.etl("apply", "jobs.ini")
+    assert project.sql("SELECT name, source, load_mode, format FROM etl_job ORDER BY name",
+                       "control.db") == [("a", "raw", "replace", '{"null":"NA"}'),
+                                         ("b", "raw", "append", '{"null":""}')]
 
 
 def test_apply_says_what_changed_and_keeps_history(project):
