@@ -1,10 +1,6 @@
 /* lib/db/db.c over lib/db/sqlite.c: a driver is tested through db.h. */
 #include "db/db.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
@@ -16,20 +12,9 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "unit/support.h"
 
 #define BUSY_MS 80
-
-static char dir[] = "/tmp/etl-unit-db-XXXXXX";
-
-static const char *in_dir(const char *name)
-{
-	static char paths[4][256];
-	static unsigned next;
-	char *path = paths[next++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", dir, name);
-	return path;
-}
 
 static struct db *must_open(const char *path, const struct db_options *options)
 {
@@ -277,7 +262,7 @@ static void bad_paths(void **state)
 	refused(in_dir("none.db"), &look, "No such file", "there is no such file");
 	assert_int_equal(access(in_dir("none.db"), F_OK), -1);
 	refused(in_dir("no/such/dir.db"), &make, "No such file", "no/such' first");
-	refused(dir, &make, "", "is a directory");
+	refused(in_dir(""), &make, "", "is a directory");
 	assert_int_equal(db_open_sqlite("", &make, &db, &err), -1);
 	assert_int_equal(err.code, ERR_CONFIG);
 }
@@ -295,7 +280,7 @@ static void read_only_file(void **state)
 	must_exec(db, "CREATE TABLE t (a)");
 	db_close(db);
 	assert_int_equal(chmod(path, 0444), 0);
-	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chmod(in_dir(""), 0755), 0);
 	pid = fork();
 	if (pid == 0) {
 		struct err err = ERR_INIT;
@@ -414,21 +399,6 @@ static void quoting_and_attaching(void **state)
 	arena_release(&a);
 }
 
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	char command[300];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,5 +417,5 @@ int main(void)
 		cmocka_unit_test(quoting_and_attaching),
 	};
 
-	return cmocka_run_group_tests_name("db/sqlite", tests, setup, teardown);
+	return cmocka_run_group_tests_name("db/sqlite", tests, dir_make, dir_remove);
 }

@@ -1,13 +1,11 @@
 #include "work/csv_file.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "unit/support.h"
 
 #define CHARACTERS (CSV_FILE_BLOCK + 1000)
 
@@ -28,15 +26,6 @@ static int remove_file(void **state)
 {
 	(void)state;
 	return unlink(path);
-}
-
-static void write_file(const void *data, size_t len)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_int_equal(fwrite(data, 1, len, file), len);
-	fclose(file);
 }
 
 /* Reads the file's only field, which must be "é" CHARACTERS times. */
@@ -81,7 +70,7 @@ static void characters_may_be_cut_by_blocks(void **state)
 		memcpy(data, cases[i].bom, len);
 		for (size_t n = 0; n < CHARACTERS; n++, len += cases[i].len)
 			memcpy(data + len, cases[i].bytes, cases[i].len);
-		write_file(data, len);
+		file_writen(path, data, len);
 		assert_int_equal(csv_file_open(&f, path, cases[i].encoding, &err), 0);
 		read_field(&f, csv);
 		csv_reset(csv);
@@ -102,7 +91,7 @@ static void a_shorter_file_is_another(void **state)
 	struct csv_record r;
 
 	(void)state;
-	write_file("abc", 3);
+	file_writen(path, "abc", 3);
 	assert_int_equal(csv_file_open(&f, path, "UTF8", &err), 0);
 	assert_int_equal(truncate(path, 2), 0);
 	while (csv_next(csv, &r, &err) == 0)

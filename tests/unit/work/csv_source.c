@@ -1,17 +1,14 @@
 #include "work/source.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/buf.h"
 #include "tds/row.h"
+#include "unit/support.h"
 
 #define DUMP_MAX (8u * 1024 * 1024)
 
@@ -31,9 +28,9 @@ static int setup(void **state)
 {
 	struct fixture *f = mem_alloc(sizeof(*f));
 
-	strcpy(f->dir, "/tmp/etl-csv-XXXXXX");
-	if (!mkdtemp(f->dir))
+	if (dir_make(state))
 		return -1;
+	strcpy(f->dir, in_dir(""));
 	f->conn = (struct connection){.name = "raw", .driver = DRIVER_CSV, .path = f->dir,
 		.format = {.delimiter = ",", .null_text = "", .encoding = "utf-8",
 			.max_field = 4 * 1024 * 1024}};
@@ -46,27 +43,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char command[128];
 
 	source_csv.close(f->source);
 	buf_release(&f->out);
-	snprintf(command, sizeof(command), "rm -r '%s'", f->dir);
-	if (system(command) != 0)
-		return -1;
 	free(f);
-	return 0;
-}
-
-static void write_file(const struct fixture *f, const char *name, const char *data, size_t len)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite(data, 1, len, file), len);
-	fclose(file);
+	return dir_remove(state);
 }
 
 static void dump_row(struct fixture *f, const uint8_t **p, const uint8_t *end)
@@ -156,7 +137,7 @@ static const char *read_all(struct fixture *f)
 
 static const char *read_text(struct fixture *f, const char *text)
 {
-	write_file(f, "t.csv", text, strlen(text));
+	file_writen(in_dir("t.csv"), text, strlen(text));
 	return read_all(f);
 }
 
@@ -221,10 +202,10 @@ static void tables_are_found(void **state)
 	struct fixture *f = *state;
 	char path[128];
 
-	write_file(f, "t.csv", "a\n1\n", 4);
+	file_writen(in_dir("t.csv"), "a\n1\n", 4);
 	f->job.source_table = "t.csv";
 	assert_string_equal(read_all(f), "a bigint not null\n1\n");
-	write_file(f, "t", "b\n2\n", 4);
+	file_writen(in_dir("t"), "b\n2\n", 4);
 	f->job.source_table = "t";
 	assert_string_equal(read_all(f), "b bigint not null\n2\n");
 	snprintf(path, sizeof(path), "%s/t.csv", f->dir);
@@ -248,8 +229,8 @@ static void missing_tables_are_explained(void **state)
 		"not_found: there is no table 'plane': '%s/plane.csv' does not exist ('%s' has no files)",
 		f->dir, f->dir);
 	assert_string_equal(read_all(f), expected);
-	write_file(f, "planes.csv", "a\n1\n", 4);
-	write_file(f, "other", "b\n2\n", 4);
+	file_writen(in_dir("planes.csv"), "a\n1\n", 4);
+	file_writen(in_dir("other"), "b\n2\n", 4);
 	snprintf(expected, sizeof(expected),
 		"not_found: there is no table 'plane': '%s/plane.csv' does not exist "
 		"(did you mean 'planes'?)",
@@ -286,9 +267,9 @@ static void encodings_are_transcoded(void **state)
 	assert_string_equal(read_text(f, "stra\xDF" "e\nM\xFCnchen\n"),
 		"straße varchar(max) not null\nMünchen\n");
 	f->conn.format.encoding = "utf-16le";
-	write_file(f, "t.csv", "\xFF\xFE" "a\0\n\0\x3D\xD8\x00\xDE", 10);
+	file_writen(in_dir("t.csv"), "\xFF\xFE" "a\0\n\0\x3D\xD8\x00\xDE", 10);
 	assert_string_equal(read_all(f), "a varchar(max) not null\n😀\n");
-	write_file(f, "t.csv", "a\0\n\0b\0,\0c", 9);
+	file_writen(in_dir("t.csv"), "a\0\n\0b\0,\0c", 9);
 	assert_string_equal(read_all(f), "bad_data: t.csv: line 2, column 3: byte 0x63 begins a "
 					 "character that the file ends in, in 'utf-16le'");
 	f->conn.format.encoding = "us-ascii";
@@ -312,7 +293,7 @@ static void many_rows_fill_many_batches(void **state)
 		buf_printf(&text, "%d,\"name \"\"%d\"\"\"\r\n", i, i % 100);
 		buf_printf(&expected, "%d|name \"%d\"\n", i, i % 100);
 	}
-	write_file(f, "t.csv", text.data, text.len);
+	file_writen(in_dir("t.csv"), text.data, text.len);
 	assert_string_equal(read_all(f), expected.data);
 	f->conn.format.encoding = "windows-1252";
 	assert_string_equal(read_all(f), expected.data);
@@ -355,7 +336,7 @@ static void large_rows_are_cut_into_fragments(void **state)
 	buf_adds(&text, "\n");
 	memset(buf_room(&text, whole + 1), 'W', whole + 1);
 	buf_advance(&text, whole + 1);
-	write_file(f, "t.csv", text.data, text.len);
+	file_writen(in_dir("t.csv"), text.data, text.len);
 	assert_int_equal(open_source(f), 0);
 	read_bytes(f, &bytes, &shape);
 	assert_string_equal(buf_str(&shape), "1 1PFM 0PM 0P 2 1 1PFM 0P ");
@@ -385,7 +366,7 @@ static void a_changed_file_is_refused(void **state)
 
 	snprintf(path, sizeof(path), "%s/t.csv", f->dir);
 	snprintf(expected, sizeof(expected), "'%s' changed while it was read", path);
-	write_file(f, "t.csv", "a\n1\n2\n", 6);
+	file_writen(in_dir("t.csv"), "a\n1\n2\n", 6);
 	assert_int_equal(open_source(f), 0);
 	file = fopen(path, "a");
 	fputs("3\n", file);

@@ -1,8 +1,6 @@
 /* lib/work/sqlite_*.c through target_sqlite. */
 #include "work/target.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -13,16 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/buf.h"
 #include "db/db.h"
 #include "tds/row.h"
+#include "unit/support.h"
 
 #define COLUMNS_MAX 2100
 #define CELL_MAX    64
-
-static char dir[] = "/tmp/etl-unit-target-XXXXXX";
 
 /* One load: what a test changes before it calls begin(). */
 struct fixture {
@@ -46,7 +41,7 @@ static int setup(void **state)
 	static unsigned n;
 	struct fixture *f = mem_alloc(sizeof(*f));
 
-	snprintf(f->path, sizeof(f->path), "%s/w%u.db", dir, n++);
+	snprintf(f->path, sizeof(f->path), "%s/w%u.db", in_dir(""), n++);
 	f->job = (struct job){.job_uid = "job-1",
 		.name = "planes",
 		.target_table = "planes",
@@ -72,21 +67,6 @@ static int teardown(void **state)
 	arena_release(&f->arena);
 	free(f);
 	return 0;
-}
-
-static int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	char command[300];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
 }
 
 /* Columns from "name type, name type, …". */
@@ -138,12 +118,6 @@ static void row(struct fixture *f, const char *const *cells)
 
 #define ROW(f, ...) row(f, (const char *const[]){__VA_ARGS__})
 
-static void must(struct fixture *f, int rc)
-{
-	if (rc < 0)
-		fail_msg("%s: %s (%s)", err_name(f->err.code), f->err.msg, f->err.hint);
-}
-
 /* The call failed with this code and these words. */
 static void refused(struct fixture *f, int rc, enum err_code code, const char *says)
 {
@@ -157,54 +131,32 @@ static struct db *database(struct fixture *f)
 	const struct db_options options = {.create = true, .busy_timeout_ms = 5000};
 	struct db *db = NULL;
 
-	must(f, db_open_sqlite(f->path, &options, &db, &f->err));
+	must(db_open_sqlite(f->path, &options, &db, &f->err), &f->err);
 	return db;
 }
 
 static void sql(struct fixture *f, const char *text)
 {
-	struct db *db = database(f);
-
-	must(f, db_exec(db, text, &f->err));
-	db_close(db);
+	sql_run(f->path, text);
 }
 
-/* All rows as "a|b;c|d". */
 static const char *ask(struct fixture *f, const char *text)
 {
-	struct db *db = database(f);
-	struct db_stmt *stmt = NULL;
-	struct buf out = BUF_INIT(1 << 16);
-	const char *ret;
-
-	must(f, db_prepare(db, text, &stmt, &f->err));
-	while (db_step(stmt, &f->err) > 0) {
-		buf_adds(&out, out.len ? ";" : "");
-		for (int i = 0; i < db_column_count(stmt); i++) {
-			const char *cell = db_column_text(stmt, i);
-
-			buf_printf(&out, "%s%s", i ? "|" : "", cell ? cell : "NULL");
-		}
-	}
-	db_finalize(stmt);
-	db_close(db);
-	ret = arena_strdup(&f->arena, buf_str(&out));
-	buf_release(&out);
-	return ret;
+	return sql_ask(f->path, text);
 }
 
 static enum ledger_state begin(struct fixture *f)
 {
 	enum ledger_state state = LEDGER_NONE;
 
-	must(f, target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err));
-	must(f, target_sqlite.begin(f->t, &state, &f->err));
+	must(target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err), &f->err);
+	must(target_sqlite.begin(f->t, &state, &f->err), &f->err);
 	return state;
 }
 
 static void stage(struct fixture *f)
 {
-	must(f, target_sqlite.stage(f->t, &f->cols, &f->err));
+	must(target_sqlite.stage(f->t, &f->cols, &f->err), &f->err);
 }
 
 static int write_batch(struct fixture *f)
@@ -235,14 +187,14 @@ static void load_up_to_publish(struct fixture *f)
 
 	assert_int_equal(begin(f), LEDGER_OPEN);
 	stage(f);
-	must(f, write_batch(f));
-	must(f, target_sqlite.verify(f->t, rows, &f->err));
+	must(write_batch(f), &f->err);
+	must(target_sqlite.verify(f->t, rows, &f->err), &f->err);
 }
 
 static void load(struct fixture *f)
 {
 	load_up_to_publish(f);
-	must(f, publish(f));
+	must(publish(f), &f->err);
 	finish(f);
 }
 
@@ -260,7 +212,7 @@ static unsigned leftovers(struct fixture *f)
 	unsigned n = 99;
 	FILE *p;
 
-	snprintf(command, sizeof(command), "ls -A '%s' | grep -c '%s.etl-stage-'", dir,
+	snprintf(command, sizeof(command), "ls -A '%s' | grep -c '%s.etl-stage-'", in_dir(""),
 		strrchr(f->path, '/') + 1);
 	p = popen(command, "r");
 	assert_non_null(p);
@@ -406,11 +358,11 @@ static void rows_in_fragments(void **state)
 			f->batch.cont = (uint8_t)(BATCH_PART | (p == bytes ? BATCH_FIRST : 0) |
 						  (left > BATCH_SIZE ? BATCH_MORE : 0));
 			memcpy(f->batch.data, p, f->batch.len);
-			must(f, target_sqlite.write(f->t, &f->batch, &f->err));
+			must(target_sqlite.write(f->t, &f->batch, &f->err), &f->err);
 		}
 	batch_reset(&f->batch);
-	must(f, target_sqlite.verify(f->t, 2, &f->err));
-	must(f, publish(f));
+	must(target_sqlite.verify(f->t, 2, &f->err), &f->err);
+	must(publish(f), &f->err);
 	assert_string_equal(
 		ask(f, "SELECT length(a), length(b) FROM planes"), "786449|60;786449|60");
 	free(text);
@@ -500,12 +452,12 @@ static void path_with_anything(void **state)
 	struct fixture *f = *state;
 	char link[300];
 
-	snprintf(f->path, sizeof(f->path), "%s/it's \"the\" \xF0\x9F\x9B\xAB [w].db", dir);
+	snprintf(f->path, sizeof(f->path), "%s/it's \"the\" \xF0\x9F\x9B\xAB [w].db", in_dir(""));
 	columns(f, "a:int");
 	ROW(f, "1");
 	load(f);
 	assert_string_equal(ask(f, "SELECT a FROM planes"), "1");
-	snprintf(link, sizeof(link), "%s/link.db", dir);
+	snprintf(link, sizeof(link), "%s/link.db", in_dir(""));
 	assert_int_equal(symlink(f->path, link), 0);
 	f->conn.path = link;
 	f->job.load_mode = LOAD_APPEND;
@@ -791,7 +743,7 @@ static void verify_counts(void **state)
 	ROW(f, "1");
 	assert_int_equal(begin(f), LEDGER_OPEN);
 	stage(f);
-	must(f, write_batch(f));
+	must(write_batch(f), &f->err);
 	refused(f, target_sqlite.verify(f->t, 2, &f->err), ERR_DATA,
 		"the source gave 2 rows, and staging has 1");
 }
@@ -841,8 +793,8 @@ static void older_fence_never_publishes(void **state)
 	load_up_to_publish(f);
 	zombie = f->t;
 	newer.fence = 2;
-	must(f, target_sqlite.open(&f->conn, &newer, &f->cancel, &heir, &f->err));
-	must(f, target_sqlite.begin(heir, &found, &f->err));
+	must(target_sqlite.open(&f->conn, &newer, &f->cancel, &heir, &f->err), &f->err);
+	must(target_sqlite.begin(heir, &found, &f->err), &f->err);
 	assert_int_equal(found, LEDGER_OPEN);
 	refused(f, publish(f), ERR_LEASE_LOST,
 		"was taken over: its ledger row has the fence 2, ours is 1");
@@ -851,11 +803,11 @@ static void older_fence_never_publishes(void **state)
 		"taken");
 	assert_string_equal(
 		ask(f, "SELECT count(*) FROM sqlite_schema WHERE name = 'planes'"), "0");
-	must(f, target_sqlite.stage(heir, &f->cols, &f->err));
+	must(target_sqlite.stage(heir, &f->cols, &f->err), &f->err);
 	ROW(f, "2");
-	must(f, target_sqlite.write(heir, &f->batch, &f->err));
-	must(f, target_sqlite.verify(heir, 1, &f->err));
-	must(f, target_sqlite.publish(heir, &rows, &f->err));
+	must(target_sqlite.write(heir, &f->batch, &f->err), &f->err);
+	must(target_sqlite.verify(heir, 1, &f->err), &f->err);
+	must(target_sqlite.publish(heir, &rows, &f->err), &f->err);
 	assert_int_equal(rows, 1);
 	refused(f, target_sqlite.publish(heir, &rows, &f->err), ERR_LEASE_LOST,
 		"is published already, under the fence 2");
@@ -873,7 +825,7 @@ static void revoked_stays_so(void **state)
 	ROW(f, "1");
 	load_up_to_publish(f);
 	f->cancel = true; /* revoking is what a cancelled load does */
-	must(f, target_sqlite.revoke(f->t, "cancelled by anna", &found, &f->err));
+	must(target_sqlite.revoke(f->t, "cancelled by anna", &found, &f->err), &f->err);
 	f->cancel = false;
 	assert_int_equal(found, LEDGER_REVOKED);
 	refused(f, publish(f), ERR_LEASE_LOST, "is revoked already");
@@ -893,8 +845,8 @@ static void revoke_finds_published(void **state)
 	columns(f, "a:int");
 	ROW(f, "1");
 	load_up_to_publish(f);
-	must(f, publish(f));
-	must(f, target_sqlite.revoke(f->t, "too late", &found, &f->err));
+	must(publish(f), &f->err);
+	must(target_sqlite.revoke(f->t, "too late", &found, &f->err), &f->err);
 	assert_int_equal(found, LEDGER_PUBLISHED);
 	assert_string_equal(
 		ask(f, "SELECT state, revoked_reason FROM etl_load_ledger"), "published|NULL");
@@ -907,8 +859,8 @@ static void revoke_of_a_run_that_never_began(void **state)
 	enum ledger_state found;
 
 	f->load.fence = 2;
-	must(f, target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err));
-	must(f, target_sqlite.revoke(f->t, "pod never came up", &found, &f->err));
+	must(target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err), &f->err);
+	must(target_sqlite.revoke(f->t, "pod never came up", &found, &f->err), &f->err);
 	assert_int_equal(found, LEDGER_REVOKED);
 	finish(f);
 	f->load.fence = 1;
@@ -923,13 +875,13 @@ static void order_is_loaded_once(void **state)
 	f->load.order_key = "monday";
 	columns(f, "a:int");
 	assert_int_equal(begin(f), LEDGER_OPEN);
-	must(f, target_sqlite.revoke(f->t, "failed", &found, &f->err));
+	must(target_sqlite.revoke(f->t, "failed", &found, &f->err), &f->err);
 	finish(f);
 	f->load.run_uid = "run-2"; /* a revoked run loaded nothing */
 	ROW(f, "1");
 	load(f);
 	f->load.run_uid = "run-3";
-	must(f, target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err));
+	must(target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err), &f->err);
 	refused(f, target_sqlite.begin(f->t, &found, &f->err), ERR_DATA,
 		"the order 'monday' of job 'planes' is loaded by run 'run-2'");
 	finish(f);
@@ -972,15 +924,15 @@ static void leftovers_are_swept_and_live_ones_kept(void **state)
 	assert_int_equal(leftovers(f), 4);
 	first = f->t;
 	other.run_uid = "run-2";
-	must(f, target_sqlite.open(&f->conn, &other, &f->cancel, &f->t, &f->err));
-	must(f, target_sqlite.begin(f->t, &found, &f->err)); /* in the same process, too */
+	must(target_sqlite.open(&f->conn, &other, &f->cancel, &f->t, &f->err), &f->err);
+	must(target_sqlite.begin(f->t, &found, &f->err), &f->err); /* in the same process, too */
 	assert_int_equal(leftovers(f), 4);
 	finish(f);
 	f->t = first;
 	ROW(f, "1");
-	must(f, write_batch(f));
-	must(f, target_sqlite.verify(f->t, 1, &f->err));
-	must(f, publish(f));
+	must(write_batch(f), &f->err);
+	must(target_sqlite.verify(f->t, 1, &f->err), &f->err);
+	must(publish(f), &f->err);
 	snprintf(ours, sizeof(ours), "%s.etl-stage-run-1-1", f->path);
 	assert_int_equal(access(ours, F_OK), 0);
 	finish(f);
@@ -1001,8 +953,8 @@ static void killed_attempt_is_swept(void **state)
 		(void)begin(f);
 		stage(f);
 		ROW(f, "1");
-		must(f, write_batch(f));
-		must(f, write(ready[1], "", 1) == 1 ? 0 : -1);
+		must(write_batch(f), &f->err);
+		must(write(ready[1], "", 1) == 1 ? 0 : -1, &f->err);
 		pause();
 		_exit(0);
 	}
@@ -1055,9 +1007,9 @@ static void waits_for_a_lock(void **state)
 	columns(f, "a:int");
 	ROW(f, "1");
 	load_up_to_publish(f);
-	must(f, db_begin(other, &f->err));
+	must(db_begin(other, &f->err), &f->err);
 	assert_int_equal(pthread_create(&thread, NULL, roll_back_later, other), 0);
-	must(f, publish(f));
+	must(publish(f), &f->err);
 	pthread_join(thread, NULL);
 	db_close(other);
 	assert_string_equal(ask(f, "SELECT a FROM planes"), "1");
@@ -1081,13 +1033,13 @@ static void cancel_ends_the_wait(void **state)
 	columns(f, "a:int");
 	ROW(f, "1");
 	load_up_to_publish(f);
-	must(f, db_begin(other, &f->err));
+	must(db_begin(other, &f->err), &f->err);
 	assert_int_equal(pthread_create(&thread, NULL, cancel_later, f), 0);
 	refused(f, publish(f), ERR_CANCELLED, "cancelled");
 	pthread_join(thread, NULL);
 	db_close(other);
 	f->cancel = false;
-	must(f, publish(f)); /* nothing had changed: it can still be done */
+	must(publish(f), &f->err); /* nothing had changed: it can still be done */
 	assert_string_equal(ask(f, "SELECT a FROM planes"), "1");
 }
 
@@ -1125,12 +1077,12 @@ static void database_that_cannot_be_had(void **state)
 {
 	struct fixture *f = *state;
 
-	snprintf(f->path, sizeof(f->path), "%s/no/such.db", dir);
+	snprintf(f->path, sizeof(f->path), "%s/no/such.db", in_dir(""));
 	refused(f, target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err), ERR_TARGET,
 		"No such file");
 	assert_non_null(strstr(f->err.hint, "no' first"));
 	f->job.create = false;
-	snprintf(f->path, sizeof(f->path), "%s/none.db", dir);
+	snprintf(f->path, sizeof(f->path), "%s/none.db", in_dir(""));
 	refused(f, target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err), ERR_TARGET,
 		"No such file");
 	assert_int_equal(access(f->path, F_OK), -1);
@@ -1184,5 +1136,5 @@ int main(void)
 		TEST(database_that_cannot_be_had),
 	};
 
-	return cmocka_run_group_tests_name("work/sqlite_target", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("work/sqlite_target", tests, dir_make, dir_remove);
 }
