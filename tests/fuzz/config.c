@@ -18,8 +18,8 @@ static void same(const char *a, const char *b)
 }
 
 /* Every option of a struct that was read; `back` is a struct of the same kind. */
-static void print_and_read(const struct option_set *sets, size_t n, const void *base, void *back,
-	struct arena *a)
+static void print_and_read(
+	const struct option_set *sets, size_t n, const void *base, void *back, struct arena *a)
 {
 	for (size_t s = 0; s < n; s++)
 		for (size_t i = 0; i < sets[s].n; i++) {
@@ -28,7 +28,8 @@ static void print_and_read(const struct option_set *sets, size_t n, const void *
 			char *to = (char *)back + sets[s].offset;
 			struct err err = ERR_INIT;
 
-			if (!text || (sets[s].overrides && o->type == OPT_SIZE && !strcmp(text, "0")))
+			if (!text ||
+				(sets[s].overrides && o->type == OPT_SIZE && !strcmp(text, "0")))
 				continue; /* not set */
 			if (config_set(o, text, NULL, a, to, &err))
 				abort();

@@ -11,9 +11,9 @@
 #include "base/buf.h"
 #include "db/db.h"
 
-#define RESULTS 16
+#define RESULTS    16
 #define RESULT_MAX (1u << 20)
-#define BUSY_MS 10000
+#define BUSY_MS    10000
 
 #define DIR_TEMPLATE "/tmp/etl-unit-XXXXXX"
 
@@ -67,8 +67,8 @@ void file_write_at(const char *path, const void *data, size_t len, const char *f
 	}
 }
 
-void check_err_at(const struct err *err, enum err_code code, const char *msg, const char *file,
-	int line)
+void check_err_at(
+	const struct err *err, enum err_code code, const char *msg, const char *file, int line)
 {
 	if (err->code == code && strcmp(err->msg, msg) == 0)
 		return;

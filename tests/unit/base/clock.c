@@ -41,7 +41,8 @@ static void uuid_is_version_7(void **state)
 		assert_memory_equal(uuid, "017f22e2-79b0-7", 15);
 		assert_non_null(strchr("89ab", uuid[19]));
 		assert_int_equal(strspn(uuid, "0123456789abcdef-"), UUID_TEXT_LEN);
-		assert_true(uuid[8] == '-' && uuid[13] == '-' && uuid[18] == '-' && uuid[23] == '-');
+		assert_true(
+			uuid[8] == '-' && uuid[13] == '-' && uuid[18] == '-' && uuid[23] == '-');
 	}
 }
 

@@ -68,8 +68,9 @@ static void sections_and_entries_have_lines(void **state)
 {
 	struct fixture *f = *state;
 
-	check_parse(f, "; comment\n\n[store]\npath = etl.db\n# another\n[connection raw]\n"
-		       "driver=csv\nkey: value\n[empty]\n",
+	check_parse(f,
+		"; comment\n\n[store]\npath = etl.db\n# another\n[connection raw]\n"
+		"driver=csv\nkey: value\n[empty]\n",
 		"[store|]3 path=etl.db@4\n[connection|raw]6 driver=csv@7 key=value@8\n"
 		"[empty|]9\n");
 	assert_string_equal(f->file.path, "dir/x.ini");
@@ -83,8 +84,8 @@ static void sections_and_entries_have_lines(void **state)
 static void directory_is_that_of_the_path(void **state)
 {
 	struct fixture *f = *state;
-	static const char *const cases[][2] = {{"x.ini", "."}, {"/x.ini", "/"}, {"a/b/x.ini", "a/b"},
-		{"-", "."}};
+	static const char *const cases[][2] = {
+		{"x.ini", "."}, {"/x.ini", "/"}, {"a/b/x.ini", "a/b"}, {"-", "."}};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		must(config_parse("", 0, cases[i][0], &f->arena, &f->file, &f->err), &f->err);
@@ -114,7 +115,8 @@ static void indented_lines_continue(void **state)
 {
 	struct fixture *f = *state;
 
-	check_parse(f, "[a]\nb = 1\n  2\n\n\t; comment\n\t3 = 4 ; comment\nc = 5\n\v6\n[d]\n  e = 1\n",
+	check_parse(f,
+		"[a]\nb = 1\n  2\n\n\t; comment\n\t3 = 4 ; comment\nc = 5\n\v6\n[d]\n  e = 1\n",
 		"[a|]1 b=1\n2\n3 = 4@2 c=5\n6@7\n[d|]9 e=1@10\n");
 	check_parse(f, "[a]\nb = 1\n [c]\n[d]\n", "[a|]1 b=1\n[c]@2\n[d|]4\n");
 }
@@ -131,8 +133,9 @@ static void many_lines_continue(void **state)
 	must(parse(f, buf_str(&text)), &f->err);
 	assert_int_equal(strlen(f->file.v[0].v[0].value), 1 + (CONFIG_VALUE_MAX - 1) / 2 * 2);
 	buf_adds(&text, " yy\n");
-	check_refused(f, buf_str(&text), arena_printf(&f->arena,
-		"dir/x.ini:%u: the value is longer than 262144 bytes", CONFIG_VALUE_MAX / 2 + 2));
+	check_refused(f, buf_str(&text),
+		arena_printf(&f->arena, "dir/x.ini:%u: the value is longer than 262144 bytes",
+			CONFIG_VALUE_MAX / 2 + 2));
 }
 
 static void environment_is_put_in(void **state)
@@ -142,9 +145,10 @@ static void environment_is_put_in(void **state)
 	setenv("ETL_TEST_DIR", "/data", 1);
 	setenv("ETL_TEST_EMPTY", "", 1);
 	unsetenv("ETL_TEST_NONE");
-	check_parse(f, "[a]\nb = ${ETL_TEST_DIR}/x\nc = <${ETL_TEST_EMPTY}>\n"
-		       "d = ${ETL_TEST_DIR}${ETL_TEST_DIR}\ne = $${ETL_TEST_DIR} $ $$ $x\n"
-		       "g = 1\n  ${ETL_TEST_DIR}\nh = ${ETL_TEST_DIR}$${x}\n",
+	check_parse(f,
+		"[a]\nb = ${ETL_TEST_DIR}/x\nc = <${ETL_TEST_EMPTY}>\n"
+		"d = ${ETL_TEST_DIR}${ETL_TEST_DIR}\ne = $${ETL_TEST_DIR} $ $$ $x\n"
+		"g = 1\n  ${ETL_TEST_DIR}\nh = ${ETL_TEST_DIR}$${x}\n",
 		"[a|]1 b=/data/x@2 c=<>@3 d=/data/data@4 e=${ETL_TEST_DIR} $ $$ $x@5 "
 		"g=1\n/data@6 h=/data${x}@8\n");
 	check_refused(f, "[a]\nb = 1\nc = ${ETL_TEST_NONE}\n",
@@ -185,7 +189,8 @@ static void nothing_stands_twice(void **state)
 	struct fixture *f = *state;
 
 	check_refused(f, "[a]\nb = 1\nc = 2\nb = 3\n", "dir/x.ini:4: 'b' is set on line 2 already");
-	check_refused(f, "[a x]\n[a]\n[ a  x ]\n", "dir/x.ini:3: [ a  x ] stands on line 1 already");
+	check_refused(
+		f, "[a x]\n[a]\n[ a  x ]\n", "dir/x.ini:3: [ a  x ] stands on line 1 already");
 	check_parse(f, "[a]\nb = 1\n[c]\nb = 1\n", "[a|]1 b=1@2\n[c|]3 b=1@4\n");
 }
 
@@ -358,8 +363,10 @@ static void values_are_set(void **state)
 	struct fixture *f = *state;
 	struct thing t = {.text = NULL};
 
-	must(apply(f, "text = a\n  b\npath = /abs/x\nletter = tab\nword = beta\nflag = off\n"
-		      "number = 10\nduration = 1m\nsize = 1MiB\ncolour = red\nover = o\n", &t),
+	must(apply(f,
+		     "text = a\n  b\npath = /abs/x\nletter = tab\nword = beta\nflag = off\n"
+		     "number = 10\nduration = 1m\nsize = 1MiB\ncolour = red\nover = o\n",
+		     &t),
 		&f->err);
 	assert_string_equal(t.text, "a\nb");
 	assert_string_equal(t.path, "/abs/x");
@@ -418,12 +425,13 @@ static void limits_of_numbers(void **state)
 	must(apply(f, "path = x\nnumber = 10\nduration = 60000ms\nsize = 1048576\n", &t), &f->err);
 	check_value_refused(f, "number = 0\n", "dir/x.ini:2: 'number': '0' is less than 1");
 	check_value_refused(f, "number = 11\n", "dir/x.ini:2: 'number': '11' is more than 10");
-	check_value_refused(f, "duration = 999ms\n",
-		"dir/x.ini:2: 'duration': '999ms' is less than 1s");
-	check_value_refused(f, "duration = 61s\n", "dir/x.ini:2: 'duration': '61s' is more than 1m");
+	check_value_refused(
+		f, "duration = 999ms\n", "dir/x.ini:2: 'duration': '999ms' is less than 1s");
+	check_value_refused(
+		f, "duration = 61s\n", "dir/x.ini:2: 'duration': '61s' is more than 1m");
 	check_value_refused(f, "size = 0\n", "dir/x.ini:2: 'size': '0' is less than 1");
-	check_value_refused(f, "size = 1048577\n",
-		"dir/x.ini:2: 'size': '1048577' is more than 1MiB");
+	check_value_refused(
+		f, "size = 1048577\n", "dir/x.ini:2: 'size': '1048577' is more than 1MiB");
 }
 
 static void characters_have_names(void **state)
@@ -441,8 +449,11 @@ static void characters_have_names(void **state)
 	t.letter = "untouched";
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_int_equal(config_set(&options[2], bad[i], NULL, &f->arena, &t, &f->err), -1);
-		check_err(&f->err, ERR_CONFIG, arena_printf(&f->arena, "'letter': '%s' is not one "
-			"ASCII character ('tab', 'semicolon' and 'space' have names)", bad[i]));
+		check_err(&f->err, ERR_CONFIG,
+			arena_printf(&f->arena,
+				"'letter': '%s' is not one "
+				"ASCII character ('tab', 'semicolon' and 'space' have names)",
+				bad[i]));
 	}
 	assert_string_equal(t.letter, "untouched");
 }
@@ -450,9 +461,10 @@ static void characters_have_names(void **state)
 static void secrets_are_not_shown(void **state)
 {
 	static const struct option secret = {"password", OPT_CHAR, 0, NULL, "x", .secret = true};
-	static const struct option choice = {"token", OPT_TEXT, 0, NULL, "x", .choices = words,
-		.secret = true};
-	static const struct option pin = {"pin", OPT_INT, 0, NULL, "x", .max = 9999, .secret = true};
+	static const struct option choice = {
+		"token", OPT_TEXT, 0, NULL, "x", .choices = words, .secret = true};
+	static const struct option pin = {
+		"pin", OPT_INT, 0, NULL, "x", .max = 9999, .secret = true};
 	struct fixture *f = *state;
 	int64_t space[2];
 
@@ -495,7 +507,8 @@ static void printed_values_are_read_back(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(letters); i++) {
 		CLEANUP(buf_release) struct buf out = BUF_INIT(10000);
 
-		must(apply(f, "path = /x\nflag = no\ncolour = red\nnumber = 7\nduration = 30s\n", &t),
+		must(apply(f, "path = /x\nflag = no\ncolour = red\nnumber = 7\nduration = 30s\n",
+			     &t),
 			&f->err);
 		t.letter = letters[i];
 		for (size_t j = 0; j < ARRAY_LEN(options); j++)

@@ -46,7 +46,8 @@ static void an_endless_file_ends(void **state)
 
 	(void)state;
 	assert_int_equal(file_read("/dev/zero", &b, &err), -1);
-	check_err(&err, ERR_LIMIT, "'/dev/zero': the file is longer than the limit of 1000000 bytes");
+	check_err(
+		&err, ERR_LIMIT, "'/dev/zero': the file is longer than the limit of 1000000 bytes");
 }
 
 static void files_that_cannot_be_read(void **state)

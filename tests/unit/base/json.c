@@ -70,8 +70,9 @@ static void what_json_cannot_say_is_replaced(void **state)
 	json_set_real(doc, o, "nan", NAN);
 	json_set_real(doc, o, "inf", -INFINITY);
 	json_print(doc, o, false, &out);
-	assert_string_equal(buf_str(&out), "{\"a\":\"caf\xEF\xBF\xBD\",\"k\xEF\xBF\xBD\":\"\xEF\xBF\xBD\","
-					   "\"nan\":null,\"inf\":null}");
+	assert_string_equal(buf_str(&out),
+		"{\"a\":\"caf\xEF\xBF\xBD\",\"k\xEF\xBF\xBD\":\"\xEF\xBF\xBD\","
+		"\"nan\":null,\"inf\":null}");
 }
 
 static int list_member(void *arg, const char *key, const char *value, struct err *err)
@@ -97,9 +98,11 @@ static void reads_members_as_text(void **state)
 	must(each("{}", &out, &err), &err);
 	assert_string_equal(buf_str(&out), "");
 	must(each(" {\"a\": \"x\\u00e9\", \"t\": true, \"f\": false, \"i\": -7, \"r\": 0.1,"
-		  " \"big\": 18446744073709551615, \"min\": -9223372036854775808} ", &out, &err), &err);
+		  " \"big\": 18446744073709551615, \"min\": -9223372036854775808} ",
+		     &out, &err),
+		&err);
 	assert_string_equal(buf_str(&out), "a=xé;t=yes;f=no;i=-7;r=0.10000000000000001;"
-		"big=18446744073709551615;min=-9223372036854775808;");
+					   "big=18446744073709551615;min=-9223372036854775808;");
 }
 
 static void reads_only_the_length_given(void **state)
@@ -149,8 +152,8 @@ static void other_json_is_refused(void **state)
 
 static void broken_json_is_refused_with_its_place(void **state)
 {
-	static const char *const bad[] = {"", "{", "{\"a\":1", "{\"a\":1}x", "{'a':1}", "{\"a\":1,}",
-		"{\"a\":\"\xFF\"}", "{\"a\":1e999}", "{a:1}", "nul"};
+	static const char *const bad[] = {"", "{", "{\"a\":1", "{\"a\":1}x", "{'a':1}",
+		"{\"a\":1,}", "{\"a\":\"\xFF\"}", "{\"a\":1e999}", "{a:1}", "nul"};
 	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
 	struct err err = ERR_INIT;
 

@@ -15,7 +15,7 @@
 #include "unit/support.h"
 
 #define WRITERS 4
-#define LINES 200
+#define LINES   200
 
 static int64_t now = 1795421742123; /* 2026-11-23T08:15:42.123Z */
 static const struct clock test_clock = TEST_CLOCK(&now);
@@ -158,8 +158,8 @@ static void secrets_never_appear(void **state)
 	CLEANUP_FREE char *before = repeat('x', LOG_LINE_MAX - 10);
 
 	(void)state;
-	log_secret("abc");     /* too short to be masked */
-	log_secret("pass");    /* one begins with another */
+	log_secret("abc");  /* too short to be masked */
+	log_secret("pass"); /* one begins with another */
 	log_secret("password");
 	log_secret("pass");
 	log_secret("quote\"d");

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "unit/support.h"
 
-#define EVER (-1)
+#define EVER       (-1)
 #define OUTPUT_MAX 100000
 
 /* A shell script as a child. */
@@ -27,7 +27,7 @@ static struct proc shell(const char *script, int capture)
 
 /* Parts of scripts: nothing is said of what ends; ready, then for ever. */
 #define QUIET "exec 2>/dev/null; "
-#define LOOP "echo ready; while :; do sleep 0.01; done"
+#define LOOP  "echo ready; while :; do sleep 0.01; done"
 
 static struct proc_end wait_end(struct proc *p)
 {
@@ -217,8 +217,7 @@ static void signals_begin_as_they_were(void **state)
 
 static void stop_lets_it_end_by_itself(void **state)
 {
-	struct proc p = shell(QUIET "trap 'exit 5' TERM; " LOOP,
-		PROC_OUT);
+	struct proc p = shell(QUIET "trap 'exit 5' TERM; " LOOP, PROC_OUT);
 	struct err err = ERR_INIT;
 	struct proc_end end;
 
@@ -247,7 +246,7 @@ static void stop_kills_what_does_not_end(void **state)
 static void stop_leaves_nobody_behind(void **state)
 {
 	struct proc p = shell(QUIET "(trap '' TERM; " LOOP ") &"
-			      "trap 'exit 0' TERM; " LOOP,
+				    "trap 'exit 0' TERM; " LOOP,
 		PROC_OUT);
 	CLEANUP(buf_release) struct buf out = BUF_INIT(OUTPUT_MAX);
 	struct err err = ERR_INIT;
@@ -270,7 +269,8 @@ static void on_alarm(int sig UNUSED)
 static void waiting_goes_on_after_a_signal(void **state)
 {
 	const struct sigaction action = {.sa_handler = on_alarm};
-	const struct itimerval often = {.it_interval = {.tv_usec = 2000}, .it_value = {.tv_usec = 2000}};
+	const struct itimerval often = {
+		.it_interval = {.tv_usec = 2000}, .it_value = {.tv_usec = 2000}};
 	const struct itimerval never = {.it_interval = {0}};
 	struct proc p = shell(QUIET "trap 'sleep 0.1; exit 5' TERM; " LOOP, PROC_OUT);
 	struct err err = ERR_INIT;

@@ -36,7 +36,8 @@ static int teardown(void **state)
 
 static int parse(struct fixture *f, const char *text)
 {
-	must(config_parse(text, strlen(text), "conf/etl.ini", &f->arena, &f->file, &f->err), &f->err);
+	must(config_parse(text, strlen(text), "conf/etl.ini", &f->arena, &f->file, &f->err),
+		&f->err);
 	return settings_parse(&f->file, &f->arena, &f->settings, &f->err);
 }
 
@@ -119,17 +120,18 @@ static void mistakes_are_refused_with_their_place(void **state)
 {
 	struct fixture *f = *state;
 
-	check_refused(f, "\n[stor]\n", "conf/etl.ini:2: unknown section 'stor', did you mean 'store'?");
+	check_refused(
+		f, "\n[stor]\n", "conf/etl.ini:2: unknown section 'stor', did you mean 'store'?");
 	check_refused(f, "[xyzzy]\n", "conf/etl.ini:1: unknown section 'xyzzy'");
 	check_refused(f, "[store x]\n", "conf/etl.ini:1: [store x]: this section has no name");
 	check_refused(f, "[store]\npth = x\n",
 		"conf/etl.ini:2: unknown key in [store]: 'pth', did you mean 'path'?");
 	check_refused(f, "[store]\ndriver = csv\n",
 		"conf/etl.ini:2: 'driver': 'csv' is not one of sqlite");
-	check_refused(f, "[controller]\npoll = 9ms\n",
-		"conf/etl.ini:2: 'poll': '9ms' is less than 10ms");
-	check_refused(f, "[controller]\nlease = 2d\n",
-		"conf/etl.ini:2: 'lease': '2d' is more than 1d");
+	check_refused(
+		f, "[controller]\npoll = 9ms\n", "conf/etl.ini:2: 'poll': '9ms' is less than 10ms");
+	check_refused(
+		f, "[controller]\nlease = 2d\n", "conf/etl.ini:2: 'lease': '2d' is more than 1d");
 	check_refused(f, "[log]\nlevel = loud\n",
 		"conf/etl.ini:2: 'level': 'loud' is not one of error, warn, info, debug");
 }
@@ -140,11 +142,14 @@ static void connections_are_checked_by_their_driver(void **state)
 
 	check_refused(f, "[connection]\ndriver = csv\n",
 		"conf/etl.ini:1: [connection] needs a name: [connection NAME]");
-	check_refused(f, "[connection a]\npath = x\n", "conf/etl.ini:1: [connection a] needs 'driver'");
+	check_refused(
+		f, "[connection a]\npath = x\n", "conf/etl.ini:1: [connection a] needs 'driver'");
 	assert_string_equal(f->err.hint, "driver = csv or driver = sqlite");
 	check_refused(f, "[connection a]\ndriver = sqlit\n",
-		"conf/etl.ini:2: 'driver': 'sqlit' is not one of sqlite, csv, did you mean 'sqlite'?");
-	check_refused(f, "[connection a]\ndriver = csv\n", "conf/etl.ini:1: [connection a] needs 'path'");
+		"conf/etl.ini:2: 'driver': 'sqlit' is not one of sqlite, csv, did you mean "
+		"'sqlite'?");
+	check_refused(
+		f, "[connection a]\ndriver = csv\n", "conf/etl.ini:1: [connection a] needs 'path'");
 	assert_string_equal(f->err.hint, "path: the directory of the files, or one file");
 	check_refused(f, "[connection a]\ndriver = sqlite\npath = x\ndelimiter = ,\n",
 		"conf/etl.ini:4: unknown key in [connection a]: 'delimiter'");
@@ -171,11 +176,13 @@ static void connections_are_found_by_name(void **state)
 	struct fixture *f = *state;
 
 	must(parse(f, "[connection raw]\ndriver = csv\npath = x\n"
-		      "[connection warehouse]\ndriver = sqlite\npath = y\n"), &f->err);
-	must(settings_connection(&f->settings, "warehouse", "job 'j': target", &c, &f->err), &f->err);
+		      "[connection warehouse]\ndriver = sqlite\npath = y\n"),
+		&f->err);
+	must(settings_connection(&f->settings, "warehouse", "job 'j': target", &c, &f->err),
+		&f->err);
 	assert_ptr_equal(c, &f->settings.connections[1]);
-	assert_int_equal(settings_connection(&f->settings, "warehose", "job 'j': target", &c, &f->err),
-		-1);
+	assert_int_equal(
+		settings_connection(&f->settings, "warehose", "job 'j': target", &c, &f->err), -1);
 	check_err(&f->err, ERR_CONFIG,
 		"job 'j': target: there is no connection 'warehose', did you mean 'warehouse'?");
 	assert_string_equal(f->err.hint, "add a [connection warehose] section to 'conf/etl.ini'");
@@ -247,7 +254,8 @@ static void file_that_cannot_be_read(void **state)
 	CLEANUP_FREE char *large = repeat('\n', CONFIG_FILE_MAX + 1);
 
 	assert_int_equal(settings_load("/no/such.ini", &f->arena, &f->settings, &f->err), -1);
-	check_err(&f->err, ERR_CONFIG, "configuration: open '/no/such.ini': No such file or directory");
+	check_err(&f->err, ERR_CONFIG,
+		"configuration: open '/no/such.ini': No such file or directory");
 	setenv("ETL_CONFIG", "/tmp", 1); /* a file that is named must be there */
 	assert_int_equal(settings_load(NULL, &f->arena, &f->settings, &f->err), -1);
 	check_err(&f->err, ERR_CONFIG, "configuration: '/tmp': read: Is a directory");
@@ -297,8 +305,8 @@ static void tables_are_sound(void **state)
 				assert_true(o->fallback || o->required);
 				assert_false(has_key(&s->sets[j], k, o->key));
 				for (size_t before = 0; before < j; before++)
-					assert_false(has_key(&s->sets[before],
-						s->sets[before].n, o->key));
+					assert_false(has_key(
+						&s->sets[before], s->sets[before].n, o->key));
 				assert_true(o->type != OPT_ENUM || o->choices);
 			}
 	}
@@ -388,7 +396,8 @@ static void check_option(const struct settings_section *s, const char *text, con
 	size_t len = o->fallback ? strlen(o->fallback) : 0;
 
 	if (!value)
-		fail_msg(EXAMPLE ": [%s %s] has no '%s'", s->kind, s->driver ? s->driver : "", o->key);
+		fail_msg(EXAMPLE ": [%s %s] has no '%s'", s->kind, s->driver ? s->driver : "",
+			o->key);
 	if (o->fallback && (strncmp(value, o->fallback, len) != 0 || value[len] != '\n'))
 		fail_msg(EXAMPLE ": [%s %s] '%s' is not shown with its default '%s'", s->kind,
 			s->driver ? s->driver : "", o->key, o->fallback);

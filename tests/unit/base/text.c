@@ -18,7 +18,8 @@ static void finds_the_nearest_name(void **state)
 	assert_string_equal(nearest("PLANES", "weather", "planes"), "planes");
 	assert_string_equal(nearest("lpanes", "planes", "weather"), "planes"); /* one swap */
 	assert_string_equal(nearest("plane", "planes", "weather"), "planes");
-	assert_string_equal(nearest("pool", "poll", "tool"), "poll"); /* of two as near: the first */
+	assert_string_equal(
+		nearest("pool", "poll", "tool"), "poll"); /* of two as near: the first */
 	assert_string_equal(nearest("x", "y", "zz"), "y");
 	assert_null(nearest("weather", "planes", "airports"));
 	assert_null(nearest("", "a", "b"));
@@ -116,8 +117,8 @@ static void parses_sizes(void **state)
 	static const struct unit_case good[] = {{"4096", 4096}, {"64KiB", 65536},
 		{"16MiB", 16777216}, {"1GiB", 1073741824}, {"0", 0}, {"16 mib", 16777216},
 		{"8589934591GiB", INT64_MAX / (1 << 30) * (1 << 30)}};
-	static const char *const bad[] = {"", "KiB", "16MB", "16k", "-1", "1.5MiB", "0x10",
-		"8589934592GiB"};
+	static const char *const bad[] = {
+		"", "KiB", "16MB", "16k", "-1", "1.5MiB", "0x10", "8589934592GiB"};
 	int64_t v = 42;
 
 	(void)state;

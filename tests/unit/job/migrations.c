@@ -37,8 +37,9 @@ static void tables_are_public(void **state)
 	const char *path = store();
 
 	(void)state;
-	check_sql(path, "SELECT name FROM sqlite_schema WHERE type = 'table'"
-			" AND name NOT LIKE 'sqlite_%' ORDER BY name",
+	check_sql(path,
+		"SELECT name FROM sqlite_schema WHERE type = 'table'"
+		" AND name NOT LIKE 'sqlite_%' ORDER BY name",
 		"etl_job;etl_job_history;etl_run;etl_run_event;etl_run_log");
 }
 
@@ -53,8 +54,8 @@ static void job_columns_are_the_options(void **state)
 	sql_run(path, "INSERT INTO etl_job (name, kind) VALUES ('by hand', 'copy')");
 	for (size_t i = 0; i < set->n; i++) {
 		const struct option *o = &set->v[i];
-		const char *cell = sql_ask(path,
-			arena_printf(&a, "SELECT \"%s\" FROM etl_job", o->key));
+		const char *cell =
+			sql_ask(path, arena_printf(&a, "SELECT \"%s\" FROM etl_job", o->key));
 		struct job job = {.name = NULL};
 		struct err err = ERR_INIT;
 
@@ -65,8 +66,8 @@ static void job_columns_are_the_options(void **state)
 		must(config_set(o, cell, NULL, &a, &job, &err), &err);
 		assert_string_equal(config_print(o, &job, &a), o->fallback);
 	}
-	check_sql(path, arena_printf(&a, "SELECT count(*) - %zu FROM pragma_table_info('etl_job')",
-				set->n),
+	check_sql(path,
+		arena_printf(&a, "SELECT count(*) - %zu FROM pragma_table_info('etl_job')", set->n),
 		"6"); /* job_id, job_uid, name, format, version, updated_at */
 }
 
@@ -77,12 +78,15 @@ static void an_order_needs_only_its_job(void **state)
 	(void)state;
 	sql_run(path, "INSERT INTO etl_job (name, kind) VALUES ('a', 'copy');"
 		      "INSERT INTO etl_run (job_id) VALUES (1)");
-	check_sql(path, "SELECT run_id, state, origin, priority, attempt, fence, owner, lease_until,"
-			" order_key, started_at FROM etl_run",
+	check_sql(path,
+		"SELECT run_id, state, origin, priority, attempt, fence, owner, lease_until,"
+		" order_key, started_at FROM etl_run",
 		"1|queued|manual|0|0|0|NULL|NULL|NULL|NULL");
-	check_sql(path, "SELECT count(*) FROM etl_run WHERE"
-			" ready_at GLOB '20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:"
-			"[0-6][0-9].[0-9][0-9][0-9]Z' AND queued_at = ready_at", "1");
+	check_sql(path,
+		"SELECT count(*) FROM etl_run WHERE"
+		" ready_at GLOB '20[0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:"
+		"[0-6][0-9].[0-9][0-9][0-9]Z' AND queued_at = ready_at",
+		"1");
 }
 
 /* RFC 9562 §5.4: version 4, variant 10, lower case. */
@@ -96,9 +100,10 @@ static void uids_are_uuids(void **state)
 	const char *path = store();
 
 	(void)state;
-	sql_run(path, "INSERT INTO etl_job (name, kind) VALUES ('a', 'copy');"
-		      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
-		      "INSERT INTO etl_run (job_id) SELECT 1 FROM n");
+	sql_run(path,
+		"INSERT INTO etl_job (name, kind) VALUES ('a', 'copy');"
+		"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+		"INSERT INTO etl_run (job_id) SELECT 1 FROM n");
 	check_sql(path, check, "1001|1001|1|4");
 }
 
@@ -107,10 +112,11 @@ static void an_order_key_is_of_one_run(void **state)
 	const char *path = store();
 
 	(void)state;
-	sql_run(path, "INSERT INTO etl_job (name, kind) VALUES ('a', 'copy'), ('b', 'copy');"
-		      "INSERT INTO etl_run (job_id, order_key) VALUES (1, 'k'), (2, 'k'), (1, NULL),"
-		      " (1, NULL);"
-		      "INSERT OR IGNORE INTO etl_run (job_id, order_key) VALUES (1, 'k')");
+	sql_run(path,
+		"INSERT INTO etl_job (name, kind) VALUES ('a', 'copy'), ('b', 'copy');"
+		"INSERT INTO etl_run (job_id, order_key) VALUES (1, 'k'), (2, 'k'), (1, NULL),"
+		" (1, NULL);"
+		"INSERT OR IGNORE INTO etl_run (job_id, order_key) VALUES (1, 'k')");
 	check_sql(path, "SELECT count(*) FROM etl_run", "4");
 }
 
@@ -118,10 +124,11 @@ static void an_order_key_is_of_one_run(void **state)
 static void the_poll_is_a_seek(void **state)
 {
 	(void)state;
-	assert_non_null(strstr(sql_ask(store(), "EXPLAIN QUERY PLAN SELECT run_id FROM etl_run"
-						" WHERE state = 'queued' AND ready_at <= 'x'"
-						" ORDER BY priority DESC, ready_at, run_id LIMIT 1"),
-		"INDEX etl_run_ready"));
+	assert_non_null(
+		strstr(sql_ask(store(), "EXPLAIN QUERY PLAN SELECT run_id FROM etl_run"
+					" WHERE state = 'queued' AND ready_at <= 'x'"
+					" ORDER BY priority DESC, ready_at, run_id LIMIT 1"),
+			"INDEX etl_run_ready"));
 }
 
 int main(void)

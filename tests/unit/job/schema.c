@@ -57,7 +57,8 @@ static void a_new_store_is_made(void **state)
 	must(schema_check(db, &err), &err);
 	assert_int_equal(number(db, "SELECT count(*) FROM etl_migration"), n_migrations);
 	assert_int_equal(number(db, "SELECT count(*) FROM etl_meta WHERE name = 'store_uid'"
-				    " AND length(value) = 36"), 1);
+				    " AND length(value) = 36"),
+		1);
 	db_close(db);
 }
 

@@ -32,22 +32,41 @@ static int setup(void **state)
 	f->settings.store.path = arena_strdup(&f->arena, in_dir("store.db"));
 	f->settings.connections = c = arena_array(&f->arena, 2, sizeof(*c));
 	f->settings.n_connections = 2;
-	c[0] = (struct connection){.name = "raw", .driver = DRIVER_CSV, .where = "etl.ini:1",
+	c[0] = (struct connection){.name = "raw",
+		.driver = DRIVER_CSV,
+		.where = "etl.ini:1",
 		.path = arena_strdup(&f->arena, in_dir("")),
-		.format = {.delimiter = ",", .null_text = "", .encoding = "utf-8", .max_field = 1 << 20}};
-	c[1] = (struct connection){.name = "warehouse", .driver = DRIVER_SQLITE, .where = "etl.ini:4",
+		.format = {.delimiter = ",",
+			.null_text = "",
+			.encoding = "utf-8",
+			.max_field = 1 << 20}};
+	c[1] = (struct connection){.name = "warehouse",
+		.driver = DRIVER_SQLITE,
+		.where = "etl.ini:4",
 		.path = arena_strdup(&f->arena, in_dir("w.db"))};
-	f->job = (struct job){.name = "load", .enabled = true, .source = "raw", .source_table = "t",
-		.target = "warehouse", .target_table = "t", .create = true, .min_rows = 1,
+	f->job = (struct job){.name = "load",
+		.enabled = true,
+		.source = "raw",
+		.source_table = "t",
+		.target = "warehouse",
+		.target_table = "t",
+		.create = true,
+		.min_rows = 1,
 		.max_attempts = 1};
 	must(store_init(&f->settings, &clock_system, &rnd_system, &change, &f->err), &f->err);
 	must(store_open(&f->settings, &f->store, &f->err), &f->err);
 	must(store_apply(f->store, &f->job, 1, "tester", &f->arena, &how, &f->err), &f->err);
 	must(store_job(f->store, "load", &f->arena, &f->job, &f->err), &f->err);
-	must(store_order_claimed(f->store, f->job.job_id, "tester", 60000, &f->arena, &f->run, &f->err),
+	must(store_order_claimed(
+		     f->store, f->job.job_id, "tester", 60000, &f->arena, &f->run, &f->err),
 		&f->err);
-	f->attempt = (struct attempt){.settings = &f->settings, .store = f->store, .job = &f->job,
-		.run = &f->run, .actor = "tester", .clock = &clock_system, .cancel = &f->cancel};
+	f->attempt = (struct attempt){.settings = &f->settings,
+		.store = f->store,
+		.job = &f->job,
+		.run = &f->run,
+		.actor = "tester",
+		.clock = &clock_system,
+		.cancel = &f->cancel};
 	*state = f;
 	return 0;
 }
@@ -87,7 +106,8 @@ static void a_good_run_succeeds(void **state)
 	check_run("succeeded|NULL|2|2");
 	check_sql(in_dir("store.db"), "SELECT new_state FROM etl_run_event ORDER BY event_id",
 		"queued;starting;running;succeeded");
-	assert_non_null(strstr(log_lines(), "info|run 1, attempt 1: copy 't' of 'raw' to 't' of 'warehouse'"));
+	assert_non_null(strstr(
+		log_lines(), "info|run 1, attempt 1: copy 't' of 'raw' to 't' of 'warehouse'"));
 	assert_non_null(strstr(log_lines(), ";info|published 2 rows in 't' (replace"));
 }
 
@@ -119,7 +139,8 @@ static void a_cancelled_run_is_cancelled(void **state)
 	f->cancel = true;
 	assert_int_equal(execute(f), -1);
 	assert_int_equal(f->err.code, ERR_CANCELLED);
-	check_sql(in_dir("store.db"), "SELECT state, error_code FROM etl_run", "cancelled|cancelled");
+	check_sql(
+		in_dir("store.db"), "SELECT state, error_code FROM etl_run", "cancelled|cancelled");
 }
 
 static void a_run_that_is_somebody_elses_is_left(void **state)
@@ -146,7 +167,8 @@ static void a_fence_lost_in_the_target_settles_nothing(void **state)
 	assert_int_equal(execute(f), -1);
 	assert_int_equal(f->err.code, ERR_LEASE_LOST);
 	check_sql(in_dir("store.db"), "SELECT state FROM etl_run", "running");
-	assert_non_null(strstr(log_lines(), ";warn|the run stays running until the target can be asked"));
+	assert_non_null(
+		strstr(log_lines(), ";warn|the run stays running until the target can be asked"));
 }
 
 static void an_earlier_attempt_that_published_is_enough(void **state)
@@ -198,7 +220,8 @@ static void names_are_checked_before_a_run(void **state)
 	f->job.target = "warehoose";
 	assert_int_equal(attempt_check(&f->settings, &f->job, &f->err), -1);
 	check_err(&f->err, ERR_CONFIG,
-		"job 'load': target: there is no connection 'warehoose', did you mean 'warehouse'?");
+		"job 'load': target: there is no connection 'warehoose', did you mean "
+		"'warehouse'?");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)

@@ -20,7 +20,7 @@ struct fixture {
 	struct copy_result result;
 	struct err err;
 	struct copy_progress seen; /* the last report */
-	struct db *other;	   /* somebody who has the target's lock */
+	struct db *other;          /* somebody who has the target's lock */
 	struct arena arena;
 };
 
@@ -30,16 +30,33 @@ static int setup(void **state)
 
 	if (dir_make(state))
 		return -1;
-	f->source = (struct connection){.name = "raw", .driver = DRIVER_CSV, .where = "etl.ini:1",
+	f->source = (struct connection){.name = "raw",
+		.driver = DRIVER_CSV,
+		.where = "etl.ini:1",
 		.path = mem_strdup(in_dir("")),
-		.format = {.delimiter = ",", .null_text = "", .encoding = "utf-8", .max_field = 1 << 20}};
-	f->target = (struct connection){.name = "warehouse", .driver = DRIVER_SQLITE,
-		.where = "etl.ini:4", .path = mem_strdup(in_dir("w.db"))};
-	f->job = (struct job){.name = "load", .job_uid = "job", .source_table = "t",
-		.target_table = "t", .load_mode = LOAD_REPLACE, .create = true, .min_rows = 1};
-	f->load = (struct load){.run_uid = "run-1", .store_uid = "store", .fence = 1, .job = &f->job};
-	f->copy = (struct copy){.source = &f->source, .target = &f->target, .load = &f->load,
-		.clock = &clock_system, .cancel = &f->cancel, .arg = f};
+		.format = {.delimiter = ",",
+			.null_text = "",
+			.encoding = "utf-8",
+			.max_field = 1 << 20}};
+	f->target = (struct connection){.name = "warehouse",
+		.driver = DRIVER_SQLITE,
+		.where = "etl.ini:4",
+		.path = mem_strdup(in_dir("w.db"))};
+	f->job = (struct job){.name = "load",
+		.job_uid = "job",
+		.source_table = "t",
+		.target_table = "t",
+		.load_mode = LOAD_REPLACE,
+		.create = true,
+		.min_rows = 1};
+	f->load =
+		(struct load){.run_uid = "run-1", .store_uid = "store", .fence = 1, .job = &f->job};
+	f->copy = (struct copy){.source = &f->source,
+		.target = &f->target,
+		.load = &f->load,
+		.clock = &clock_system,
+		.cancel = &f->cancel,
+		.arg = f};
 	*state = f;
 	return 0;
 }
@@ -121,8 +138,7 @@ static void a_bad_source_withdraws(void **state)
 	file_write(in_dir("t.csv"), "id,name\n1,a\n2\n");
 	assert_int_equal(run(f), -1);
 	assert_int_equal(f->result.end, COPY_WITHDRAWN);
-	check_err(&f->err, ERR_DATA,
-		"read 't': t.csv: line 3: 1 field, the header has 2");
+	check_err(&f->err, ERR_DATA, "read 't': t.csv: line 3: 1 field, the header has 2");
 	check_ledger("revoked|1");
 }
 
@@ -153,8 +169,9 @@ static void a_target_that_is_no_database(void **state)
 	struct fixture *f = *state;
 
 	write_rows(1);
-	file_write(in_dir("w.db"), "this is a text, and rather longer than a database's header is: no, it "
-				   "is not a database at all, however long one looks at it");
+	file_write(in_dir("w.db"),
+		"this is a text, and rather longer than a database's header is: no, it "
+		"is not a database at all, however long one looks at it");
 	assert_int_equal(run(f), -1);
 	assert_int_equal(f->err.code, ERR_TARGET);
 }
@@ -237,10 +254,12 @@ static void check_withdrawn(struct fixture *f, const char *rows)
 {
 	assert_int_equal(f->result.end, COPY_WITHDRAWN);
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", rows);
-	check_sql(in_dir("w.db"), arena_printf(&f->arena,
-		"SELECT state FROM etl_load_ledger WHERE run_uid = '%s'", f->load.run_uid), "revoked");
-	assert_int_equal(system(arena_printf(&f->arena, "! ls -A '%s' | grep -q etl-stage",
-		in_dir(""))), 0);
+	check_sql(in_dir("w.db"),
+		arena_printf(&f->arena, "SELECT state FROM etl_load_ledger WHERE run_uid = '%s'",
+			f->load.run_uid),
+		"revoked");
+	assert_int_equal(
+		system(arena_printf(&f->arena, "! ls -A '%s' | grep -q etl-stage", in_dir(""))), 0);
 }
 
 /* Progress is looked at in ticks: more rows until one falls into the load. */
@@ -350,13 +369,15 @@ static void a_target_that_cannot_be_asked_leaves_it_open(void **state)
 	assert_int_equal(run(f), -1);
 	assert_int_equal(f->result.end, COPY_UNSETTLED);
 	assert_non_null(strstr(f->err.msg, "the ledger is shut"));
-	assert_non_null(strstr(f->err.hint, "and the target could not be asked to withdraw the load: "));
-	check_sql(in_dir("w.db"), "SELECT state FROM etl_load_ledger WHERE run_uid = 'run-2'", "open");
+	assert_non_null(
+		strstr(f->err.hint, "and the target could not be asked to withdraw the load: "));
+	check_sql(in_dir("w.db"), "SELECT state FROM etl_load_ledger WHERE run_uid = 'run-2'",
+		"open");
 	sql_run(in_dir("w.db"), "DROP TRIGGER refuse");
 	f->load.fence = 2; /* whoever comes next goes on */
 	must(run(f), &f->err);
-	check_sql(in_dir("w.db"), "SELECT state, fence FROM etl_load_ledger WHERE run_uid = 'run-2'",
-		"published|2");
+	check_sql(in_dir("w.db"),
+		"SELECT state, fence FROM etl_load_ledger WHERE run_uid = 'run-2'", "published|2");
 }
 
 static void drivers_have_their_sides(void **state)

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static void check_line(const struct copy_progress *before, const struct copy_progress *now,
-	const char *expected)
+static void check_line(
+	const struct copy_progress *before, const struct copy_progress *now, const char *expected)
 {
 	char line[PROGRESS_LINE_MAX];
 
@@ -17,36 +17,35 @@ static const struct copy_progress start;
 
 static void before_the_first_row(void **state UNUSED)
 {
-	struct copy_progress now = {.phase = COPY_PREPARE,
-		.elapsed_ms = 50, .total = 1000};
+	struct copy_progress now = {.phase = COPY_PREPARE, .elapsed_ms = 50, .total = 1000};
 
 	check_line(&start, &now, "load  looking at the source");
 }
 
 static void rates_are_since_the_line_before(void **state UNUSED)
 {
-	struct copy_progress before = {.phase = COPY_LOAD,
-		.rows = 1000, .bytes = 10000, .elapsed_ms = 1000};
-	struct copy_progress now = {.phase = COPY_LOAD,
-		.rows = 121000, .bytes = 12310000, .elapsed_ms = 2000};
+	struct copy_progress before = {
+		.phase = COPY_LOAD, .rows = 1000, .bytes = 10000, .elapsed_ms = 1000};
+	struct copy_progress now = {
+		.phase = COPY_LOAD, .rows = 121000, .bytes = 12310000, .elapsed_ms = 2000};
 
 	check_line(&before, &now, "load  121,000 rows  120,000 rows/s  12.3 MB/s");
 }
 
 static void a_known_size_gives_an_estimate(void **state UNUSED)
 {
-	struct copy_progress now = {.phase = COPY_LOAD,
-		.rows = 4500, .bytes = 45, .total = 100, .elapsed_ms = 9000};
+	struct copy_progress now = {
+		.phase = COPY_LOAD, .rows = 4500, .bytes = 45, .total = 100, .elapsed_ms = 9000};
 
 	check_line(&start, &now, "load  4,500 rows  500 rows/s  5 B/s  45%  11.0 s left");
 }
 
 static void no_estimate_in_the_first_second_or_at_the_end(void **state UNUSED)
 {
-	struct copy_progress first = {.phase = COPY_LOAD,
-		.rows = 1, .bytes = 10, .total = 100, .elapsed_ms = 500};
-	struct copy_progress last = {.phase = COPY_LOAD,
-		.rows = 1, .bytes = 120, .total = 100, .elapsed_ms = 2000};
+	struct copy_progress first = {
+		.phase = COPY_LOAD, .rows = 1, .bytes = 10, .total = 100, .elapsed_ms = 500};
+	struct copy_progress last = {
+		.phase = COPY_LOAD, .rows = 1, .bytes = 120, .total = 100, .elapsed_ms = 2000};
 
 	check_line(&start, &first, "load  1 row  2 rows/s  20 B/s  10%");
 	check_line(&start, &last, "load  1 row  0 rows/s  60 B/s  100%");
@@ -54,8 +53,7 @@ static void no_estimate_in_the_first_second_or_at_the_end(void **state UNUSED)
 
 static void the_slow_side_is_named(void **state UNUSED)
 {
-	struct copy_progress now = {.phase = COPY_LOAD,
-		.elapsed_ms = 1000};
+	struct copy_progress now = {.phase = COPY_LOAD, .elapsed_ms = 1000};
 
 	now.wait_read_ms = 201;
 	check_line(&start, &now, "load  0 rows  0 rows/s  0 B/s  waiting to read");
@@ -67,16 +65,15 @@ static void the_slow_side_is_named(void **state UNUSED)
 
 static void publishing_has_no_rate(void **state UNUSED)
 {
-	struct copy_progress now = {.phase = COPY_PUBLISH,
-		.rows = 7, .bytes = 9, .total = 9, .elapsed_ms = 5000};
+	struct copy_progress now = {
+		.phase = COPY_PUBLISH, .rows = 7, .bytes = 9, .total = 9, .elapsed_ms = 5000};
 
 	check_line(&start, &now, "load  7 rows  publishing");
 }
 
 static void no_time_is_no_division(void **state UNUSED)
 {
-	struct copy_progress now = {.phase = COPY_LOAD,
-		.rows = 7, .bytes = 9};
+	struct copy_progress now = {.phase = COPY_LOAD, .rows = 7, .bytes = 9};
 
 	check_line(&start, &now, "load  7 rows  0 rows/s  0 B/s");
 }
@@ -84,7 +81,10 @@ static void no_time_is_no_division(void **state UNUSED)
 static void a_long_name_is_cut(void **state UNUSED)
 {
 	struct copy_progress now = {.phase = COPY_LOAD,
-		.rows = UINT64_MAX, .bytes = UINT64_MAX, .total = 1, .elapsed_ms = 1};
+		.rows = UINT64_MAX,
+		.bytes = UINT64_MAX,
+		.total = 1,
+		.elapsed_ms = 1};
 	CLEANUP_FREE char *name = repeat('n', 1000);
 	char line[PROGRESS_LINE_MAX];
 

@@ -172,7 +172,7 @@ static void an_error_wakes_a_consumer_that_waits(void **state UNUSED)
 struct side {
 	struct ring *ring;
 	uint32_t stop_at; /* batches before it ends the ring */
-	bool aborts;	  /* else it finishes with an error */
+	bool aborts;      /* else it finishes with an error */
 };
 
 static void *produce_until(void *arg)
