@@ -40,9 +40,17 @@ static int teardown(void **state)
 /* As a file would say it, with nothing but what is required. */
 static struct job definition(const char *name)
 {
-	return (struct job){.name = name, .kind = JOB_COPY, .enabled = true, .source = "raw",
-		.source_table = "planes", .target = "w", .target_table = "planes",
-		.load_mode = LOAD_APPEND, .create = true, .min_rows = 1, .max_attempts = 1,
+	return (struct job){.name = name,
+		.kind = JOB_COPY,
+		.enabled = true,
+		.source = "raw",
+		.source_table = "planes",
+		.target = "w",
+		.target_table = "planes",
+		.load_mode = LOAD_APPEND,
+		.create = true,
+		.min_rows = 1,
+		.max_attempts = 1,
 		.retry_delay = 30000};
 }
 
@@ -113,7 +121,8 @@ static void what_is_stored_is_found(void **state)
 	assert_string_equal(stored->format.null_text, "");
 	assert_null(stored->format.encoding);
 	assert_int_equal(stored->format.max_field, 1000);
-	assert_string_equal(ask(f, "SELECT enabled, load_mode, \"create\", retry_delay, format FROM etl_job"),
+	assert_string_equal(
+		ask(f, "SELECT enabled, load_mode, \"create\", retry_delay, format FROM etl_job"),
 		"0|replace|0|1.5|{\"delimiter\":\"tab\",\"null\":\"\",\"max_field\":\"1000\"}");
 	assert_int_equal(definition_find(&f->s, 1, NULL, &f->arena, &f->stored, &f->err), 1);
 	assert_string_equal(f->stored.name, "load planes");
@@ -164,7 +173,8 @@ static void every_change_is_history(void **state)
 	assert_string_equal(ask(f, "SELECT group_concat(job_id || actor || version, ' ') FROM"
 				   " (SELECT * FROM etl_job_history ORDER BY job_id, version)"),
 		"1me1 1you2 1he3 1she4 2me1");
-	assert_string_equal(ask(f, "SELECT version, min_rows, format FROM etl_job WHERE name = 'a'"),
+	assert_string_equal(
+		ask(f, "SELECT version, min_rows, format FROM etl_job WHERE name = 'a'"),
 		"4|7|{\"encoding\":\"utf-16\"}");
 	assert_string_equal(ask(f, "SELECT definition FROM etl_job_history"
 				   " WHERE job_id = 1 AND version = 2"),
@@ -223,22 +233,26 @@ static void broken_rows_are_refused_and_mended(void **state)
 		{"source = NULL", ERR_CONFIG, "job 'a': 'source' is not set"},
 		{"kind = 'cpy'", ERR_CONFIG,
 			"job 'a': 'kind': 'cpy' is not one of copy, did you mean 'copy'?"},
-		{"load_mode = ''", ERR_CONFIG, "job 'a': 'load_mode': '' is not one of replace, append"},
+		{"load_mode = ''", ERR_CONFIG,
+			"job 'a': 'load_mode': '' is not one of replace, append"},
 		{"enabled = 2", ERR_CONFIG, "job 'a': 'enabled': '2' is not yes or no"},
 		{"enabled = 'ja'", ERR_CONFIG, "job 'a': 'enabled': 'ja' is not yes or no"},
 		{"min_rows = 1.5", ERR_CONFIG, "job 'a': 'min_rows': '1.5' is not a whole number"},
 		{"min_rows = -1", ERR_CONFIG, "job 'a': 'min_rows': '-1' is less than 0"},
-		{"max_attempts = 1001", ERR_CONFIG, "job 'a': 'max_attempts': '1001' is more than 1000"},
+		{"max_attempts = 1001", ERR_CONFIG,
+			"job 'a': 'max_attempts': '1001' is more than 1000"},
 		{"retry_delay = -1", ERR_CONFIG,
 			"job 'a': 'retry_delay': '-1.0' is not a time in seconds"},
 		{"retry_delay = 1e300", ERR_CONFIG,
 			"job 'a': 'retry_delay': '1.0e+300' is not a time in seconds"},
 		{"retry_delay = 86401", ERR_CONFIG,
 			"job 'a': 'retry_delay': '86401000ms' is more than 1d"},
-		{"retry_delay = 'soon'", ERR_CONFIG, "job 'a': 'retry_delay': 'soon' is not a duration "
-						     "such as 500ms, 30s, 10m, 2h"},
+		{"retry_delay = 'soon'", ERR_CONFIG,
+			"job 'a': 'retry_delay': 'soon' is not a duration "
+			"such as 500ms, 30s, 10m, 2h"},
 		{"format = '[]'", ERR_DATA, "job 'a': format: JSON: not an object"},
-		{"format = '{\"quote\": \"x\"}'", ERR_CONFIG, "job 'a': format: unknown key 'quote'"},
+		{"format = '{\"quote\": \"x\"}'", ERR_CONFIG,
+			"job 'a': format: unknown key 'quote'"},
 		{"format = '{\"max_field\": 0}'", ERR_CONFIG,
 			"job 'a': format: 'max_field': '0' is less than 1"},
 	};

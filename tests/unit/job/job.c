@@ -77,7 +77,8 @@ static void everything_can_be_said(void **state)
 		      "source_table = st\ntarget = t\ntarget_table = tt\nload_mode = replace\n"
 		      "create = no\ncolumns = year int\nmin_rows = 0\nmax_attempts = 3\n"
 		      "retry_delay = 0s\ndelimiter = tab\nnull =\nencoding = utf-16\n"
-		      "max_field = 1GiB\n"), &f->err);
+		      "max_field = 1GiB\n"),
+		&f->err);
 	assert_int_equal(f->n, 2);
 	j = &f->jobs[1];
 	assert_string_equal(j->name, "b");
@@ -109,12 +110,39 @@ static void mistakes_are_refused_with_their_place(void **state)
 	check_refused(f, "[job a]\nload_mode = merge\n",
 		"jobs.ini:2: 'load_mode': 'merge' is not one of replace, append");
 	check_refused(f, "[job a]\nmin_rows = -1\n", "jobs.ini:2: 'min_rows': '-1' is less than 0");
-	check_refused(f, "[job a]\nmax_attempts = 0\n",
-		"jobs.ini:2: 'max_attempts': '0' is less than 1");
+	check_refused(
+		f, "[job a]\nmax_attempts = 0\n", "jobs.ini:2: 'max_attempts': '0' is less than 1");
 	check_refused(f, "[job a]\nmax_attempts = 1001\n",
 		"jobs.ini:2: 'max_attempts': '1001' is more than 1000");
 	check_refused(f, "[job a]\n" LEAST "[job b]\n", "jobs.ini:6: [job b] needs 'source'");
 	assert_string_equal(f->err.hint, "source: the connection to read from");
+}
+
+static void what_jobs_have_in_common_is_said_once(void **state)
+{
+	struct fixture *f = *state;
+
+	must(parse(f,
+		     "[job a]\nsource_table = x\n[defaults]\nsource = raw\ntarget = w\n"
+		     "target_table = t\nmin_rows = 7\nnull = NULL\n"
+		     "[job b]\nsource_table = y\nmin_rows = 8\ntarget_table = u\n"),
+		&f->err);
+	assert_int_equal(f->n, 2);
+	assert_string_equal(f->jobs[0].name, "a");
+	assert_string_equal(f->jobs[0].source, "raw");
+	assert_string_equal(f->jobs[0].source_table, "x");
+	assert_int_equal(f->jobs[0].min_rows, 7);
+	assert_string_equal(f->jobs[0].format.null_text, "NULL");
+	assert_string_equal(f->jobs[1].target_table, "u");
+	assert_int_equal(f->jobs[1].min_rows, 8);
+	check_refused(f, "[defaults]\nsource = raw\n", "'jobs.ini' has no [job NAME] section");
+	check_refused(f, "[defaults x]\n", "jobs.ini:1: [defaults x]: this section has no name");
+	check_refused(f, "[defaults]\nsource = raw\nmin_rows = no\n[job a]\n" LEAST,
+		"jobs.ini:3: 'min_rows': 'no' is not a whole number");
+	check_refused(f, "[defaults]\nsourc = raw\n[job a]\n" LEAST,
+		"jobs.ini:2: unknown key in [job a]: 'sourc', did you mean 'source'?");
+	check_refused(
+		f, "[defaults]\nsource = raw\n[job a]\n", "jobs.ini:3: [job a] needs 'source_table'");
 }
 
 static void names_are_checked(void **state)
@@ -128,7 +156,8 @@ static void names_are_checked(void **state)
 	check_refused(f, "[job]\n" LEAST, "jobs.ini:1: [job] needs a name: [job NAME]");
 	check_refused(f, "[job a\tb]\n" LEAST, "jobs.ini:1: a control character in the job's name");
 	check_refused(f, "[job 7]\n" LEAST, "jobs.ini:1: job name '7' is a number");
-	assert_string_equal(f->err.hint, "--job takes numbers and names: give it at least one letter");
+	assert_string_equal(
+		f->err.hint, "--job takes numbers and names: give it at least one letter");
 	must(parse(f, "[job 7a]\n" LEAST "[job -]\n" LEAST), &f->err);
 	check_refused(f, "[job -7]\n" LEAST, "jobs.ini:1: job name '-7' is a number");
 }
@@ -148,10 +177,12 @@ static void table_is_sound(void **state)
 
 			assert_true(*o->help);
 			assert_true(o->type != OPT_ENUM || o->choices);
-			assert_true(strspn(o->key, "abcdefghijklmnopqrstuvwxyz_") == strlen(o->key));
+			assert_true(
+				strspn(o->key, "abcdefghijklmnopqrstuvwxyz_") == strlen(o->key));
 			for (size_t t = 0; t <= s; t++)
 				for (size_t j = 0; j < (t < s ? job_option_sets[t].n : i); j++)
-					assert_string_not_equal(o->key, job_option_sets[t].v[j].key);
+					assert_string_not_equal(
+						o->key, job_option_sets[t].v[j].key);
 		}
 	assert_true(keys < 100); /* OPTIONS_MAX of config.c */
 	assert_true(job_option_sets[n_job_option_sets - 1].overrides);
@@ -168,6 +199,7 @@ int main(void)
 		TEST(defaults_hold),
 		TEST(everything_can_be_said),
 		TEST(mistakes_are_refused_with_their_place),
+		TEST(what_jobs_have_in_common_is_said_once),
 		TEST(names_are_checked),
 		TEST(table_is_sound),
 	};
