@@ -47,9 +47,8 @@ static int fail(struct parser *p, int line, const char *fmt, ...)
 	return 0;
 }
 
-/* Does this line of the text begin with a blank, that is: continue the value above? inih says so
- * to nobody; what it takes for a blank is isspace(). */
-static bool is_continuation(struct parser *p, int line)
+/* The beginning of a line of the text: what inih says to nobody can be seen there. */
+static const char *line_text(struct parser *p, int line)
 {
 	while (p->at_line < line) {
 		p->at = strchr(p->at, '\n');
@@ -57,7 +56,26 @@ static bool is_continuation(struct parser *p, int line)
 		p->at++;
 		p->at_line++;
 	}
-	return isspace((unsigned char)*p->at);
+	return p->at;
+}
+
+/* Does this line begin with a blank, that is: continue the value above? What inih takes for a blank
+ * is isspace(). */
+static bool is_continuation(struct parser *p, int line)
+{
+	return isspace((unsigned char)*line_text(p, line));
+}
+
+/* Is there something behind the ']' of this line that is no comment? inih passes over it. */
+static bool has_tail(struct parser *p, int line)
+{
+	const char *c = strchr(line_text(p, line), ']');
+
+	assert(c);
+	do
+		c++;
+	while (*c && *c != '\n' && isspace((unsigned char)*c));
+	return *c && *c != '\n' && *c != ';' && *c != '#';
 }
 
 /* ${VAR} from the environment; $${VAR} stands for itself. */
@@ -132,6 +150,8 @@ static int add_section(struct parser *p, const char *header, int line)
 	p->cap_entries = 0;
 	if (!*s->kind)
 		return fail(p, line, "a section without a name");
+	if (has_tail(p, line))
+		return fail(p, line, "text behind '[%s]'", header);
 	if (strlen(s->kind) + strlen(s->name) > CONFIG_NAME_MAX)
 		return fail(p, line, "the section's name is longer than %d characters",
 			CONFIG_NAME_MAX);
