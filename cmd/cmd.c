@@ -104,7 +104,7 @@ static int parse_flag(int argc, char **argv, int *i, struct invocation *in, stru
 
 static int parse_command(const char *name, struct invocation *in, struct err *err)
 {
-	const char *known[32], *near;
+	const char *known[32];
 
 	assert(n_commands <= ARRAY_LEN(known));
 	in->command = cmd_find(name);
@@ -112,11 +112,8 @@ static int parse_command(const char *name, struct invocation *in, struct err *er
 		return 0;
 	for (size_t i = 0; i < n_commands; i++)
 		known[i] = commands[i].name;
-	near = text_nearest(name, known, n_commands);
-	if (near)
-		err_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s'?", name, near);
-	else
-		err_set(err, ERR_USAGE, "unknown command '%s'", name);
+	err_set(err, ERR_USAGE, "unknown command '%s'", name);
+	err_suggest(err, text_nearest(name, known, n_commands));
 	return hint_help(NULL, err);
 }
 

@@ -195,9 +195,9 @@ static int unknown_topic(const char *name, struct err *err)
 	known[n++] = "config";
 	known[n++] = "job";
 	near = text_nearest(name, known, n);
-	if (near)
-		return err_set(err, ERR_USAGE, "no help on '%s', did you mean '%s'?", name, near);
 	err_set(err, ERR_USAGE, "no help on '%s'", name);
+	if (near)
+		return err_suggest(err, near);
 	return err_hint(err, "'etl help' lists the commands");
 }
 

@@ -293,19 +293,14 @@ static int bad_value(const struct option *o, const char *value, const char *expe
 static int bad_choice(const struct option *o, const char *value, struct err *err)
 {
 	CLEANUP(buf_release) struct buf list = BUF_INIT(ERR_MSG_MAX);
-	const char *near;
 	size_t n = 0;
 
 	for (; o->choices[n]; n++)
 		buf_printf(&list, "%s%s", n ? ", " : "", o->choices[n]);
 	if (o->secret)
 		return err_set(err, ERR_CONFIG, "'%s' is not one of %s", o->key, buf_str(&list));
-	near = text_nearest(value, o->choices, n);
-	if (near)
-		return err_set(err, ERR_CONFIG, "'%s': '%.80s' is not one of %s, did you mean '%s'?",
-			o->key, value, buf_str(&list), near);
-	return err_set(err, ERR_CONFIG, "'%s': '%.80s' is not one of %s", o->key, value,
-		buf_str(&list));
+	err_set(err, ERR_CONFIG, "'%s': '%.80s' is not one of %s", o->key, value, buf_str(&list));
+	return err_suggest(err, text_nearest(value, o->choices, n));
 }
 
 static int choice_index(const struct option *o, const char *value)
@@ -442,12 +437,8 @@ const char *config_print(const struct option *o, const void *base, struct arena 
 int config_unknown(const struct config_file *file, int line, const char *what, const char *name,
 	const char *const *known, size_t n, struct err *err)
 {
-	const char *near = text_nearest(name, known, n);
-
-	if (near)
-		err_set(err, ERR_CONFIG, "unknown %s '%s', did you mean '%s'?", what, name, near);
-	else
-		err_set(err, ERR_CONFIG, "unknown %s '%s'", what, name);
+	err_set(err, ERR_CONFIG, "unknown %s '%s'", what, name);
+	err_suggest(err, text_nearest(name, known, n));
 	return err_wrap(err, "%s:%d", file->path, line);
 }
 

@@ -69,6 +69,15 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
+int err_suggest(struct err *err, const char *near)
+{
+	size_t len = strlen(err->msg);
+
+	if (near)
+		snprintf(err->msg + len, sizeof(err->msg) - len, ", did you mean '%s'?", near);
+	return -1;
+}
+
 int err_hint(struct err *err, const char *fmt, ...)
 {
 	va_list args;

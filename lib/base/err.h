@@ -80,6 +80,9 @@ int err_errno(struct err *err, enum err_code code, int errno_value, const char *
 /* Puts "what was attempted: " before the message; returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 
+/* Puts ", did you mean 'near'?" behind the message; NULL: nothing is near. Returns -1. */
+int err_suggest(struct err *err, const char *near);
+
 /* What the user can do about it; a hint that is already there stays. Returns -1. */
 int err_hint(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 

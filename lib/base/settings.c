@@ -220,7 +220,7 @@ int settings_load(const char *path, struct arena *a, struct settings *ret_settin
 int settings_connection(const struct settings *s, const char *name, const char *used_by,
 	const struct connection **ret_connection, struct err *err)
 {
-	const char *known[SETTINGS_CONNECTIONS_MAX], *near;
+	const char *known[SETTINGS_CONNECTIONS_MAX];
 
 	for (size_t i = 0; i < s->n_connections; i++) {
 		known[i] = s->connections[i].name;
@@ -229,12 +229,8 @@ int settings_connection(const struct settings *s, const char *name, const char *
 			return 0;
 		}
 	}
-	near = text_nearest(name, known, s->n_connections);
-	if (near)
-		err_set(err, ERR_CONFIG, "%s: there is no connection '%s', did you mean '%s'?",
-			used_by, name, near);
-	else
-		err_set(err, ERR_CONFIG, "%s: there is no connection '%s'", used_by, name);
+	err_set(err, ERR_CONFIG, "%s: there is no connection '%s'", used_by, name);
+	err_suggest(err, text_nearest(name, known, s->n_connections));
 	if (s->file)
 		return err_hint(err, "add a [connection %s] section to '%s'", name, s->file);
 	return err_hint(err,

@@ -278,10 +278,9 @@ int definition_missing(struct statements *s, const char *which, struct arena *a,
 		return -1;
 	db_reset(stmt);
 	near = text_nearest(which, names, n);
-	if (near)
-		return err_set(err, ERR_NOT_FOUND, "there is no job '%s', did you mean '%s'?", which,
-			near);
 	err_set(err, ERR_NOT_FOUND, "there is no job '%s'", which);
+	if (near)
+		return err_suggest(err, near);
 	if (n == 0)
 		return err_hint(err, "the store has no jobs yet: run 'etl apply FILE'");
 	return err_hint(err, "the store's jobs have the numbers and names that 'etl apply' printed");

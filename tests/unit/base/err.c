@@ -97,6 +97,18 @@ static void every_code_is_complete(void **state)
 }
 
 /* Scripts depend on these: a change is a new major version. */
+static void suggests_what_is_near(void **state UNUSED)
+{
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_USAGE, "unknown command '%s'", "wroker");
+	assert_int_equal(err_suggest(&err, NULL), -1);
+	assert_string_equal(err.msg, "unknown command 'wroker'");
+	assert_int_equal(err_suggest(&err, "worker"), -1);
+	assert_string_equal(err.msg, "unknown command 'wroker', did you mean 'worker'?");
+	assert_int_equal(err.code, ERR_USAGE);
+}
+
 static void documented_exit_statuses(void **state)
 {
 	(void)state;
@@ -122,6 +134,7 @@ int main(void)
 		cmocka_unit_test(first_hint_stays),
 		cmocka_unit_test(what_does_not_fit_is_cut),
 		cmocka_unit_test(every_code_is_complete),
+		cmocka_unit_test(suggests_what_is_near),
 		cmocka_unit_test(documented_exit_statuses),
 	};
 
