@@ -1,0 +1,91 @@
+/*
+ * executor - how workers are started, watched, adopted and stopped.
+ *
+ * One static const vtable per way of starting (a process here, a pod
+ * elsewhere). A worker is named by its run and fence; its handle is text that
+ * is stored with the run, so that another controller, or this one after a
+ * crash, finds it again: made of what cannot be mistaken for somebody else's
+ * process. All calls come from the controller's main thread and do not block;
+ * what there is to wait for is one descriptor and one deadline.
+ *
+ * An executor reports facts, never decides: what an end means for the run is
+ * the scheduler's business, and the fence in the target is what makes a worker
+ * that nobody knows of harmless (docs/design.md §3).
+ */
+#ifndef EXEC_EXECUTOR_H
+#define EXEC_EXECUTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/settings.h"
+
+#define EXECUTOR_HANDLE_MAX 256
+#define EXECUTOR_OUTPUT_MAX (64u * 1024) /* of a worker's last output that is kept for its end */
+
+struct executor; /* each implementation's own; begins with its ops */
+
+/* What is to be started. Strings are borrowed for the call. */
+struct worker_spec {
+	int64_t job_id, run_id, fence;
+	const char *store_uid, *run_uid;
+	const char *config; /* what --config said, or NULL */
+};
+
+/* A worker that has ended. Strings are the executor's, until the next call. */
+struct worker_end {
+	int64_t run_id, fence;
+	bool known;	    /* false: adopted, how it ended was somebody else's to hear */
+	bool stopped;	    /* it was told to stop by stop() */
+	int exit_status;    /* -1 when a signal ended it, or it is not known */
+	const char *reason; /* "exit status 1", "killed by signal 9 (Killed)", … */
+	const char *output; /* the end of what it wrote to stdout and stderr: whole lines, UTF-8 not
+			     * promised */
+	size_t output_len;
+	uint64_t output_lost; /* bytes before that, which were not kept */
+};
+
+enum executor_found { EXECUTOR_ALIVE, EXECUTOR_GONE, EXECUTOR_ELSEWHERE };
+
+struct executor_ops {
+	const char *name;
+
+	/* The clock is borrowed and measures deadlines. */
+	int (*open)(const struct settings *settings, const struct clock *clock,
+		struct executor **ret_x, struct err *err);
+
+	/* Starts `etl worker --job N` for this run and fence; doing it again for the same two is
+	 * success and no second worker. The handle is written to ret_handle. */
+	int (*start)(struct executor *x, const struct worker_spec *spec,
+		char ret_handle[EXECUTOR_HANDLE_MAX], struct err *err);
+
+	/* Looks for a worker that another controller started. ALIVE: it is watched from now on.
+	 * GONE: it has certainly ended. ELSEWHERE: it cannot be told from here (another host,
+	 * another process namespace, a handle of another executor). */
+	enum executor_found (*adopt)(struct executor *x, int64_t run_id, int64_t fence,
+		const char *handle);
+
+	/* Asks it to stop (SIGTERM); kills it, and what it started, `grace_ms` later. Nothing when
+	 * there is none, or it was asked before. */
+	void (*stop)(struct executor *x, int64_t run_id, int64_t fence, int grace_ms);
+
+	/* Readable when next() has something to do. */
+	int (*fd)(const struct executor *x);
+	/* Monotonic ms of the clock when next() wants to be called in any case; INT64_MAX: never. */
+	int64_t (*deadline)(const struct executor *x);
+	/* Takes in output, kills what has outlived its grace. 1: a worker ended; 0: none now. */
+	int (*next)(struct executor *x, struct worker_end *ret_end);
+
+	size_t (*count)(const struct executor *x); /* workers that are watched */
+
+	/* Stops watching and leaves the workers alone: they go on. NULL is fine. */
+	void (*close)(struct executor *x);
+};
+
+extern const struct executor_ops executor_process;
+
+#endif
