@@ -129,7 +129,7 @@ static void print_job_help(void)
 {
 	printf("[job NAME]: one section per job, in a file for 'etl apply'. A [defaults] section takes the\n"
 	       "same keys and holds for every job of the file that does not set them.\n\n");
-	print_sets(job_option_sets, n_job_option_sets);
+	print_sets(job_option_sets, N_JOB_OPTION_SETS);
 }
 
 /* roff: a '-' that is to be typed is \-, a line must not begin with a dot or quote. */

@@ -11,7 +11,7 @@
 
 static void add_columns(struct buf *sql, const char *before, const char *separator)
 {
-	const struct option_set *set = &job_option_sets[0];
+	const struct option_set *set = &job_option_sets[JOB_OPTIONS];
 
 	for (size_t i = 0; i < set->n; i++)
 		buf_printf(sql, "%s%s\"%s\"", i ? separator : "", before, set->v[i].key);
@@ -112,7 +112,7 @@ static const char *definition_json(const struct job *job, struct arena *a)
 	CLEANUP(buf_release) struct buf out = BUF_INIT(SIZE_MAX / 2);
 	CLEANUP_JSON struct json_doc *doc = json_new();
 	struct json *object = json_object(doc);
-	const struct option_set *set = &job_option_sets[0];
+	const struct option_set *set = &job_option_sets[JOB_OPTIONS];
 
 	json_set_str(doc, object, "name", job->name);
 	for (size_t i = 0; i < set->n; i++)
@@ -127,7 +127,7 @@ int definition_find(struct statements *s, int64_t id, const char *name, struct a
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(DEFINITION_MAX);
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	const struct option_set *set = &job_option_sets[0];
+	const struct option_set *set = &job_option_sets[JOB_OPTIONS];
 	struct job job = {.name = NULL};
 	const char *format;
 	int row;
@@ -151,7 +151,7 @@ int definition_find(struct statements *s, int64_t id, const char *name, struct a
 	if (format && json_each(format, strlen(format), read_format_member,
 			      &(struct format_reader){&job, a}, err))
 		return err_wrap(err, "job '%s': format", job.name);
-	config_defaults(job_option_sets, n_job_option_sets, a, &job);
+	config_defaults(job_option_sets, N_JOB_OPTION_SETS, a, &job);
 	for (size_t i = 0; i < set->n; i++)
 		if (read_option(stmt, 4 + (int)i, &set->v[i], a, &job, err))
 			return err_wrap(err, "job '%s'", job.name);
@@ -164,7 +164,7 @@ static int insert_or_update(struct statements *s, const struct job *job, struct 
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(DEFINITION_MAX);
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	const struct option_set *set = &job_option_sets[0];
+	const struct option_set *set = &job_option_sets[JOB_OPTIONS];
 	int pos = 3;
 
 	if (job->job_id) {

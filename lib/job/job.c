@@ -4,21 +4,23 @@
 
 #include "base/text.h"
 
-static const char *const kinds[] = {[JOB_COPY] = "copy", NULL};
+static const char *const kinds[] = {
+	[JOB_COPY] = "copy", [JOB_SQL] = "sql", [JOB_EXEC] = "exec", NULL};
 static const char *const modes[] = {[LOAD_REPLACE] = "replace", [LOAD_APPEND] = "append", NULL};
 
 #define AT(field) offsetof(struct job, field)
 
 const struct option job_options[] = {
-	{"kind", OPT_ENUM, AT(kind), "copy", "what the job does: copy moves a table",
+	{"kind", OPT_ENUM, AT(kind), "copy",
+		"what the job does: copy moves a table, sql runs statements in the target, exec runs a "
+		"program",
 		.choices = kinds},
 	{"enabled", OPT_BOOL, AT(enabled), "yes", "no: the job is not started"},
-	{"source", OPT_TEXT, AT(source), NULL, "the connection to read from", .required = true},
+	{"source", OPT_TEXT, AT(source), NULL, "the connection to read from"},
 	{"source_table", OPT_TEXT, AT(source_table), NULL,
-		"the table; of a CSV connection: the file, '.csv' may be left out",
-		.required = true},
-	{"target", OPT_TEXT, AT(target), NULL, "the connection to write to", .required = true},
-	{"target_table", OPT_TEXT, AT(target_table), NULL, "the table to load", .required = true},
+		"the table; of a CSV connection: the file, '.csv' may be left out"},
+	{"target", OPT_TEXT, AT(target), NULL, "the connection to write to"},
+	{"target_table", OPT_TEXT, AT(target_table), NULL, "the table to load"},
 	{"load_mode", OPT_ENUM, AT(load_mode), "append",
 		"append adds the rows; replace puts them in the place of all others",
 		.choices = modes},
@@ -30,18 +32,72 @@ const struct option job_options[] = {
 	{"min_rows", OPT_INT, AT(min_rows), "1",
 		"replace refuses to empty a table for fewer rows than this", .min = 0,
 		.max = INT64_MAX},
+	{"command", OPT_TEXT, AT(command), NULL,
+		"sql: the statements, with ';' between them; exec: the program and its arguments, for "
+		"the shell where there is one"},
+	{"atomic", OPT_BOOL, AT(atomic), "yes",
+		"sql: the statements and the row of the ledger are one transaction, done once or not at "
+		"all; no: each by itself, at least once"},
+	{"idempotent", OPT_BOOL, AT(idempotent), "no",
+		"yes: exec, or sql that is not atomic, is done again when it was lost half-way; no: the "
+		"run then ends as unknown"},
 	{"max_attempts", OPT_INT, AT(max_attempts), "1", "attempts before a run has failed",
 		.min = 1, .max = 1000},
-	{"retry_delay", OPT_DURATION, AT(retry_delay), "30s", "between two attempts", .min = 0,
-		.max = 86400000},
+	{"retry_delay", OPT_DURATION, AT(retry_delay), "30s",
+		"before the second attempt; doubled for each one after", .min = 0, .max = 86400000},
+	{"retry_max_delay", OPT_DURATION, AT(retry_max_delay), "1h", "the longest delay",
+		.min = 0, .max = 86400000},
+	{"max_disruptions", OPT_INT, AT(max_disruptions), "10",
+		"how often a run may lose its worker for a reason that is not its own (no attempt is "
+		"used up) before it is given up", .min = 0, .max = 1000},
+	{"timeout", OPT_DURATION, AT(timeout), "0s", "of one attempt; 0s: none", .min = 0,
+		.max = 30LL * 86400000},
+	{"priority", OPT_INT, AT(priority), "0", "runs with a higher one are started first",
+		.min = -1000000, .max = 1000000},
+	{"max_active", OPT_INT, AT(max_active), "1", "runs of this job at the same time",
+		.min = 1, .max = 1000},
 };
 
-static const struct option_set job_sets[] = {
-	{.v = job_options, .n = ARRAY_LEN(job_options)},
-	{.v = csv_format_options, .n = N_CSV_FORMAT_OPTIONS, .offset = AT(format), .overrides = true},
+static const struct option after_options[] = {
+	{"after", OPT_TEXT, AT(after.success), NULL,
+		"jobs, with ',' between them: when all of them have succeeded this one is ordered, and it "
+		"does not start while one of them has a run that is not over, or failed last"},
+	{"after_end", OPT_TEXT, AT(after.end), NULL, "the same, however those jobs end"},
 };
-const struct option_set *const job_option_sets = job_sets;
-const size_t n_job_option_sets = ARRAY_LEN(job_sets);
+
+const struct option_set job_option_sets[N_JOB_OPTION_SETS] = {
+	[JOB_OPTIONS] = {.v = job_options, .n = ARRAY_LEN(job_options)},
+	[JOB_AFTER] = {.v = after_options, .n = ARRAY_LEN(after_options)},
+	[JOB_FORMAT] = {.v = csv_format_options, .n = N_CSV_FORMAT_OPTIONS, .offset = AT(format),
+		.overrides = true},
+};
+
+/* What a kind of job cannot do without. */
+static const struct {
+	enum job_kind kind;
+	const char *key;
+	size_t offset;
+} required[] = {
+	{JOB_COPY, "source", AT(source)},
+	{JOB_COPY, "source_table", AT(source_table)},
+	{JOB_COPY, "target", AT(target)},
+	{JOB_COPY, "target_table", AT(target_table)},
+	{JOB_SQL, "target", AT(target)},
+	{JOB_SQL, "command", AT(command)},
+	{JOB_EXEC, "command", AT(command)},
+};
+
+int job_check(const struct job *job, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(required); i++) {
+		const char *value = *(const char *const *)((const char *)job + required[i].offset);
+
+		if (required[i].kind == job->kind && (!value || !*value))
+			return err_set(err, ERR_CONFIG, "a job of kind %s needs '%s'",
+				kinds[job->kind], required[i].key);
+	}
+	return 0;
+}
 
 static int check_name(const char *name, struct err *err)
 {
@@ -117,7 +173,13 @@ static int read_job(const struct config_file *file, const struct config_section 
 	if (check_name(section->name, err))
 		return err_wrap(err, "%s:%d", file->path, section->line);
 	job->name = section->name;
-	return config_apply(file, &merged, job_option_sets, n_job_option_sets, a, job, err);
+	if (config_apply(file, &merged, job_option_sets, N_JOB_OPTION_SETS, a, job, err))
+		return -1;
+	if (job_check(job, err)) {
+		err_wrap(err, "job '%s'", job->name);
+		return err_wrap(err, "%s:%d", file->path, section->line);
+	}
+	return 0;
 }
 
 int jobs_parse(const struct config_file *file, struct arena *a, struct job **ret_jobs,
@@ -138,6 +200,34 @@ int jobs_parse(const struct config_file *file, struct arena *a, struct job **ret
 	*ret_jobs = jobs;
 	*ret_n = n;
 	return 0;
+}
+
+int job_names(const char *list, struct arena *a, const char *ret_names[JOB_AFTER_MAX], size_t *ret_n,
+	struct err *err)
+{
+	size_t n = 0;
+
+	for (const char *p = list ? list : ""; *p;) {
+		size_t len = strcspn(p, ","), end = len;
+		const char *next = p[len] ? p + len + 1 : p + len;
+
+		while (end && strchr(" \t\n", p[end - 1]))
+			end--;
+		while (end && strchr(" \t\n", *p))
+			p++, end--;
+		if (end && n == JOB_AFTER_MAX)
+			return err_set(err, ERR_LIMIT, "more than %d jobs in a list", JOB_AFTER_MAX);
+		if (end)
+			ret_names[n++] = arena_strndup(a, p, end);
+		p = next;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+bool job_unfenced(const struct job *job)
+{
+	return !job->idempotent && (job->kind == JOB_EXEC || (job->kind == JOB_SQL && !job->atomic));
 }
 
 const char *job_kind_name(enum job_kind kind)

@@ -18,7 +18,7 @@
 
 #define JOB_NAME_MAX 128
 
-enum job_kind { JOB_COPY };
+enum job_kind { JOB_COPY, JOB_SQL, JOB_EXEC };
 enum load_mode { LOAD_REPLACE, LOAD_APPEND };
 
 struct job {
@@ -33,20 +33,43 @@ struct job {
 	bool create;		  /* make the target table when there is none */
 	const char *columns;	  /* "name type, …": declared types; NULL: inferred */
 	int64_t min_rows;	  /* fewer source rows do not replace a table that has rows */
+	const char *command;	  /* sql: the statements; exec: the command */
+	bool atomic;		  /* sql: one transaction with its ledger row */
+	bool idempotent;	  /* what cannot be fenced may be done again when it was lost half-way */
 	int64_t max_attempts;
-	int64_t retry_delay;	  /* ms */
+	int64_t retry_delay, retry_max_delay; /* ms */
+	int64_t max_disruptions;  /* a run is given up after more than these */
+	int64_t timeout;	  /* ms of one attempt; 0: none */
+	int64_t priority;	  /* the higher first */
+	int64_t max_active;	  /* runs of it at the same time */
 	struct csv_format format; /* overrides of the connection's, see settings.h */
+	struct {		  /* names of jobs, comma-separated; NULL: none */
+		const char *success, *end;
+	} after;
+	const char *hold_reason; /* set by whoever found that it must not run; NULL: it may */
 };
 
-/* A job's options: its own table, then the CSV format's as overrides. Offsets are those of
- * struct job. */
-extern const struct option_set *const job_option_sets;
-extern const size_t n_job_option_sets;
+#define JOB_AFTER_MAX 100 /* jobs that one waits for */
+
+/* A job's options: its own table, what it is after, and the CSV format's as overrides. Offsets are
+ * those of struct job. */
+enum job_option_set { JOB_OPTIONS, JOB_AFTER, JOB_FORMAT, N_JOB_OPTION_SETS };
+extern const struct option_set job_option_sets[N_JOB_OPTION_SETS];
 
 /* The jobs of a file of [job NAME] sections; what a [defaults] section says holds for each job that
  * does not say it. ERR_CONFIG with file:line. */
 MUST_CHECK int jobs_parse(const struct config_file *file, struct arena *a, struct job **ret_jobs,
 	size_t *ret_n, struct err *err);
+
+/* That the keys which its kind needs are there: ERR_CONFIG. */
+MUST_CHECK int job_check(const struct job *job, struct err *err);
+
+/* The names of a list such as `after`: their count, at most JOB_AFTER_MAX (ERR_LIMIT). NULL has none. */
+MUST_CHECK int job_names(const char *list, struct arena *a, const char *ret_names[JOB_AFTER_MAX],
+	size_t *ret_n, struct err *err);
+
+/* Can what it does be lost half-way so that it must not be done again? */
+bool job_unfenced(const struct job *job);
 
 const char *job_kind_name(enum job_kind kind);
 const char *load_mode_name(enum load_mode mode);

@@ -87,8 +87,75 @@ static const char jobs_and_runs[] =
 	"  PRIMARY KEY (run_id, attempt, seq)\n"
 	") WITHOUT ROWID;\n";
 
+/*
+ * The heartbeat and with it the lease's end live in a table of their own, so that somebody's open
+ * transaction on etl_run expires nobody. What an INSERT by hand leaves out is filled in by a trigger:
+ * `INSERT INTO etl_run (job_id) VALUES (7)` is a whole order.
+ */
+static const char queue[] =
+	"ALTER TABLE etl_job ADD COLUMN command TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN atomic INTEGER NOT NULL DEFAULT 1;\n"
+	"ALTER TABLE etl_job ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE etl_job ADD COLUMN retry_max_delay REAL NOT NULL DEFAULT 3600;\n" /* seconds */
+	"ALTER TABLE etl_job ADD COLUMN max_disruptions INTEGER NOT NULL DEFAULT 10;\n"
+	"ALTER TABLE etl_job ADD COLUMN timeout REAL NOT NULL DEFAULT 0;\n" /* seconds; 0: none */
+	"ALTER TABLE etl_job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE etl_job ADD COLUMN max_active INTEGER NOT NULL DEFAULT 1;\n"
+	/* not NULL: its runs stay queued until 'etl recover' has looked */
+	"ALTER TABLE etl_job ADD COLUMN hold_reason TEXT;\n"
+	"CREATE TABLE etl_job_dependency (\n"
+	"  job_id INTEGER NOT NULL REFERENCES etl_job (job_id),\n"
+	"  after_job_id INTEGER NOT NULL REFERENCES etl_job (job_id),\n"
+	"  on_completion INTEGER NOT NULL DEFAULT 0,\n" /* 0: only when it succeeded */
+	"  PRIMARY KEY (job_id, after_job_id)\n"
+	") WITHOUT ROWID;\n"
+	"CREATE INDEX etl_job_dependency_after ON etl_job_dependency (after_job_id);\n"
+	"ALTER TABLE etl_run ADD COLUMN ordered_by TEXT;\n"
+	"ALTER TABLE etl_run ADD COLUMN scheduled_for TEXT;\n"
+	"ALTER TABLE etl_run ADD COLUMN disruptions INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE etl_run ADD COLUMN cancel_requested INTEGER NOT NULL DEFAULT 0;\n"
+	/* the end that is wanted as soon as the target has withdrawn the load */
+	"ALTER TABLE etl_run ADD COLUMN settle TEXT;\n"
+	"ALTER TABLE etl_run ADD COLUMN controller_uid TEXT;\n"
+	"ALTER TABLE etl_run ADD COLUMN worker TEXT;\n" /* the executor's handle */
+	"CREATE INDEX etl_run_active ON etl_run (job_id, state)\n"
+	"  WHERE state IN ('starting', 'running');\n"
+	"CREATE INDEX etl_run_waiting ON etl_run (job_id) WHERE state = 'waiting';\n"
+	"CREATE INDEX etl_run_cancel ON etl_run (run_id)\n"
+	"  WHERE cancel_requested <> 0 AND finished_at IS NULL;\n"
+	"CREATE INDEX etl_run_finished ON etl_run (finished_at) WHERE finished_at IS NOT NULL;\n"
+	"CREATE TABLE etl_run_heartbeat (\n"
+	"  run_id INTEGER PRIMARY KEY REFERENCES etl_run (run_id),\n"
+	"  fence INTEGER NOT NULL,\n"
+	"  at TEXT NOT NULL DEFAULT " NOW ",\n"
+	"  lease_until TEXT NOT NULL,\n"
+	"  progress TEXT\n"
+	");\n"
+	"CREATE TABLE etl_controller (\n"
+	"  controller_uid TEXT PRIMARY KEY,\n"
+	"  host TEXT NOT NULL,\n"
+	"  process TEXT NOT NULL,\n" /* what tells on its own host whether it lives */
+	"  version TEXT NOT NULL,\n"
+	"  state TEXT NOT NULL,\n" /* running, stopping, stopped */
+	"  max_workers INTEGER NOT NULL,\n"
+	"  workers INTEGER NOT NULL DEFAULT 0,\n"
+	"  started_at TEXT NOT NULL DEFAULT " NOW ",\n"
+	"  heartbeat_at TEXT NOT NULL DEFAULT " NOW ",\n"
+	"  lease_until TEXT NOT NULL\n"
+	") WITHOUT ROWID;\n"
+	"CREATE TRIGGER etl_run_ordered AFTER INSERT ON etl_run\n"
+	"WHEN NEW.state IN ('queued', 'waiting')\n"
+	"BEGIN\n"
+	"  UPDATE etl_run SET priority = (SELECT priority FROM etl_job WHERE job_id = NEW.job_id)\n"
+	"    WHERE run_id = NEW.run_id AND NEW.priority = 0\n"
+	"    AND (SELECT priority FROM etl_job WHERE job_id = NEW.job_id) <> 0;\n"
+	"  INSERT INTO etl_run_event (run_id, new_state, actor, reason)\n"
+	"    VALUES (NEW.run_id, NEW.state, ifnull(NEW.ordered_by, 'sql'), 'ordered: ' || NEW.origin);\n"
+	"END;\n";
+
 const struct migration migrations[] = {
 	{1, "jobs and runs", jobs_and_runs},
+	{2, "the queue", queue},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

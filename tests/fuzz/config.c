@@ -84,7 +84,7 @@ static void check_jobs(const struct config_file *file, struct arena *a)
 	for (size_t i = 0; i < n; i++) {
 		struct job back = {.name = NULL};
 
-		print_and_read(job_option_sets, n_job_option_sets, &jobs[i], &back, a);
+		print_and_read(job_option_sets, N_JOB_OPTION_SETS, &jobs[i], &back, a);
 	}
 }
 

@@ -170,8 +170,8 @@ static void table_is_sound(void **state)
 
 	(void)state;
 	memset(&job, 0, sizeof(job));
-	config_defaults(job_option_sets, n_job_option_sets, &a, &job); /* aborts on a bad one */
-	for (size_t s = 0; s < n_job_option_sets; s++)
+	config_defaults(job_option_sets, N_JOB_OPTION_SETS, &a, &job); /* aborts on a bad one */
+	for (size_t s = 0; s < N_JOB_OPTION_SETS; s++)
 		for (size_t i = 0; i < job_option_sets[s].n; i++, keys++) {
 			const struct option *o = &job_option_sets[s].v[i];
 
@@ -185,7 +185,7 @@ static void table_is_sound(void **state)
 						o->key, job_option_sets[t].v[j].key);
 		}
 	assert_true(keys < 100); /* OPTIONS_MAX of config.c */
-	assert_true(job_option_sets[n_job_option_sets - 1].overrides);
+	assert_true(job_option_sets[N_JOB_OPTION_SETS - 1].overrides);
 	assert_string_equal(job_kind_name(JOB_COPY), "copy");
 	assert_string_equal(load_mode_name(LOAD_REPLACE), "replace");
 	assert_string_equal(load_mode_name(LOAD_APPEND), "append");
