@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -83,6 +85,19 @@ static void output_is_captured(void **state)
 	proc_release(&p);
 	assert_int_equal(p.pidfd, -1);
 	assert_int_equal(p.out, -1);
+	proc_release(&p);
+}
+
+static void both_streams_through_one_pipe(void **state)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(OUTPUT_MAX);
+	struct proc p = shell("echo a; echo b >&2; echo c; echo d >&2", PROC_MERGED);
+
+	(void)state;
+	assert_int_equal(p.err, -1);
+	read_all(p.out, &out);
+	assert_int_equal(wait_end(&p).status, 0);
+	assert_string_equal(buf_str(&out), "a\nb\nc\nd\n");
 	proc_release(&p);
 }
 
@@ -168,8 +183,9 @@ static void waiting_ends_with_the_time(void **state)
 	assert_true(end.signalled);
 	assert_int_equal(end.status, SIGTERM);
 	proc_signal(&p, SIGTERM); /* it has ended: no error, and nobody else is hit */
+	proc_signal_alone(&p, SIGTERM);
 	assert_int_equal(proc_wait(&p, 0, &end, &err), -1);
-	assert_int_equal(err.code, ERR_IO);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
 	proc_release(&p);
 }
 
@@ -196,6 +212,159 @@ static void group_is_signalled(void **state)
 	read_all(p.out, &out);
 	assert_int_equal(wait_end(&p).status, SIGKILL);
 	proc_release(&p);
+}
+
+static void one_alone_is_signalled(void **state)
+{
+	struct proc p =
+		shell(QUIET "(trap 'exit 0' TERM; " LOOP ") & trap 'echo told; wait; exit 3'"
+			    " TERM; echo ready; while :; do sleep 0.01; done",
+			PROC_OUT);
+	struct proc_end end;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	read_line(p.out, "ready");
+	read_line(p.out, "ready");
+	proc_signal_alone(&p, SIGTERM);
+	read_line(p.out, "told"); /* and waits for the other one, which was not */
+	assert_int_equal(proc_wait(&p, 0, &end, &err), 0);
+	assert_false(proc_ended(&p));
+	proc_signal(&p, SIGTERM);
+	end = wait_end(&p);
+	assert_false(end.signalled);
+	assert_int_equal(end.status, 3);
+	assert_true(proc_ended(&p));
+	proc_release(&p);
+}
+
+/* The kernel may be too old to reach it. */
+static bool groups_outlive_leaders(void)
+{
+	struct proc p = shell("exit 0", 0);
+	bool known = syscall(SYS_pidfd_send_signal, p.pidfd, 0, NULL, 1u << 2) == 0;
+
+	wait_end(&p);
+	proc_release(&p);
+	return known;
+}
+
+static void group_is_signalled_after_its_leader_was_reaped(void **state)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(OUTPUT_MAX);
+	struct proc p;
+
+	(void)state;
+	if (!groups_outlive_leaders())
+		skip();
+	p = shell("sleep 1000 & exit 0", PROC_OUT);
+	assert_int_equal(wait_end(&p).status, 0);
+	proc_signal(&p, SIGKILL);
+	read_all(p.out, &out);
+	proc_release(&p);
+}
+
+static void somebody_elses_process_is_watched(void **state)
+{
+	struct proc parent = shell("sleep 1000 & echo $!; wait", PROC_OUT), p;
+	struct err err = ERR_INIT;
+	struct proc_end end;
+	char line[32] = "";
+	pid_t pid;
+
+	(void)state;
+	assert_true(read(parent.out, line, sizeof(line) - 1) > 0);
+	pid = (pid_t)strtol(line, NULL, 10);
+	must(proc_open(pid, &p, &err), &err);
+	assert_int_equal(proc_wait(&p, 0, &end, &err), 0);
+	proc_signal_alone(&p, SIGKILL);
+	assert_int_equal(proc_wait(&p, EVER, &end, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND); /* how it ended is for its parent */
+	wait_end(&parent);
+	assert_int_equal(proc_open(pid, &parent, &err), -1); /* was reaped */
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	proc_release(&p);
+	proc_release(&parent);
+}
+
+static void nobody_is_no_process(void **state)
+{
+	struct proc_stat stat;
+	struct err err = ERR_INIT;
+	struct proc p;
+
+	(void)state;
+	for (pid_t pid = -1; pid <= 0; pid++) {
+		assert_int_equal(proc_open(pid, &p, &err), -1);
+		assert_int_equal(err.code, ERR_NOT_FOUND);
+		assert_int_equal(proc_stat(pid, &stat, &err), -1);
+		assert_int_equal(err.code, ERR_NOT_FOUND);
+	}
+	assert_int_equal(proc_open(INT32_MAX, &p, &err), -1);
+	check_err(&err, ERR_NOT_FOUND, "open process 2147483647: No such process");
+	assert_int_equal(proc_stat(INT32_MAX, &stat, &err), -1);
+	check_err(&err, ERR_NOT_FOUND, "read '/proc/2147483647/stat': No such file or directory");
+}
+
+/* Whatever its name. */
+static void group_and_start_are_read(void **state)
+{
+	struct proc_stat mine, named, child;
+	struct proc p = shell("exec sleep 1000", 0);
+	struct err err = ERR_INIT;
+	struct proc_end end;
+	char name[16];
+
+	(void)state;
+	must(proc_stat(getpid(), &mine, &err), &err);
+	assert_int_equal(mine.group, getpgrp());
+	assert_true(mine.start > 0);
+	prctl(PR_GET_NAME, name);
+	prctl(PR_SET_NAME, "a) R 1 (b\n) Z");
+	must(proc_stat(getpid(), &named, &err), &err);
+	prctl(PR_SET_NAME, name);
+	assert_int_equal(named.group, mine.group);
+	assert_int_equal(named.start, mine.start);
+	must(proc_stat(p.pid, &child, &err), &err);
+	assert_int_equal(child.group, p.pid);
+	assert_true(child.start >= mine.start);
+	must(proc_stop(&p, 0, &end, &err), &err);
+	proc_release(&p);
+}
+
+static bool is_pid(void *arg, pid_t pid)
+{
+	return *(const pid_t *)arg == pid;
+}
+
+static void children_that_nobody_knows_are_reaped(void **state)
+{
+	struct proc strangers[3], known = shell("exit 6", 0), lives = shell("exec sleep 1000", 0);
+	struct err err = ERR_INIT;
+	struct proc_end end;
+	int n = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		strangers[i] = shell("exit 1", 0);
+		assert_int_equal(poll(&(struct pollfd){.fd = strangers[i].pidfd, .events = POLLIN},
+					 1, 60000),
+			1);
+	}
+	assert_int_equal(poll(&(struct pollfd){.fd = known.pidfd, .events = POLLIN}, 1, 60000), 1);
+	n = proc_reap(is_pid, &known.pid);
+	assert_int_equal(wait_end(&known).status, 6);
+	n += proc_reap(is_pid, &known.pid);
+	assert_int_equal(n, 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(proc_wait(&strangers[i], 0, &end, &err), -1);
+		assert_int_equal(err.code, ERR_NOT_FOUND);
+		proc_release(&strangers[i]);
+	}
+	must(proc_stop(&lives, 0, &end, &err), &err);
+	assert_int_equal(proc_reap(is_pid, &known.pid), 0); /* no children at all */
+	proc_release(&known);
+	proc_release(&lives);
 }
 
 static void signals_begin_as_they_were(void **state)
@@ -295,6 +464,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(output_is_captured),
+		cmocka_unit_test(both_streams_through_one_pipe),
 		cmocka_unit_test(nothing_is_captured_unasked),
 		cmocka_unit_test(environment_is_ours_or_given),
 		cmocka_unit_test(program_that_cannot_be_started),
@@ -302,6 +472,12 @@ int main(void)
 		cmocka_unit_test(waiting_ends_with_the_time),
 		cmocka_unit_test(pidfd_tells_the_end),
 		cmocka_unit_test(group_is_signalled),
+		cmocka_unit_test(one_alone_is_signalled),
+		cmocka_unit_test(group_is_signalled_after_its_leader_was_reaped),
+		cmocka_unit_test(somebody_elses_process_is_watched),
+		cmocka_unit_test(nobody_is_no_process),
+		cmocka_unit_test(group_and_start_are_read),
+		cmocka_unit_test(children_that_nobody_knows_are_reaped),
 		cmocka_unit_test(signals_begin_as_they_were),
 		cmocka_unit_test(stop_lets_it_end_by_itself),
 		cmocka_unit_test(stop_kills_what_does_not_end),
