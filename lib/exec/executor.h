@@ -27,7 +27,12 @@
 #define EXECUTOR_HANDLE_MAX 256
 #define EXECUTOR_OUTPUT_MAX (64u * 1024) /* of a worker's last output that is kept for its end */
 
-struct executor; /* each implementation's own; begins with its ops */
+struct executor_ops;
+
+/* Each implementation's own; begins with this: x->ops->start(x, …). */
+struct executor {
+	const struct executor_ops *ops;
+};
 
 /* What is to be started. Strings are borrowed for the call. */
 struct worker_spec {
@@ -39,8 +44,8 @@ struct worker_spec {
 /* A worker that has ended. Strings are the executor's, until the next call. */
 struct worker_end {
 	int64_t run_id, fence;
-	bool known;	    /* false: adopted, how it ended was somebody else's to hear */
-	bool stopped;	    /* it was told to stop by stop() */
+	bool known;         /* false: adopted, and how it ended was somebody else's to hear */
+	bool stopped;       /* it was told to stop by stop() */
 	int exit_status;    /* -1 when a signal ended it, or it is not known */
 	const char *reason; /* "exit status 1", "killed by signal 9 (Killed)", … */
 	const char *output; /* the end of what it wrote to stdout and stderr: whole lines, UTF-8 not
@@ -58,31 +63,39 @@ struct executor_ops {
 	int (*open)(const struct settings *settings, const struct clock *clock,
 		struct executor **ret_x, struct err *err);
 
-	/* Starts `etl worker --job N` for this run and fence; doing it again for the same two is
-	 * success and no second worker. The handle is written to ret_handle. */
+	/* Starts `etl worker --job N` for this run and fence, with ETL_RUN=RUN:FENCE:RUN_UID in its
+	 * environment; doing it again for the same two is success and no second worker, as long as
+	 * the first one's end has not been told. The handle is written to ret_handle. ERR_BUSY when
+	 * there are as many as can be watched. */
 	int (*start)(struct executor *x, const struct worker_spec *spec,
 		char ret_handle[EXECUTOR_HANDLE_MAX], struct err *err);
 
-	/* Looks for a worker that another controller started. ALIVE: it is watched from now on.
-	 * GONE: it has certainly ended. ELSEWHERE: it cannot be told from here (another host,
-	 * another process namespace, a handle of another executor). */
-	enum executor_found (*adopt)(struct executor *x, int64_t run_id, int64_t fence,
-		const char *handle);
+	/* Looks for a worker that another controller started; run and fence are those it was
+	 * started for. ALIVE: it is watched from now on. GONE: it has certainly ended. ELSEWHERE:
+	 * it cannot be told from here (another host, another process namespace, a handle of
+	 * another executor, no handle at all or another worker's) or cannot be watched. NULL is no
+	 * handle. */
+	enum executor_found (*adopt)(
+		struct executor *x, int64_t run_id, int64_t fence, const char *handle);
 
-	/* Asks it to stop (SIGTERM); kills it, and what it started, `grace_ms` later. Nothing when
-	 * there is none, or it was asked before. */
+	/* Asks it to stop (SIGTERM, to it alone, so that it can stop what it started in order);
+	 * kills it, and what it started, `grace_ms` later. Nothing when there is none, when it was
+	 * asked before, or when it has ended. */
 	void (*stop)(struct executor *x, int64_t run_id, int64_t fence, int grace_ms);
 
 	/* Readable when next() has something to do. */
 	int (*fd)(const struct executor *x);
-	/* Monotonic ms of the clock when next() wants to be called in any case; INT64_MAX: never. */
+	/* When next() wants to be called in any case, as the clock's monotonic ms; INT64_MAX:
+	 * never. */
 	int64_t (*deadline)(const struct executor *x);
-	/* Takes in output, kills what has outlived its grace. 1: a worker ended; 0: none now. */
+	/* Takes in output, kills what has outlived its grace. 1: a worker ended; 0: none now. The
+	 * work of a call is bounded: fd() stays readable while there is more. */
 	int (*next)(struct executor *x, struct worker_end *ret_end);
 
 	size_t (*count)(const struct executor *x); /* workers that are watched */
 
-	/* Stops watching and leaves the workers alone: they go on. NULL is fine. */
+	/* Stops watching and leaves the workers alone: they go on, and what they write is lost
+	 * (EPIPE). NULL is fine. */
 	void (*close)(struct executor *x);
 };
 
