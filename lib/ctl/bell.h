@@ -18,26 +18,30 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define BELL_SLOTS 32		/* controllers of one store on one host */
-#define BELL_ANSWER_MAX 4096	/* bytes of an answer */
+#define BELL_SLOTS 32	     /* controllers of one store on one host */
+#define BELL_ANSWER_MAX 4096 /* bytes of an answer */
 
 struct bell;
 
 /* `store` names the store: a canonical path, or server and database. ERR_LIMIT when all slots are
- * taken. */
+ * taken, ERR_IO when there are no such sockets here: a controller works without a bell too. */
 MUST_CHECK int bell_open(const char *store, struct bell **ret_bell, struct err *err);
 void bell_close(struct bell *b); /* NULL is fine */
+
+/* Readable when bell_heard has something to do. */
 int bell_fd(const struct bell *b);
 
-/* Takes everything that has come, without blocking. Pings are answered with `answer` (JSON).
- * Returns whether anybody rang. */
+/* Takes what has come, without blocking, and a limited number of it: what is left keeps the
+ * descriptor readable. Pings are answered with `answer` (JSON, at most BELL_ANSWER_MAX bytes).
+ * Returns whether anybody rang, or may have while too much came. */
 bool bell_heard(struct bell *b, const char *answer);
 
 /* Wakes every controller; returns how many were reached. Never blocks, never fails. */
 int bell_ring(const char *store);
 
-/* Asks every controller; appends each answer as a line. Returns how many answered within the time,
- * and in *ret_silent how many have a bell that they do not answer. */
+/* Asks every controller; appends each answer as a line (control characters become spaces; it is
+ * outside text all the same). Returns how many answered within the time, and in *ret_silent how
+ * many have a bell that they do not answer. Ends as soon as there is nobody left to wait for. */
 int bell_ping(const char *store, int timeout_ms, struct buf *ret_answers, int *ret_silent);
 
 #endif
