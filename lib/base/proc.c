@@ -64,6 +64,25 @@ static int spawn(const char *const *argv, char *const *envp, int out, int err_fd
 	return e;
 }
 
+/* A program that is not there or is none stays so; the rest may be better next time. */
+static enum err_code start_code(int e)
+{
+	switch (e) {
+	case ENOENT:
+		return ERR_NOT_FOUND;
+	case E2BIG:
+	case EACCES:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case ENOEXEC:
+	case ENOTDIR:
+		return ERR_CONFIG;
+	default:
+		return ERR_IO;
+	}
+}
+
 int proc_start(const char *const *argv, char *const *envp, int capture, struct proc *ret_proc,
 	struct err *err)
 {
@@ -79,8 +98,7 @@ int proc_start(const char *const *argv, char *const *envp, int capture, struct p
 	if (e) {
 		close_pair(out);
 		close_pair(errs);
-		return err_errno(err, e == ENOENT ? ERR_NOT_FOUND : ERR_IO, e, "start '%s'",
-			argv[0]);
+		return err_errno(err, start_code(e), e, "start '%s'", argv[0]);
 	}
 	p.pidfd = (int)syscall(SYS_pidfd_open, p.pid, 0); /* our child: the pid cannot be reused yet */
 	p.out = mem_take_fd(&out[0]);

@@ -36,7 +36,8 @@ enum { PROC_OUT = 1, PROC_ERR = 2, PROC_MERGED = 4 };
 
 /* `argv` ends with NULL; argv[0] is looked up in PATH when it has no '/'. `envp` NULL: ours.
  * Standard input is /dev/null. That the program cannot be executed is an error here, not an exit
- * status: ERR_NOT_FOUND when there is none of that name. */
+ * status: ERR_NOT_FOUND when there is none of that name, ERR_CONFIG when it cannot be executed, ERR_IO
+ * when there are no means to start anything. */
 MUST_CHECK int proc_start(const char *const *argv, char *const *envp, int capture,
 	struct proc *ret_proc, struct err *err);
 

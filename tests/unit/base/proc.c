@@ -145,7 +145,7 @@ static void program_that_cannot_be_started(void **state)
 	assert_int_equal(proc_start(path, NULL, 0, &p, &err), -1);
 	check_err(&err, ERR_NOT_FOUND, "start '/no/such': No such file or directory");
 	assert_int_equal(proc_start(file, NULL, 0, &p, &err), -1);
-	check_err(&err, ERR_IO, "start '/etc/passwd': Permission denied");
+	check_err(&err, ERR_CONFIG, "start '/etc/passwd': Permission denied");
 }
 
 static void descriptors_stay_out_of_it(void **state)
