@@ -31,9 +31,20 @@ void db_rollback(struct db *db)
 	db->driver->rollback(db);
 }
 
+bool db_in_transaction(struct db *db)
+{
+	return db->driver->in_transaction(db);
+}
+
 int db_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt, struct err *err)
 {
 	return db->driver->prepare(db, sql, ret_stmt, err);
+}
+
+int db_prepare_next(struct db *db, const char *sql, struct db_stmt **ret_stmt,
+	const char **ret_rest, struct err *err)
+{
+	return db->driver->prepare_next(db, sql, ret_stmt, ret_rest, err);
 }
 
 void db_finalize(struct db_stmt *stmt)
@@ -119,6 +130,11 @@ void db_reset(struct db_stmt *stmt)
 	stmt->driver->reset(stmt);
 }
 
+int db_param_count(struct db_stmt *stmt)
+{
+	return stmt->n_params;
+}
+
 int db_column_count(struct db_stmt *stmt)
 {
 	return stmt->n_columns;
@@ -165,6 +181,11 @@ int64_t db_changes(struct db *db)
 	return db->driver->changes(db);
 }
 
+int64_t db_total_changes(struct db *db)
+{
+	return db->driver->total_changes(db);
+}
+
 int64_t db_last_insert_id(struct db *db)
 {
 	return db->driver->last_insert_id(db);
@@ -188,4 +209,9 @@ int db_detach(struct db *db, const char *name, struct err *err)
 void db_on_progress(struct db *db, int (*callback)(void *arg), void *arg)
 {
 	db->driver->on_progress(db, callback, arg);
+}
+
+void db_guard(struct db *db, const struct db_guard *guard)
+{
+	db->driver->guard(db, guard);
 }

@@ -54,9 +54,14 @@ MUST_CHECK int db_exec(struct db *db, const char *sql, struct err *err);
 MUST_CHECK int db_begin(struct db *db, struct err *err);
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db);
+bool db_in_transaction(struct db *db); /* an error may have ended it */
 
 MUST_CHECK int db_prepare(struct db *db, const char *sql, struct db_stmt **ret_stmt,
 	struct err *err);
+/* The first statement of a text of several, written by others: *ret_rest is what follows it. 1; 0
+ * when there is none (blanks, comments, ';'); -1. */
+MUST_CHECK int db_prepare_next(struct db *db, const char *sql, struct db_stmt **ret_stmt,
+	const char **ret_rest, struct err *err);
 void db_finalize(struct db_stmt *stmt); /* NULL is fine */
 void db_finalize_ptr(struct db_stmt **stmt);
 #define CLEANUP_STMT CLEANUP(db_finalize_ptr)
@@ -77,6 +82,7 @@ MUST_CHECK int db_step(struct db_stmt *stmt, struct err *err);
 MUST_CHECK int db_run(struct db_stmt *stmt, struct err *err);
 void db_reset(struct db_stmt *stmt); /* to leave a result before its end */
 
+int db_param_count(struct db_stmt *stmt);
 int db_column_count(struct db_stmt *stmt);
 const char *db_column_name(struct db_stmt *stmt, int col);
 enum db_type db_column_type(struct db_stmt *stmt, int col);
@@ -86,6 +92,7 @@ const char *db_column_text(struct db_stmt *stmt, int col); /* NULL for null; unt
 const void *db_column_blob(struct db_stmt *stmt, int col, size_t *ret_len);
 
 int64_t db_changes(struct db *db);	  /* rows changed by the last statement */
+int64_t db_total_changes(struct db *db);  /* by all statements, their triggers and cascades */
 int64_t db_last_insert_id(struct db *db);
 const char *db_version(void);		  /* of the SQLite library */
 
@@ -100,5 +107,14 @@ MUST_CHECK int db_detach(struct db *db, const char *name, struct err *err);
 /* Called every few thousand virtual-machine steps of a running statement and while it waits for a
  * lock; non-zero ends it with ERR_CANCELLED. NULL removes it. */
 void db_on_progress(struct db *db, int (*callback)(void *arg), void *arg);
+
+/* What statements of others may not do from now on: preparing one that does is ERR_CONFIG. The guard
+ * is borrowed; NULL removes it. */
+struct db_guard {
+	const char *transaction; /* begin, commit or roll back (savepoints are no matter): the hint for
+				  * who tries; NULL: allowed */
+	const char *table;	 /* write to this table of the main schema, change or drop it; NULL: none */
+};
+void db_guard(struct db *db, const struct db_guard *guard);
 
 #endif

@@ -17,9 +17,12 @@ struct db_driver {
 	int (*begin)(struct db *db, struct err *err);
 	int (*commit)(struct db *db, struct err *err);
 	void (*rollback)(struct db *db);
+	bool (*in_transaction)(struct db *db);
 
 	/* Fills n_params and n_columns too. */
 	int (*prepare)(struct db *db, const char *sql, struct db_stmt **ret_stmt, struct err *err);
+	int (*prepare_next)(struct db *db, const char *sql, struct db_stmt **ret_stmt,
+		const char **ret_rest, struct err *err);
 	void (*finalize)(struct db_stmt *stmt);
 
 	void (*bind_null)(struct db_stmt *stmt, int pos);
@@ -39,11 +42,13 @@ struct db_driver {
 	const void *(*column_blob)(struct db_stmt *stmt, int col, size_t *ret_len);
 
 	int64_t (*changes)(struct db *db);
+	int64_t (*total_changes)(struct db *db);
 	int64_t (*last_insert_id)(struct db *db);
 	const char *(*quote)(struct db *db, const char *identifier, struct arena *a);
 	int (*attach)(struct db *db, const char *path, const char *name, struct err *err);
 	int (*detach)(struct db *db, const char *name, struct err *err);
 	void (*on_progress)(struct db *db, int (*callback)(void *arg), void *arg);
+	void (*guard)(struct db *db, const struct db_guard *guard);
 };
 
 struct db {

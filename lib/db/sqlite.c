@@ -33,6 +33,9 @@ struct sqlite_db {
 	int (*progress)(void *arg);
 	void *progress_arg;
 	bool cancelled; /* the callback said so while waiting for a lock */
+	const struct db_guard *guard;
+	char refusal[SQL_SHOWN_MAX]; /* what the guard said last, or "" */
+	const char *hint;	     /* to it, or NULL */
 };
 
 struct sqlite_stmt {
@@ -81,6 +84,14 @@ static enum err_code code_of(int rc)
 	}
 }
 
+static int refused(const struct sqlite_db *s, struct err *err)
+{
+	err_set(err, ERR_CONFIG, "%s", s->refusal);
+	if (s->hint)
+		err_hint(err, "%s", s->hint);
+	return -1;
+}
+
 /* Turns `rc` of the call that just failed into `err`; which file only where that is the question.
  */
 static int fail(struct sqlite_db *s, int rc, struct err *err)
@@ -93,6 +104,8 @@ static int fail(struct sqlite_db *s, int rc, struct err *err)
 	s->cancelled = false;
 	if (code == ERR_CANCELLED)
 		return err_set(err, code, "cancelled");
+	if ((rc & 0xff) == SQLITE_AUTH && s->refusal[0])
+		return refused(s, err);
 	if (code != ERR_STORE && code != ERR_BUSY)
 		return err_set(err, code, "%s", sqlite3_errmsg(s->h));
 	if (os && ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN))
@@ -296,13 +309,31 @@ static void sqlite_rollback(struct db *db)
 		sqlite3_exec(of_db(db)->h, "ROLLBACK", NULL, NULL, NULL);
 }
 
+static bool sqlite_in_transaction(struct db *db)
+{
+	return !sqlite3_get_autocommit(of_db(db)->h);
+}
+
 /* --- statements --- */
+
+static struct db_stmt *make_stmt(struct db *db, sqlite3_stmt *h)
+{
+	struct sqlite_stmt *stmt = mem_alloc(sizeof(*stmt));
+
+	stmt->base = (struct db_stmt){
+		.driver = &sqlite_driver,
+		.db = db,
+		.n_params = sqlite3_bind_parameter_count(h),
+		.n_columns = sqlite3_column_count(h),
+	};
+	stmt->h = h;
+	return &stmt->base;
+}
 
 static int sqlite_prepare(
 	struct db *db, const char *sql, struct db_stmt **ret_stmt, struct err *err)
 {
 	struct sqlite_db *s = of_db(db);
-	struct sqlite_stmt *stmt;
 	const char *tail;
 	sqlite3_stmt *h;
 	int rc = sqlite3_prepare_v3(s->h, sql, -1, SQLITE_PREPARE_PERSISTENT, &h, &tail);
@@ -312,16 +343,27 @@ static int sqlite_prepare(
 		return err_wrap(err, "prepare '%.*s'", SQL_SHOWN_MAX, sql);
 	}
 	assert(h && !tail[strspn(tail, " \t\r\n;")]); /* one statement, not none */
-	stmt = mem_alloc(sizeof(*stmt));
-	stmt->base = (struct db_stmt){
-		.driver = &sqlite_driver,
-		.db = db,
-		.n_params = sqlite3_bind_parameter_count(h),
-		.n_columns = sqlite3_column_count(h),
-	};
-	stmt->h = h;
-	*ret_stmt = &stmt->base;
+	*ret_stmt = make_stmt(db, h);
 	return 0;
+}
+
+static int sqlite_prepare_next(struct db *db, const char *sql, struct db_stmt **ret_stmt,
+	const char **ret_rest, struct err *err)
+{
+	struct sqlite_db *s = of_db(db);
+	sqlite3_stmt *h = NULL;
+
+	while (*sql && !h) {
+		int rc = sqlite3_prepare_v3(s->h, sql, -1, 0, &h, &sql);
+
+		if (rc != SQLITE_OK)
+			return fail(s, rc, err);
+	}
+	if (!h)
+		return 0;
+	*ret_rest = sql;
+	*ret_stmt = make_stmt(db, h);
+	return 1;
 }
 
 static void sqlite_finalize(struct db_stmt *stmt)
@@ -440,6 +482,11 @@ static int64_t sqlite_changes(struct db *db)
 	return sqlite3_changes64(of_db(db)->h);
 }
 
+static int64_t sqlite_total_changes(struct db *db)
+{
+	return sqlite3_total_changes64(of_db(db)->h);
+}
+
 static int64_t sqlite_last_insert_id(struct db *db)
 {
 	return sqlite3_last_insert_rowid(of_db(db)->h);
@@ -486,13 +533,71 @@ static int sqlite_detach(struct db *db, const char *name, struct err *err)
 	return 0;
 }
 
+/* --- the guard --- */
+
+static int refuse(struct sqlite_db *s, const char *what, const char *name, const char *hint)
+{
+	snprintf(s->refusal, sizeof(s->refusal), "%s%s is not allowed here", what, name);
+	s->hint = hint;
+	return SQLITE_DENY;
+}
+
+/* SQLite names what a statement will do, while it is prepared (sqlite3_set_authorizer). */
+static int on_authorize(void *arg, int action, const char *first, const char *second,
+	const char *schema, const char *trigger)
+{
+	struct sqlite_db *s = arg;
+	const char *table = NULL;
+
+	(void)trigger;
+	switch (action) {
+	case SQLITE_TRANSACTION:
+		if (!s->guard->transaction)
+			return SQLITE_OK;
+		return refuse(s, first, "", s->guard->transaction);
+	case SQLITE_INSERT:
+	case SQLITE_UPDATE:
+	case SQLITE_DELETE:
+	case SQLITE_DROP_TABLE:
+		table = first;
+		break;
+	case SQLITE_ALTER_TABLE:
+		table = second;
+		schema = first;
+		break;
+	case SQLITE_CREATE_TRIGGER:
+	case SQLITE_DROP_TRIGGER:
+	case SQLITE_CREATE_INDEX:
+	case SQLITE_DROP_INDEX:
+		table = second;
+		break;
+	default:
+		break;
+	}
+	/* in another schema VACUUM writes its copy */
+	if (table && s->guard->table && sqlite3_stricmp(table, s->guard->table) == 0 && schema &&
+		strcmp(schema, "main") == 0)
+		return refuse(s, "to change the table ", table, NULL);
+	return SQLITE_OK;
+}
+
+static void sqlite_guard(struct db *db, const struct db_guard *guard)
+{
+	struct sqlite_db *s = of_db(db);
+
+	s->guard = guard;
+	sqlite3_set_authorizer(s->h, guard ? on_authorize : NULL, s);
+}
+
 static const struct db_driver sqlite_driver = {
 	.close = sqlite_close,
 	.exec = sqlite_exec,
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
+	.in_transaction = sqlite_in_transaction,
 	.prepare = sqlite_prepare,
+	.prepare_next = sqlite_prepare_next,
 	.finalize = sqlite_finalize,
 	.bind_null = sqlite_bind_null,
 	.bind_int = sqlite_bind_int,
@@ -508,9 +613,11 @@ static const struct db_driver sqlite_driver = {
 	.column_text = sqlite_column_text,
 	.column_blob = sqlite_column_blob,
 	.changes = sqlite_changes,
+	.total_changes = sqlite_total_changes,
 	.last_insert_id = sqlite_last_insert_id,
 	.quote = sqlite_quote,
 	.attach = sqlite_attach,
 	.detach = sqlite_detach,
 	.on_progress = sqlite_on_progress,
+	.guard = sqlite_guard,
 };

@@ -399,6 +399,76 @@ static void quoting_and_attaching(void **state)
 	arena_release(&a);
 }
 
+/* --- the SQL of others --- */
+
+static void statements_one_after_the_other(void **state UNUSED)
+{
+	const char *rest = " -- a; b\n CREATE TABLE t (a);;/* c */ INSERT INTO t VALUES (1), (2);\n"
+			   "UPDATE t SET a = @a ; -- the end";
+	const int params[] = {0, 0, 1};
+	struct db *db = scratch();
+	struct err err = ERR_INIT;
+	struct db_stmt *stmt;
+	unsigned n = 0;
+	int found;
+
+	while ((found = db_prepare_next(db, rest, &stmt, &rest, &err)) > 0) {
+		assert_int_equal(db_param_count(stmt), params[n++]);
+		must(db_run(stmt, &err), &err);
+		db_finalize(stmt);
+	}
+	must(found, &err);
+	assert_int_equal(n, 3);
+	assert_int_equal(db_total_changes(db), 4);
+	assert_int_equal(db_changes(db), 2);
+	assert_int_equal(db_prepare_next(db, "", &stmt, &rest, &err), 0);
+	assert_int_equal(db_prepare_next(db, "SELECT 1; SELEC", &stmt, &rest, &err), 1);
+	db_finalize(stmt);
+	assert_int_equal(db_prepare_next(db, rest, &stmt, &rest, &err), -1);
+	check_err(&err, ERR_CONFIG, "near \"SELEC\": syntax error");
+	assert_string_equal(rest, " SELEC");
+	db_close(db);
+}
+
+static void check_refused(struct db *db, const char *sql, const char *msg, const char *hint)
+{
+	struct err err = ERR_INIT;
+
+	assert_int_equal(db_exec(db, sql, &err), -1);
+	check_err(&err, ERR_CONFIG, msg);
+	assert_string_equal(err.hint, hint);
+}
+
+static void a_guard_refuses(void **state UNUSED)
+{
+	static const struct db_guard both = {.transaction = "leave it", .table = "t"};
+	static const struct db_guard table = {.table = "t"};
+	struct db *db = scratch();
+	struct err err = ERR_INIT;
+
+	must_exec(db, "CREATE TABLE t (a); CREATE TABLE u (a)");
+	must(db_begin(db, &err), &err);
+	assert_true(db_in_transaction(db));
+	db_guard(db, &both);
+	must_exec(db, "INSERT INTO u SELECT a FROM t; SAVEPOINT s; RELEASE s");
+	check_refused(db, "COMMIT", "COMMIT is not allowed here", "leave it");
+	check_refused(db, "ROLLBACK", "ROLLBACK is not allowed here", "leave it");
+	check_refused(db, "INSERT INTO T VALUES (1)", "to change the table t is not allowed here", "");
+	check_refused(db, "DROP TABLE t", "to change the table t is not allowed here", "");
+	assert_true(db_in_transaction(db));
+	db_guard(db, NULL);
+	must(db_commit(db, &err), &err);
+	assert_false(db_in_transaction(db));
+
+	db_guard(db, &table);
+	must_exec(db, "BEGIN; INSERT INTO u VALUES (1); COMMIT; VACUUM");
+	check_refused(db, "ALTER TABLE t ADD COLUMN b", "to change the table t is not allowed here",
+		"");
+	db_guard(db, NULL);
+	must_exec(db, "DROP TABLE t");
+	db_close(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +485,8 @@ int main(void)
 		cmocka_unit_test(lock_that_is_released_is_had),
 		cmocka_unit_test(progress_cancels),
 		cmocka_unit_test(quoting_and_attaching),
+		cmocka_unit_test(statements_one_after_the_other),
+		cmocka_unit_test(a_guard_refuses),
 	};
 
 	return cmocka_run_group_tests_name("db/sqlite", tests, dir_make, dir_remove);
