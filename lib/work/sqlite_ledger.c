@@ -157,7 +157,7 @@ static int insert(struct db *db, const struct load *load, enum ledger_state stat
 	db_bind_text(stmt, 4, load->order_key);
 	db_bind_int(stmt, 5, load->fence);
 	db_bind_text(stmt, 6, state_names[state]);
-	db_bind_text(stmt, 7, load->job->target_table);
+	db_bind_text(stmt, 7, load_name(load));
 	db_bind_text(stmt, 8, principal(who));
 	db_bind_text(stmt, 9, reason);
 	return db_run(stmt, err);

@@ -1,5 +1,5 @@
 /*
- * The SQLite target: replace and append.
+ * The SQLite target: replace and append, and statements (sqlite_script.h).
  *
  * Rows are staged in a file beside the database (sqlite_stage.h), without a
  * lock on the database itself. Publishing attaches that file and moves the rows
@@ -20,6 +20,7 @@
 #include "work/sqlite_ledger.h"
 #include "work/sqlite_move.h"
 #include "work/sqlite_rows.h"
+#include "work/sqlite_script.h"
 #include "work/sqlite_stage.h"
 #include "work/sqlite_table.h"
 
@@ -38,6 +39,7 @@ struct target {
 	struct sqlite_rows rows;
 	uint64_t staged; /* as verified */
 	bool verified;
+	bool begun; /* begin was called before */
 };
 
 /* ERR_STORE means the control database to everybody above. */
@@ -45,7 +47,7 @@ static int fail(const struct target *t, const char *what, struct err *err)
 {
 	if (err->code == ERR_STORE)
 		err->code = ERR_TARGET;
-	return err_wrap(err, "%s '%s'", what, t->load->job->target_table);
+	return err_wrap(err, "%s '%s'", what, load_name(t->load));
 }
 
 static int is_cancelled(void *arg)
@@ -79,8 +81,13 @@ static int check_run_uid(const char *uid, struct err *err)
 	return 0;
 }
 
-static int check_table_name(const char *name, struct err *err)
+/* Only rows need a table. */
+static int check_table_name(const struct job *job, struct err *err)
 {
+	const char *name = job->target_table ? job->target_table : "";
+
+	if (job->kind != JOB_COPY)
+		return 0;
 	if (!*name)
 		return err_set(err, ERR_CONFIG, "target_table is empty");
 	if (strcasecmp(name, SQLITE_LEDGER_TABLE) == 0)
@@ -110,7 +117,7 @@ static int target_open(const struct connection *conn, const struct load *load,
 	struct target *t;
 
 	if (check_run_uid(load->run_uid, err) < 0 ||
-		check_table_name(load->job->target_table, err) < 0)
+		check_table_name(load->job, err) < 0)
 		return -1;
 	t = mem_alloc(sizeof(*t));
 	t->load = load;
@@ -127,6 +134,9 @@ static int target_open(const struct connection *conn, const struct load *load,
 
 static int target_begin(struct target *t, enum ledger_state *ret_state, struct err *err)
 {
+	if (t->begun)
+		db_on_progress(t->db, NULL, NULL);
+	t->begun = true;
 	if (sqlite_ledger_begin(t->db, t->load, ret_state, err) < 0)
 		return fail(t, "begin the load of", err);
 	sqlite_stage_sweep(t->path);
@@ -303,6 +313,13 @@ static int target_publish(struct target *t, uint64_t *ret_rows, struct err *err)
 	return 0;
 }
 
+static int target_script(struct target *t, struct script *script, struct err *err)
+{
+	if (sqlite_script_run(t->db, t->load, t->cancel, script, err) < 0)
+		return fail(t, "statements of", err);
+	return 0;
+}
+
 static int target_revoke(
 	struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
@@ -320,6 +337,7 @@ const struct target_ops target_sqlite = {
 	.write = target_write,
 	.verify = target_verify,
 	.publish = target_publish,
+	.script = target_script,
 	.revoke = target_revoke,
 	.close = target_close,
 };

@@ -1,5 +1,5 @@
 /*
- * target - where rows go: stage, write, verify, publish.
+ * target - where rows go: stage, write, verify, publish; and where statements run.
  *
  * One target serves one attempt of one run. Whatever order an attempt dies in,
  * the target's tables hold all of a run's rows or none: rows go to a staging
@@ -7,12 +7,14 @@
  * `open` to `published` (docs/design.md §3, rules 3 and 4).
  *
  * Calls come in this order, from one thread at a time, and may block:
- * open, begin, stage, write …, verify, publish; or revoke; then close.
+ * open, begin, stage, write …, verify, publish, or open, begin, script; after an error
+ * of one of them revoke, or begin once more; then close.
  */
 #ifndef WORK_TARGET_H
 #define WORK_TARGET_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -31,6 +33,27 @@ struct load {
 	const struct job *job;
 };
 
+/* Statements of a job. Strings are borrowed. */
+struct script {
+	const char *sql;
+	bool atomic; /* one transaction with the ledger row; else each statement is one of its own, and
+		      * the ledger row is published behind them */
+	/* Called immediately before what cannot be taken back: the first statement, and without
+	 * `atomic` the publishing too. An error of it is the script's. */
+	int (*before_publish)(void *arg, struct err *err);
+	void *arg;
+
+	/* How far it came, whatever the result; `at` may be read meanwhile. */
+	atomic_uint at;	      /* the number of the statement that is running, from 1 */
+	unsigned carried_out; /* statements whose effects are there although the ledger row is not
+			       * published; 0 when it is one transaction */
+	bool refused;	      /* the error is a statement's own, and not of the way to the database */
+	uint64_t rows;	      /* changed, those of triggers and cascades too */
+};
+
+/* What is loaded, for messages and the ledger: the table; of a job without one the job. */
+const char *load_name(const struct load *load);
+
 enum ledger_state { LEDGER_NONE, LEDGER_OPEN, LEDGER_PUBLISHED, LEDGER_REVOKED };
 
 struct target_ops {
@@ -42,7 +65,9 @@ struct target_ops {
 	/* The attempt's first write: the ledger row (run_uid, fence, open) is inserted, or the
 	 * fence of an open one raised to ours. *ret_state is LEDGER_OPEN when the load may go on,
 	 * else what was found (PUBLISHED: done already). ERR_LEASE_LOST when a higher fence holds
-	 * it. Drops staging tables that dead attempts left. */
+	 * it. Drops staging tables that dead attempts left.
+	 * Once more, after an error of another call: did the commit arrive (PUBLISHED), whose reply
+	 * was lost? Then it is not cancelled. */
 	int (*begin)(struct target *t, enum ledger_state *ret_state, struct err *err);
 
 	/* Makes the staging table for rows of this column list, and checks that the target table
@@ -58,6 +83,11 @@ struct target_ops {
 	/* One transaction: ledger, table, ledger. On ERR_LEASE_LOST nothing was changed. */
 	int (*publish)(struct target *t, uint64_t *ret_rows, struct err *err);
 
+	/* Runs the statements; results are ignored. 0: the ledger row is published. NULL for a target
+	 * that has no statements. A script that ends the transaction of an atomic one, or touches
+	 * the ledger, is ERR_CONFIG, and the statement is not carried out. */
+	int (*script)(struct target *t, struct script *script, struct err *err);
+
 	/* The run will not go on: open -> revoked. *ret_state is what holds afterwards;
 	 * LEDGER_PUBLISHED means that the run succeeded after all. */
 	int (*revoke)(struct target *t, const char *reason, enum ledger_state *ret_state,
@@ -68,5 +98,12 @@ struct target_ops {
 };
 
 extern const struct target_ops target_sqlite;
+
+/* The target of this driver; NULL when it cannot be written to. */
+const struct target_ops *target_find(enum driver driver);
+
+/* The job's target: its connection and what serves it. ERR_CONFIG. */
+MUST_CHECK int target_of(const struct settings *settings, const struct job *job,
+	const struct connection **ret_conn, const struct target_ops **ret_ops, struct err *err);
 
 #endif
