@@ -23,6 +23,16 @@ VARIANT := asan
 else ifdef TSAN
 BUILD := tsan
 VARIANT := tsan
+else ifdef FAULT
+# build/etl-fault: dies, fails or stalls where a test says (lib/base/fault.h)
+BUILD := fault
+VARIANT := musl
+MODE_FLAGS := -DETL_FAULT_POINTS
+else ifdef SIM
+# the same points under the simulation's hand; glibc, whose allocator keeps its memory
+BUILD := sim
+VARIANT := glibc
+MODE_FLAGS := -DETL_FAULT_POINTS
 else ifdef COV
 BUILD := cov
 VARIANT := glibc
@@ -35,7 +45,7 @@ endif
 include vendor/vendor.mk
 
 out := build/$(BUILD)
-etl := $(if $(filter musl,$(BUILD)),build/etl,$(out)/etl)
+etl := $(if $(filter musl,$(BUILD)),build/etl,$(if $(FAULT),build/etl-fault,$(out)/etl))
 
 WARNINGS := -Wall -Wextra -Wconversion -Wformat=2 -Wvla -Wmissing-prototypes -Wshadow -Werror \
 	-Wno-missing-field-initializers
@@ -57,7 +67,7 @@ unit_programs := $(patsubst %.c,$(out)/%,$(unit_sources))
 unit_support := $(call objects,$(sort $(wildcard tests/unit/*.c))) # used by several
 fuzz_programs := $(patsubst %.c,$(out)/%,$(fuzz_sources))
 
-.PHONY: all help demo test unit fuzz bench man notices layers format clean
+.PHONY: all help demo test unit fuzz sim bench man notices layers format clean
 all: $(etl)
 
 $(out)/etl.full: $(call objects,$(cmd_sources)) $(lib_objects)
@@ -68,8 +78,8 @@ $(out)/etl.full: $(call objects,$(cmd_sources)) $(lib_objects)
 build/etl: $(out)/etl.full
 	@strip -o $@ $<
 ifneq ($(BUILD),musl)
-$(out)/etl: $(out)/etl.full
-	@cp $< $@
+$(etl): $(out)/etl.full
+	@cp $< $@.new && mv $@.new $@
 endif
 
 $(out)/%.o: %.c $(VENDOR_STAMPS) Makefile
@@ -89,6 +99,12 @@ $(unit_programs): %: %.o $(unit_support) $(lib_objects)
 
 # make SAN=1 fuzz
 fuzz: $(fuzz_programs)
+
+# make SIM=1 sim
+sim: $(out)/tests/sim/sim
+$(out)/tests/sim/sim: %: %.o $(lib_objects)
+	$(call say,LINK)
+	$(Q)$(link)
 
 -include tests/smoke/smoke.mk
 $(fuzz_programs): MODE_FLAGS += -fsanitize=fuzzer

@@ -35,6 +35,7 @@
 	X(NETWORK, "network", true, 4, 503)                                                        \
 	X(BUSY, "busy", true, 4, 503)                                                              \
 	X(AUTH, "auth", false, 5, 401)                                                             \
+	X(HELD, "held", false, 1, 409)                                                             \
 	X(LEASE_LOST, "lease_lost", false, 6, 409)                                                 \
 	X(NOT_FOUND, "not_found", false, 7, 404)                                                   \
 	X(CANCELLED, "cancelled", false, 8, 499)                                                   \

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "base/err.h"
 
@@ -40,6 +41,7 @@ struct settings {
 	struct {
 		enum driver driver;
 		const char *path;
+		const struct clock *clock; /* for the simulation: the database's; NULL: its own */
 	} store;
 	struct {
 		int64_t poll, lease; /* ms */
