@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -39,6 +40,8 @@ struct db_options {
 	bool wal;		 /* readers do not block the writer, nor it them */
 	bool private_scratch;	 /* ours alone and worthless after a crash: no journal, no sync */
 	int busy_timeout_ms;	 /* 0: a lock that is held is ERR_BUSY at once */
+	bool no_sync;		 /* for tests: a power cut may lose what was committed */
+	const struct clock *clock; /* for tests: in the place of the engine's own */
 };
 
 MUST_CHECK int db_open_sqlite(const char *path, const struct db_options *options,

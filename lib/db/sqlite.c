@@ -24,9 +24,17 @@
 #define BUSY_SLEEP_MAX_MS 50
 #define SQL_SHOWN_MAX     200 /* bytes of a refused statement in its message */
 
+/* The default VFS with another clock; SQLite knows it by its name. */
+struct clock_vfs {
+	sqlite3_vfs base;
+	const struct clock *clock;
+	char name[32];
+};
+
 struct sqlite_db {
 	struct db base;
 	sqlite3 *h;
+	struct clock_vfs *vfs; /* NULL: the default one */
 	char *path;
 	int busy_timeout_ms;
 	int64_t busy_since; /* monotonic ms */
@@ -163,6 +171,9 @@ static void sqlite_close(struct db *db)
 
 	assert(rc == SQLITE_OK);
 	(void)rc;
+	if (s->vfs)
+		sqlite3_vfs_unregister(&s->vfs->base);
+	free(s->vfs);
 	free(s->path);
 	free(s);
 }
@@ -205,6 +216,32 @@ static int open_hint(const char *path, int rc, struct err *err)
 	return -1;
 }
 
+/* Julian days in ms, from noon of 24 November 4714 BC on (sqlite3.h, xCurrentTimeInt64). */
+#define UNIX_EPOCH_JULIAN_MS 210866760000000LL
+
+static int current_time(sqlite3_vfs *vfs, sqlite3_int64 *ret_ms)
+{
+	const struct clock *clock = ((struct clock_vfs *)vfs)->clock;
+
+	*ret_ms = clock->wall(clock->arg) + UNIX_EPOCH_JULIAN_MS;
+	return SQLITE_OK;
+}
+
+static const char *use_clock(struct sqlite_db *s, const struct clock *clock)
+{
+	if (!clock)
+		return NULL;
+	s->vfs = mem_alloc(sizeof(*s->vfs));
+	s->vfs->base = *sqlite3_vfs_find(NULL);
+	s->vfs->base.pNext = NULL;
+	s->vfs->base.xCurrentTimeInt64 = current_time;
+	s->vfs->base.zName = s->vfs->name;
+	s->vfs->clock = clock;
+	snprintf(s->vfs->name, sizeof(s->vfs->name), "etl-%p", (void *)s->vfs);
+	sqlite3_vfs_register(&s->vfs->base, 0);
+	return s->vfs->name;
+}
+
 static int open_handle(struct sqlite_db *s, const struct db_options *o, struct err *err)
 {
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -213,7 +250,7 @@ static int open_handle(struct sqlite_db *s, const struct db_options *o, struct e
 	flags |= o->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
 	if (o->create && !o->read_only)
 		flags |= SQLITE_OPEN_CREATE;
-	rc = sqlite3_open_v2(s->path, &s->h, flags, NULL);
+	rc = sqlite3_open_v2(s->path, &s->h, flags, use_clock(s, o->clock));
 	if (rc != SQLITE_OK) {
 		fail(s, rc, err);
 		return open_hint(s->path, rc, err);
@@ -262,7 +299,8 @@ static int configure(struct sqlite_db *s, const struct db_options *o, struct err
 		return 0;
 	if (o->wal && turn_wal_on(s, err) < 0)
 		return -1;
-	return sqlite_exec(&s->base, "PRAGMA synchronous = EXTRA", err);
+	return sqlite_exec(&s->base,
+		o->no_sync ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = EXTRA", err);
 }
 
 int db_open_sqlite(
