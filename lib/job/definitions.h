@@ -20,10 +20,23 @@ enum job_change { JOB_CREATED, JOB_CHANGED, JOB_UNCHANGED };
 MUST_CHECK int definition_apply(struct statements *s, struct job *job, const char *actor,
 	struct arena *a, enum job_change *ret_change, struct err *err);
 
+/* What the stored job is after, once all jobs of a file are there. ERR_CONFIG for a name that is
+ * none. Within the same transaction. */
+MUST_CHECK int definition_apply_after(struct statements *s, const struct job *job, struct arena *a,
+	struct err *err);
+
+/* ERR_CONFIG when a job would come after itself. */
+MUST_CHECK int definitions_check_order(struct statements *s, struct arena *a, struct err *err);
+
 /* By name, or by id where `name` is NULL. 1: found; 0: there is none. ERR_CONFIG or ERR_DATA with the
  * job's and the column's name for a value that a file could not have. */
 MUST_CHECK int definition_find(struct statements *s, int64_t id, const char *name, struct arena *a,
 	struct job *ret_job, struct err *err);
+
+/* Of all jobs, sorted; the first NAMES_MAX. */
+#define NAMES_MAX 10000
+MUST_CHECK int definition_names(struct statements *s, struct arena *a, const char ***ret_names,
+	size_t *ret_n, struct err *err);
 
 /* ERR_NOT_FOUND with the nearest name that there is. */
 int definition_missing(struct statements *s, const char *which, struct arena *a, struct err *err);

@@ -118,9 +118,11 @@ static const char queue[] =
 	"ALTER TABLE etl_run ADD COLUMN settle TEXT;\n"
 	"ALTER TABLE etl_run ADD COLUMN controller_uid TEXT;\n"
 	"ALTER TABLE etl_run ADD COLUMN worker TEXT;\n" /* the executor's handle */
-	"CREATE INDEX etl_run_active ON etl_run (job_id, state)\n"
+	"CREATE INDEX etl_run_active ON etl_run (job_id)\n"
 	"  WHERE state IN ('starting', 'running');\n"
-	"CREATE INDEX etl_run_waiting ON etl_run (job_id) WHERE state = 'waiting';\n"
+	"CREATE INDEX etl_run_waiting ON etl_run (run_id) WHERE state = 'waiting';\n"
+	"CREATE INDEX etl_run_delayed ON etl_run (ready_at) WHERE state = 'queued';\n"
+	"CREATE INDEX etl_run_open ON etl_run (job_id) WHERE finished_at IS NULL;\n"
 	"CREATE INDEX etl_run_cancel ON etl_run (run_id)\n"
 	"  WHERE cancel_requested <> 0 AND finished_at IS NULL;\n"
 	"CREATE INDEX etl_run_finished ON etl_run (finished_at) WHERE finished_at IS NOT NULL;\n"

@@ -20,19 +20,19 @@ static const struct {
 } transitions[] = {
 	{RUN_WAITING, RUN_QUEUED},
 	{RUN_WAITING, RUN_CANCELLED},
+	{RUN_QUEUED, RUN_WAITING},    /* ordered by plain SQL while an upstream job is not done */
 	{RUN_QUEUED, RUN_STARTING},   /* claim */
 	{RUN_QUEUED, RUN_CANCELLED},
 	{RUN_STARTING, RUN_RUNNING},  /* the worker is there */
 	{RUN_STARTING, RUN_QUEUED},   /* it never came, or the lease ran out */
-	{RUN_STARTING, RUN_FAILED},
-	{RUN_STARTING, RUN_CANCELLED},
-	{RUN_STARTING, RUN_TIMED_OUT},
 	{RUN_RUNNING, RUN_QUEUED},    /* retry, lease expired, given back */
 	{RUN_RUNNING, RUN_SUCCEEDED}, /* publish committed */
 	{RUN_RUNNING, RUN_FAILED},
 	{RUN_RUNNING, RUN_CANCELLED},
 	{RUN_RUNNING, RUN_TIMED_OUT},
 	{RUN_RUNNING, RUN_UNKNOWN},
+	{RUN_CANCELLED, RUN_SUCCEEDED}, /* recovered: it was cancelled as never begun in a store that was
+					 * put back, and its target had it published */
 };
 
 const char *run_state_name(enum run_state state)

@@ -34,8 +34,11 @@ struct run {
 	const char *run_uid;
 	int64_t job_id;
 	enum run_state state;
-	int64_t attempt, fence;
-	const char *order_key; /* NULL: none */
+	int64_t attempt, fence, disruptions;
+	const char *order_key;	 /* NULL: none */
+	enum run_state settle;	 /* the end that is wanted once its target has withdrawn the load;
+				  * RUN_STATE_COUNT: none, it is to be carried out */
+	bool cancel_requested;
 };
 
 const char *run_state_name(enum run_state state);

@@ -1,10 +1,9 @@
 /*
- * store - the control database: jobs, runs, their events and logs.
+ * store - the control database, and the definitions in it.
  *
- * Its SQL is the table in statements.h. A claimed run is held under a
- * fence: an update by an older one changes nothing and is ERR_LEASE_LOST. Not
- * thread-safe; each call may block for the connection's busy timeout. The
- * database's clock makes every time.
+ * Its runs are in queue.h, what is told of them in report.h; all SQL is the
+ * table in statements.h. Not thread-safe; each call may block for the
+ * connection's busy timeout. The database's clock makes every time.
  */
 #ifndef JOB_STORE_H
 #define JOB_STORE_H
@@ -19,7 +18,6 @@
 #include "base/settings.h"
 #include "job/definitions.h"
 #include "job/job.h"
-#include "job/run.h"
 #include "job/schema.h"
 
 #define STORE_BUSY_TIMEOUT_MS 10000
@@ -40,6 +38,10 @@ void store_close_ptr(struct store **s);
 
 const char *store_uid(const struct store *s);
 
+/* Is another file, or none, where the store was opened? A connection goes on with a file that was removed
+ * or replaced, and nobody else would ever see what it writes there: close the store and open it again. */
+bool store_moved(const struct store *s);
+
 /* Definitions */
 /* All or none: stores the definitions by name, each change with a row of history by `actor`.
  * Sets their job_id and job_uid, and ret_changes[i]. */
@@ -50,53 +52,12 @@ MUST_CHECK int store_apply(struct store *s, struct job *jobs, size_t n, const ch
 MUST_CHECK int store_job(struct store *s, const char *number_or_name, struct arena *a,
 	struct job *ret_job, struct err *err);
 
-/* Runs */
+/* Of all jobs, in their order. */
+MUST_CHECK int store_job_names(struct store *s, struct arena *a, const char ***ret_names,
+	size_t *ret_n, struct err *err);
 
-/* Orders a run and claims it in one transaction, so that no controller takes it: state starting,
- * fence 1, attempt 1. Strings live in `a`. ERR_NOT_FOUND when there is no such job. */
-MUST_CHECK int store_order_claimed(struct store *s, int64_t job_id, const char *owner,
-	int64_t lease_ms, struct arena *a, struct run *ret_run, struct err *err);
-
-struct run_result { /* what a run's row says beside its state; zero and NULL where there is none */
-	uint64_t rows_read, rows_written, bytes_read;
-	const char *error_code, *error_message;
-};
-
-/* Moves the run along run_may and writes its event. ERR_LEASE_LOST when the fence is not ours any
- * more or the state has no way to `to`. `result` may be NULL. */
-MUST_CHECK int store_move(struct store *s, struct run *run, enum run_state to, const char *actor,
-	const char *reason, const struct run_result *result, struct err *err);
-
-/* Appends a line to the run's log. */
-MUST_CHECK int store_log(struct store *s, const struct run *run, const char *level,
-	const char *message, struct err *err);
-
-/* What people and scripts are told of runs. Times are text, NULL where it has not come to that;
- * numbers are -1 there. */
-struct run_info {
-	int64_t run_id, attempt;
-	const char *run_uid, *job, *state;
-	const char *queued_at, *started_at, *finished_at;
-	int64_t elapsed_ms; /* from its start to its end, or until now */
-	int64_t rows_read, rows_written, bytes_read;
-	const char *error_code, *error_message;
-};
-
-/* The last `limit` runs, the newest first. Everything lives in `a`. */
-MUST_CHECK int store_runs(struct store *s, size_t limit, struct arena *a,
-	struct run_info **ret_runs, size_t *ret_n, struct err *err);
-
-/* ERR_NOT_FOUND when there is none of that number. */
-MUST_CHECK int store_run_info(struct store *s, int64_t run_id, struct arena *a,
-	struct run_info *ret_run, struct err *err);
-
-struct log_line { /* borrowed until the callback returns */
-	int64_t attempt;
-	const char *at, *level, *message;
-};
-
-/* Each line of a run's log, the oldest first. ERR_NOT_FOUND when there is no such run. */
-MUST_CHECK int store_log_each(struct store *s, int64_t run_id,
-	void (*line)(void *arg, const struct log_line *line), void *arg, struct err *err);
+/* By number; 1: found, 0: there is none. */
+MUST_CHECK int store_job_by_id(struct store *s, int64_t job_id, struct arena *a,
+	struct job *ret_job, struct err *err);
 
 #endif
