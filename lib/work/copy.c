@@ -5,17 +5,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "work/history.h"
 #include "work/ring.h"
+#include "work/settle.h"
 #include "work/source.h"
 
 #define TICK_MS 100 /* how soon a cancellation is noticed, and how often progress is reported */
 
 static const struct source_ops *const sources[] = {&source_csv};
-static const struct target_ops *const targets[] = {&target_sqlite};
 
 /* What both threads and the caller share. */
 struct session {
 	const struct copy *copy;
+	struct load load;
 	const struct source_ops *source;
 	const struct target_ops *target;
 	struct ring *ring;
@@ -26,11 +28,12 @@ struct session {
 	pthread_mutex_t mutex; /* for what is below */
 	pthread_cond_t changed;
 	const struct tds_columns *columns;
-	bool reader_done, writer_done;
+	bool begun, reader_done, writer_done;
 
 	struct err read_err, write_err; /* each thread's own until it is done */
-	struct copy_result result;	/* the writer's */
+	struct step_result result;	/* the writer's */
 	bool source_failed;		/* the writer's: its error came from the reader */
+	bool settled;			/* the writer's: result.end is known already */
 };
 
 static const struct source_ops *find_source(enum driver driver)
@@ -41,27 +44,23 @@ static const struct source_ops *find_source(enum driver driver)
 	return NULL;
 }
 
-static const struct target_ops *find_target(enum driver driver)
-{
-	for (size_t i = 0; i < ARRAY_LEN(targets); i++)
-		if (targets[i]->driver == driver)
-			return targets[i];
-	return NULL;
-}
-
-int copy_check(const struct connection *source, const struct connection *target, struct err *err)
+int copy_check(const struct connection *source, struct err *err)
 {
 	if (!find_source(source->driver)) {
 		err_set(err, ERR_CONFIG, "connection '%s': driver '%s' cannot be read from",
 			source->name, driver_name(source->driver));
 		return err_wrap(err, "%s", source->where);
 	}
-	if (!find_target(target->driver)) {
-		err_set(err, ERR_CONFIG, "connection '%s': driver '%s' cannot be written to",
-			target->name, driver_name(target->driver));
-		return err_wrap(err, "%s", target->where);
-	}
 	return 0;
+}
+
+/* Tells the others. */
+static void set_flag(struct session *s, bool *flag)
+{
+	pthread_mutex_lock(&s->mutex);
+	*flag = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->mutex);
 }
 
 /* The reader */
@@ -90,26 +89,33 @@ static int read_rows(struct session *s, struct source *src, struct err *err)
 	}
 }
 
+/* What is read before the load is begun could be older than what another run publishes in between. */
+static bool wait_begun(struct session *s)
+{
+	bool begun;
+
+	pthread_mutex_lock(&s->mutex);
+	while (!s->begun && !s->writer_done)
+		pthread_cond_wait(&s->changed, &s->mutex);
+	begun = s->begun;
+	pthread_mutex_unlock(&s->mutex);
+	return begun;
+}
+
 static int read_side(struct session *s, struct source **ret_source, struct err *err)
 {
 	const struct copy *c = s->copy;
 	const struct tds_columns *columns;
 
-	if (s->source->open(c->source, c->load->job, &s->stop_reading, ret_source, err))
+	if (!wait_begun(s))
+		return 0; /* and nobody waits for rows */
+	if (s->source->open(c->source, c->host->job, &s->stop_reading, ret_source, err))
 		return -1;
 	s->total = s->source->size(*ret_source);
 	if (s->source->columns(*ret_source, &columns, err))
 		return -1;
 	offer_columns(s, columns);
 	return read_rows(s, *ret_source, err);
-}
-
-static void thread_done(struct session *s, bool *flag)
-{
-	pthread_mutex_lock(&s->mutex);
-	*flag = true;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->mutex);
 }
 
 /* The source is closed only when the writer is done: the column list is the source's. */
@@ -120,9 +126,9 @@ static void *reader_main(void *arg)
 	int failed = read_side(s, &src, &s->read_err);
 
 	if (failed)
-		err_wrap(&s->read_err, "read '%s'", s->copy->load->job->source_table);
+		err_wrap(&s->read_err, "read '%s'", s->copy->host->job->source_table);
 	ring_finish(s->ring, failed ? &s->read_err : NULL);
-	thread_done(s, &s->reader_done);
+	set_flag(s, &s->reader_done);
 	pthread_mutex_lock(&s->mutex);
 	while (!s->writer_done)
 		pthread_cond_wait(&s->changed, &s->mutex);
@@ -170,62 +176,38 @@ static int load_and_publish(struct session *s, struct target *t, struct err *err
 
 	if (wait_columns(s, &columns, err))
 		return -1;
-	s->result.columns = columns->n;
 	s->phase = COPY_LOAD;
 	if (s->target->stage(t, columns, err) || write_rows(s, t, err))
 		return -1;
 	if (s->target->verify(t, s->rows, err))
 		return -1;
 	s->phase = COPY_PUBLISH;
+	if (s->copy->host->before_publish(s->copy->host, err))
+		return -1;
 	return s->target->publish(t, &s->result.rows_written, err);
 }
 
-/* The run will fail, or be cancelled: first the target says that it was not published. */
-static int withdraw(struct session *s, struct target *t, struct err *err)
-{
-	struct err why = ERR_INIT;
-	enum ledger_state state;
-
-	if (err->code == ERR_LEASE_LOST) {
-		s->result.end = COPY_UNSETTLED; /* whoever holds the run now decides */
-		return -1;
-	}
-	if (s->target->revoke(t, err->msg, &state, &why)) {
-		s->result.end = COPY_UNSETTLED;
-		err_hint(err, "and the target could not be asked to withdraw the load: %s", why.msg);
-		return -1;
-	}
-	if (state == LEDGER_PUBLISHED) {
-		s->result.end = COPY_PUBLISHED;
-		return 0;
-	}
-	s->result.end = COPY_WITHDRAWN;
-	return -1;
-}
-
+/* 0: published, now or before. */
 static int write_side(struct session *s, struct target **ret_target, struct err *err)
 {
 	const struct copy *c = s->copy;
 	enum ledger_state state;
 
-	s->result.end = COPY_WITHDRAWN; /* nothing was written yet */
-	if (s->target->open(c->target, c->load, c->cancel, ret_target, err))
+	if (s->target->open(c->target, &s->load, c->host->cancel, ret_target, err) ||
+		history_check(c->host, s->target, *ret_target, err) ||
+		s->target->begin(*ret_target, &state, err))
 		return -1;
-	if (s->target->begin(*ret_target, &state, err)) {
-		s->result.end = COPY_UNSETTLED; /* the row may or may not be there */
-		return withdraw(s, *ret_target, err);
-	}
-	if (state == LEDGER_PUBLISHED) {
-		s->result.end = COPY_PUBLISHED;
-		s->result.before = true;
+	s->result.before = state == LEDGER_PUBLISHED;
+	if (s->result.before)
 		return 0;
+	if (state == LEDGER_REVOKED) {
+		s->settled = true;
+		s->result.end = STEP_WITHDRAWN;
+		return err_set(err, ERR_TARGET,
+			"the load was withdrawn by another attempt, which took it for its last");
 	}
-	if (state == LEDGER_REVOKED)
-		return err_set(err, ERR_CANCELLED, "the load was withdrawn by somebody else");
-	if (load_and_publish(s, *ret_target, err))
-		return withdraw(s, *ret_target, err);
-	s->result.end = COPY_PUBLISHED;
-	return 0;
+	set_flag(s, &s->begun);
+	return load_and_publish(s, *ret_target, err);
 }
 
 /* The database below does not know whether it is a store or a target; the run's outcome does. */
@@ -233,24 +215,32 @@ static void name_target(struct session *s, struct err *err)
 {
 	if (err->code == ERR_STORE)
 		err->code = ERR_TARGET;
-	err_wrap(err, "load '%s'", s->copy->load->job->target_table);
+	err_wrap(err, "load '%s'", s->copy->host->job->target_table);
 }
 
 static void *writer_main(void *arg)
 {
 	struct session *s = arg;
+	struct step_host *host = s->copy->host;
+	struct settling settling = {.ops = s->target, .first = host->run->fence <= 1};
 	struct target *t = NULL;
 	struct err err = ERR_INIT;
 
+	s->result.end = STEP_DONE;
 	if (write_side(s, &t, &err)) {
 		if (!s->source_failed)
 			name_target(s, &err);
+		settling.target = t;
+		if (!s->settled) {
+			settling.again = host->again(host, &err);
+			s->result.end = settle(&settling, &err);
+		}
 		s->write_err = err;
 	}
 	s->stop_reading = true;
 	ring_abort(s->ring);
 	s->target->close(t);
-	thread_done(s, &s->writer_done);
+	set_flag(s, &s->writer_done);
 	return NULL;
 }
 
@@ -258,12 +248,10 @@ static void *writer_main(void *arg)
 
 static void report(struct session *s, int64_t start)
 {
-	const struct clock *clock = s->copy->clock;
+	const struct clock *clock = s->copy->host->clock;
 	struct ring_stats stats;
 	struct copy_progress p;
 
-	if (!s->copy->on_progress)
-		return;
 	ring_stats(s->ring, &stats);
 	p = (struct copy_progress){.phase = (enum copy_phase)s->phase,
 		.rows = s->rows,
@@ -297,10 +285,10 @@ static bool wait_a_tick(struct session *s)
 
 static void watch(struct session *s)
 {
-	int64_t start = s->copy->clock->monotonic(s->copy->clock->arg);
+	int64_t start = s->copy->host->clock->monotonic(s->copy->host->clock->arg);
 
 	while (!wait_a_tick(s)) {
-		if (*s->copy->cancel && !s->stop_reading) {
+		if (*s->copy->host->cancel && !s->stop_reading) {
 			s->stop_reading = true;
 			ring_abort(s->ring);
 		}
@@ -318,7 +306,7 @@ static bool start_reader(struct session *s, pthread_t *ret_reader)
 		return true;
 	err_errno(&s->read_err, ERR_IO, e, "start the reader thread");
 	ring_finish(s->ring, &s->read_err);
-	thread_done(s, &s->reader_done);
+	set_flag(s, &s->reader_done);
 	return false;
 }
 
@@ -327,10 +315,10 @@ static void session_init(struct session *s, const struct copy *copy)
 	pthread_condattr_t attr;
 
 	*s = (struct session){.copy = copy,
+		.load = settle_load(copy->host),
 		.source = find_source(copy->source->driver),
-		.target = find_target(copy->target->driver),
-		.ring = ring_new(copy->clock),
-		.result = {.end = COPY_WITHDRAWN}};
+		.target = target_find(copy->target->driver),
+		.ring = ring_new(copy->host->clock)};
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -345,16 +333,14 @@ static void session_release(struct session *s)
 	pthread_mutex_destroy(&s->mutex);
 }
 
-int copy_run(const struct copy *copy, struct copy_result *ret_result, struct err *err)
+int copy_run(const struct copy *copy, struct step_result *ret_result, struct err *err)
 {
 	struct session s;
 	pthread_t reader, writer;
 	bool has_reader;
 	int e;
 
-	*ret_result = (struct copy_result){.end = COPY_WITHDRAWN};
-	if (copy_check(copy->source, copy->target, err))
-		return -1;
+	*ret_result = (struct step_result){.end = STEP_OPEN}; /* nothing was begun */
 	session_init(&s, copy);
 	e = pthread_create(&writer, NULL, writer_main, &s);
 	if (e) {
@@ -370,7 +356,7 @@ int copy_run(const struct copy *copy, struct copy_result *ret_result, struct err
 	s.result.bytes_read = s.bytes;
 	*ret_result = s.result;
 	session_release(&s);
-	if (s.write_err.code == ERR_NONE)
+	if (s.result.end == STEP_DONE)
 		return 0;
 	*err = s.write_err;
 	return -1;

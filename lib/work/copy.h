@@ -9,14 +9,11 @@
 #ifndef WORK_COPY_H
 #define WORK_COPY_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/settings.h"
-#include "work/target.h"
+#include "work/step.h"
 
 enum copy_phase { COPY_PREPARE, COPY_LOAD, COPY_PUBLISH };
 
@@ -30,34 +27,16 @@ struct copy_progress {
 };
 
 struct copy {
+	struct step_host *host;
 	const struct connection *source, *target;
-	const struct load *load;
-	const struct clock *clock;
-	const atomic_bool *cancel; /* set from anywhere, a signal handler too */
 	void (*on_progress)(void *arg, const struct copy_progress *progress); /* caller's thread */
 	void *arg;
 };
 
-/* What the target's ledger says at the end: it alone decides how the run ends (docs/design.md §3,
- * rule 4). */
-enum copy_end {
-	COPY_PUBLISHED,	/* the rows are there, once */
-	COPY_WITHDRAWN,	/* nothing of this run is or will be there */
-	COPY_UNSETTLED,	/* the target could not be asked: somebody has to, later */
-};
+/* ERR_CONFIG when the source's driver cannot be read from. */
+MUST_CHECK int copy_check(const struct connection *source, struct err *err);
 
-struct copy_result {
-	enum copy_end end;
-	bool before; /* published by an earlier attempt: this one found it done */
-	uint64_t rows_read, rows_written, bytes_read;
-	uint32_t columns;
-};
-
-/* ERR_CONFIG when the source's driver cannot be read from or the target's not be written to. */
-MUST_CHECK int copy_check(const struct connection *source, const struct connection *target,
-	struct err *err);
-
-/* 0 with end PUBLISHED, else -1. *ret_result is set in both cases. */
-MUST_CHECK int copy_run(const struct copy *copy, struct copy_result *ret_result, struct err *err);
+/* See step.h; the drivers of both can do it. */
+MUST_CHECK int copy_run(const struct copy *copy, struct step_result *ret_result, struct err *err);
 
 #endif

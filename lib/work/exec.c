@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/proc.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -288,9 +289,11 @@ static int exec_run(struct step_host *host, struct step_result *ret_result, stru
 	if (command_parse(host->job->command, COMMAND_SHELL, &a, &s.command, err) ||
 		admit(host, ret_result, err) || start(&s, &a, err))
 		return -1;
+	(void)FAULT(EXEC_STARTED, err);
 	s.output = output_new(say_line, host);
 	s.start = now(&s);
 	rc = carry_out(&s, ret_result, err);
+	(void)FAULT(EXEC_ENDED, err);
 	proc_release(&s.proc);
 	output_free(s.output);
 	return rc;

@@ -42,6 +42,8 @@ enum step_end settle(const struct settling *s, struct err *why)
 {
 	if (why->code == ERR_LEASE_LOST)
 		return STEP_UNSETTLED; /* whoever holds the run now decides */
+	if (why->code == ERR_HELD && s->again)
+		return STEP_OPEN; /* it was not begun, and is not to be touched */
 	return s->again ? ask(s) : withdraw(s, why);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "work/aside.h"
+#include "work/history.h"
 #include "work/settle.h"
 
 struct session {
@@ -47,6 +48,7 @@ static int carry_out(
 	enum ledger_state state;
 
 	if (s->ops->open(s->conn, load, s->host->cancel, ret_target, err) ||
+		history_check(s->host, s->ops, *ret_target, err) ||
 		s->ops->begin(*ret_target, &state, err))
 		return -1;
 	s->result.before = state == LEDGER_PUBLISHED;
@@ -55,7 +57,8 @@ static int carry_out(
 	if (state == LEDGER_REVOKED) {
 		s->settled = true;
 		s->result.end = STEP_WITHDRAWN;
-		return err_set(err, ERR_CANCELLED, "the load was withdrawn by somebody else");
+		return err_set(err, ERR_TARGET,
+			"the load was withdrawn by another attempt, which took it for its last");
 	}
 	return s->ops->script(*ret_target, &s->script, err);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+
 #define NOW           "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 #define LEDGER        "main." SQLITE_LEDGER_TABLE
 #define REASON_MAX    1000
@@ -16,6 +18,7 @@ static const char schema_sql[] =
 	" run_uid TEXT NOT NULL PRIMARY KEY,"
 	" store_uid TEXT NOT NULL,"
 	" job_uid TEXT NOT NULL,"
+	" job_name TEXT,"
 	" order_key TEXT,"
 	" fence INTEGER NOT NULL,"
 	" state TEXT NOT NULL CHECK (state IN ('open', 'published', 'revoked')),"
@@ -34,7 +37,17 @@ static const char schema_sql[] =
 	" revoked_reason TEXT);"
 	"CREATE UNIQUE INDEX IF NOT EXISTS main.etl_load_ledger_order"
 	" ON " SQLITE_LEDGER_TABLE " (job_uid, order_key)"
-	" WHERE order_key IS NOT NULL AND state <> 'revoked'";
+	" WHERE order_key IS NOT NULL AND state <> 'revoked';"
+	"CREATE INDEX IF NOT EXISTS main.etl_load_ledger_job ON " SQLITE_LEDGER_TABLE " (job_uid);"
+	"CREATE INDEX IF NOT EXISTS main.etl_load_ledger_table ON " SQLITE_LEDGER_TABLE
+	" (target_table) WHERE state = 'published'";
+
+/* A run of our job, or of one that looks like it in a store that is not ours. */
+static const char history_sql[] =
+	"SELECT run_uid, store_uid, order_key, state, fence, rows, opened_at, published_at"
+	" FROM " LEDGER " WHERE state IN ('open', 'published') AND (job_uid = @job"
+	" OR (store_uid <> @store AND job_name = @name AND target_table = @table))"
+	" ORDER BY opened_at DESC LIMIT @limit";
 
 /* The fence of the same attempt again is no contradiction: its first commit may have succeeded
  * without an answer. */
@@ -43,9 +56,9 @@ static const char raise_sql[] =
 	" WHERE run_uid = @run AND state = 'open' AND fence <= @fence";
 
 static const char insert_sql[] =
-	"INSERT INTO " LEDGER " (run_uid, store_uid, job_uid, order_key, fence, state,"
+	"INSERT INTO " LEDGER " (run_uid, store_uid, job_uid, job_name, order_key, fence, state,"
 	" target_table, principal, opened_at, revoked_at, revoked_reason)"
-	" VALUES (@run, @store, @job, @key, @fence, @state, @table, @principal,"
+	" VALUES (@run, @store, @job, @name, @key, @fence, @state, @table, @principal,"
 	" iif(@state = 'open', " NOW ", NULL), iif(@state = 'open', NULL, " NOW "), @reason)";
 
 static const char find_sql[] = "SELECT state, fence FROM " LEDGER " WHERE run_uid = @run";
@@ -56,6 +69,9 @@ static const char same_order_sql[] =
 
 static const char publish_sql[] = "UPDATE " LEDGER " SET state = 'published'"
 				  " WHERE run_uid = @run AND fence = @fence AND state = 'open'";
+
+static const char loads_sql[] = "SELECT count(*) FROM " LEDGER " WHERE target_table = @table"
+				" AND state = 'published' AND run_uid <> @run";
 
 static const char complete_sql[] =
 	"UPDATE " LEDGER " SET rows = @rows, rejects = 0, published_at = " NOW
@@ -87,6 +103,33 @@ static const char *principal(char out[PRINCIPAL_MAX])
 {
 	snprintf(out, PRINCIPAL_MAX, "uid %u", (unsigned)geteuid());
 	return out;
+}
+
+/* 1 or 0: does the question have an answer? */
+static int ask(struct db *db, const char *sql, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	return db_prepare(db, sql, &stmt, err) < 0 ? -1 : db_step(stmt, err);
+}
+
+static int has_ledger(struct db *db, struct err *err)
+{
+	return ask(db, "SELECT 1 FROM main.sqlite_schema WHERE name = '" SQLITE_LEDGER_TABLE "'", err);
+}
+
+/* Makes the table, or brings one of the first version up to this. Within a transaction. */
+static int make_ledger(struct db *db, struct err *err)
+{
+	int has_name;
+
+	if (db_exec(db, schema_sql, err) < 0)
+		return -1;
+	has_name = ask(db, "SELECT 1 FROM pragma_table_info('" SQLITE_LEDGER_TABLE "', 'main')"
+			   " WHERE name = 'job_name'", err);
+	if (has_name)
+		return has_name < 0 ? -1 : 0;
+	return db_exec(db, "ALTER TABLE " LEDGER " ADD COLUMN job_name TEXT", err);
 }
 
 static int find(struct db *db, const struct load *load, enum ledger_state *ret_state,
@@ -154,12 +197,13 @@ static int insert(struct db *db, const struct load *load, enum ledger_state stat
 	db_bind_text(stmt, 1, load->run_uid);
 	db_bind_text(stmt, 2, load->store_uid);
 	db_bind_text(stmt, 3, load->job->job_uid);
-	db_bind_text(stmt, 4, load->order_key);
-	db_bind_int(stmt, 5, load->fence);
-	db_bind_text(stmt, 6, state_names[state]);
-	db_bind_text(stmt, 7, load_name(load));
-	db_bind_text(stmt, 8, principal(who));
-	db_bind_text(stmt, 9, reason);
+	db_bind_text(stmt, 4, load->job->name);
+	db_bind_text(stmt, 5, load->order_key);
+	db_bind_int(stmt, 6, load->fence);
+	db_bind_text(stmt, 7, state_names[state]);
+	db_bind_text(stmt, 8, load_name(load));
+	db_bind_text(stmt, 9, principal(who));
+	db_bind_text(stmt, 10, reason);
 	return db_run(stmt, err);
 }
 
@@ -181,7 +225,7 @@ static int begin_in_transaction(
 {
 	int64_t fence;
 
-	if (db_exec(db, schema_sql, err) < 0 || raise_fence(db, load, err) < 0 ||
+	if (make_ledger(db, err) < 0 || raise_fence(db, load, err) < 0 ||
 		find(db, load, ret_state, &fence, err) < 0)
 		return -1;
 	if (*ret_state == LEDGER_OPEN && fence != load->fence)
@@ -194,15 +238,71 @@ static int begin_in_transaction(
 	return insert(db, load, LEDGER_OPEN, NULL, err);
 }
 
+static int read_history(struct db_stmt *stmt, struct arena *a, struct ledger_row *row, struct err *err)
+{
+	*row = (struct ledger_row){
+		.run_uid = arena_strdup(a, db_column_text(stmt, 0)),
+		.store_uid = arena_strdup(a, db_column_text(stmt, 1)),
+		.order_key = arena_strdup(a, db_column_text(stmt, 2)),
+		.fence = db_column_int(stmt, 4),
+		.rows = db_column_type(stmt, 5) == DB_NULL ? -1 : db_column_int(stmt, 5),
+		.opened_at = arena_strdup(a, db_column_text(stmt, 6)),
+		.published_at = arena_strdup(a, db_column_text(stmt, 7)),
+	};
+	return state_parse(db_column_text(stmt, 3), &row->state, err);
+}
+
+static int history(struct db *db, const struct load *load, struct arena *a, struct ledger_row **ret_rows,
+	size_t *ret_n, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	size_t cap = 0;
+	int row;
+
+	if (db_prepare(db, history_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load->job->job_uid);
+	db_bind_text(stmt, 2, load->store_uid);
+	db_bind_text(stmt, 3, load->job->name);
+	db_bind_text(stmt, 4, load_name(load));
+	db_bind_int(stmt, 5, LEDGER_HISTORY_MAX);
+	while ((row = db_step(stmt, err)) == 1) {
+		*ret_rows = arena_grow(a, *ret_rows, *ret_n, &cap, sizeof(**ret_rows));
+		if (read_history(stmt, a, &(*ret_rows)[*ret_n], err) < 0)
+			return -1;
+		++*ret_n;
+	}
+	return row;
+}
+
+int sqlite_ledger_history(struct db *db, const struct load *load, struct arena *a,
+	struct ledger_row **ret_rows, size_t *ret_n, struct err *err)
+{
+	int there = has_ledger(db, err), rc;
+
+	*ret_rows = NULL;
+	*ret_n = 0;
+	if (there <= 0)
+		return there;
+	if (db_begin(db, err) < 0) /* one picture; a ledger of the first version gets its column */
+		return -1;
+	rc = make_ledger(db, err) < 0 || history(db, load, a, ret_rows, ret_n, err) < 0 ||
+	     db_commit(db, err) < 0;
+	if (rc)
+		db_rollback(db);
+	return rc ? -1 : 0;
+}
+
 int sqlite_ledger_begin(
 	struct db *db, const struct load *load, enum ledger_state *ret_state, struct err *err)
 {
 	enum ledger_state state;
 
 	assert(load->job->job_uid);
-	if (db_begin(db, err) < 0)
+	if (FAULT(LEDGER_BEGIN, err) || db_begin(db, err) < 0)
 		return -1;
-	if (begin_in_transaction(db, load, &state, err) < 0 || db_commit(db, err) < 0) {
+	if (begin_in_transaction(db, load, &state, err) < 0 || db_commit(db, err) < 0 ||
+		FAULT(LEDGER_BEGUN, err)) {
 		db_rollback(db);
 		return -1;
 	}
@@ -223,7 +323,7 @@ int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *er
 	if (db_run(stmt, err) < 0)
 		return -1;
 	if (db_changes(db) == 1)
-		return 0;
+		return FAULT(PUBLISH_BEGUN, err) ? -1 : 0;
 	if (find(db, load, &state, &fence, err) < 0)
 		return -1;
 	if (state == LEDGER_OPEN)
@@ -233,6 +333,20 @@ int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *er
 			load->run_uid);
 	return err_set(err, ERR_LEASE_LOST, "run '%s' is %s already, under the fence %" PRId64,
 		load->run_uid, state_names[state], fence);
+}
+
+int sqlite_ledger_loads(struct db *db, const struct load *load, int64_t *ret_n, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db, loads_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load_name(load));
+	db_bind_text(stmt, 2, load->run_uid);
+	if (db_step(stmt, err) < 0)
+		return -1;
+	*ret_n = db_column_int(stmt, 0);
+	return 0;
 }
 
 int sqlite_ledger_complete(struct db *db, const struct load *load, uint64_t rows, struct err *err)
@@ -254,7 +368,7 @@ static int revoke_in_transaction(struct db *db, const struct load *load, const c
 	int64_t fence;
 
 	snprintf(cut, sizeof(cut), "%s", reason);
-	if (db_exec(db, schema_sql, err) < 0 || db_prepare(db, revoke_sql, &stmt, err) < 0)
+	if (make_ledger(db, err) < 0 || db_prepare(db, revoke_sql, &stmt, err) < 0)
 		return -1;
 	db_bind_text(stmt, 1, cut);
 	db_bind_text(stmt, 2, load->run_uid);
@@ -275,9 +389,10 @@ int sqlite_ledger_revoke(struct db *db, const struct load *load, const char *rea
 	enum ledger_state state;
 
 	assert(load->job->job_uid);
-	if (db_begin(db, err) < 0)
+	if (FAULT(REVOKE, err) || db_begin(db, err) < 0)
 		return -1;
-	if (revoke_in_transaction(db, load, reason, &state, err) < 0 || db_commit(db, err) < 0) {
+	if (revoke_in_transaction(db, load, reason, &state, err) < 0 || db_commit(db, err) < 0 ||
+		FAULT(REVOKED, err)) {
 		db_rollback(db);
 		return -1;
 	}

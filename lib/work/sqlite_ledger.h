@@ -18,6 +18,10 @@
 
 #define SQLITE_LEDGER_TABLE "etl_load_ledger"
 
+/* See target.h. Without a ledger there is no history. */
+MUST_CHECK int sqlite_ledger_history(struct db *db, const struct load *load, struct arena *a,
+	struct ledger_row **ret_rows, size_t *ret_n, struct err *err);
+
 /* Makes the table when there is none. See target.h, begin; ERR_DATA when another run has the
  * order key of this one, open or published (a revoked run loaded nothing and frees its key). */
 MUST_CHECK int sqlite_ledger_begin(struct db *db, const struct load *load,
@@ -26,6 +30,10 @@ MUST_CHECK int sqlite_ledger_begin(struct db *db, const struct load *load,
 /* open -> published, the first statement of the publish transaction, which the caller has begun
  * and rolls back. ERR_LEASE_LOST unless exactly the row (run, fence, open) is there. */
 MUST_CHECK int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *err);
+
+/* Loads of the table that are published, other than this one. */
+MUST_CHECK int sqlite_ledger_loads(struct db *db, const struct load *load, int64_t *ret_n,
+	struct err *err);
 
 /* The last statement of that transaction. */
 MUST_CHECK int sqlite_ledger_complete(struct db *db, const struct load *load, uint64_t rows,

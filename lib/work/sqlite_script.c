@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/utf8.h"
 #include "work/sqlite_ledger.h"
 
@@ -124,6 +125,8 @@ static int run_all(struct db *db, const atomic_bool *cancel, struct script *scri
 		script->rows = (uint64_t)(db_total_changes(db) - before);
 		if (more > 0 && !script->atomic)
 			script->carried_out++;
+		if (more > 0 && FAULT(STATEMENT_DONE, err))
+			return -1;
 	} while (more > 0);
 	return more;
 }
@@ -166,7 +169,8 @@ static int run_atomic(struct db *db, const struct load *load, const atomic_bool 
 {
 	if (db_begin(db, err) < 0)
 		return -1;
-	if (atomic_in_transaction(db, load, cancel, script, err) < 0 || db_commit(db, err) < 0) {
+	if (atomic_in_transaction(db, load, cancel, script, err) < 0 || db_commit(db, err) < 0 ||
+		FAULT(PUBLISHED, err)) {
 		db_rollback(db);
 		return -1;
 	}
@@ -189,7 +193,8 @@ static int run_each(struct db *db, const struct load *load, const atomic_bool *c
 		db, NULL, NULL); /* all is done: better published than cancelled and unknown */
 	if (rc < 0 || script->before_publish(script->arg, err) < 0 || db_begin(db, err) < 0)
 		return -1;
-	if (publish_in_transaction(db, load, script, err) < 0 || db_commit(db, err) < 0) {
+	if (publish_in_transaction(db, load, script, err) < 0 || db_commit(db, err) < 0 ||
+		FAULT(PUBLISHED, err)) {
 		db_rollback(db);
 		return -1;
 	}

@@ -14,8 +14,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
+#include "base/fault.h"
 #include "db/db.h"
 #include "work/sqlite_ledger.h"
 #include "work/sqlite_move.h"
@@ -37,6 +39,7 @@ struct target {
 	struct sqlite_table table; /* as it was, or as it will be made */
 	struct sqlite_fit fit;
 	struct sqlite_rows rows;
+	int64_t loads;   /* of the table by others, when this one began */
 	uint64_t staged; /* as verified */
 	bool verified;
 	bool begun; /* begin was called before */
@@ -102,6 +105,8 @@ static int open_database(struct target *t, const char *path, struct err *err)
 		.busy_timeout_ms = BUSY_TIMEOUT_MS,
 	};
 
+	if (!options.create && access(path, F_OK) < 0 && errno == ENOENT)
+		return err_set(err, ERR_NOT_FOUND, "there is no database '%s'", path);
 	if (db_open_sqlite(path, &options, &t->db, err) < 0)
 		return -1;
 	t->path = realpath(path, NULL);
@@ -132,6 +137,14 @@ static int target_open(const struct connection *conn, const struct load *load,
 	return 0;
 }
 
+static int target_history(struct target *t, struct arena *a, struct ledger_row **ret_rows, size_t *ret_n,
+	struct err *err)
+{
+	if (sqlite_ledger_history(t->db, t->load, a, ret_rows, ret_n, err) < 0)
+		return fail(t, "the ledger of", err);
+	return 0;
+}
+
 static int target_begin(struct target *t, enum ledger_state *ret_state, struct err *err)
 {
 	if (t->begun)
@@ -139,6 +152,8 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 	t->begun = true;
 	if (sqlite_ledger_begin(t->db, t->load, ret_state, err) < 0)
 		return fail(t, "begin the load of", err);
+	if (sqlite_ledger_loads(t->db, t->load, &t->loads, err) < 0)
+		return fail(t, "the ledger of", err);
 	sqlite_stage_sweep(t->path);
 	return 0;
 }
@@ -190,7 +205,7 @@ static int target_write(struct target *t, const struct batch *b, struct err *err
 	assert(t->stage.pages);
 	if (is_cancelled(t))
 		return err_set(err, ERR_CANCELLED, "cancelled");
-	if (sqlite_rows_write(&t->rows, b, err) < 0)
+	if (sqlite_rows_write(&t->rows, b, err) < 0 || FAULT(BATCH_STAGED, err))
 		return fail(t, "stage rows of", err);
 	return 0;
 }
@@ -210,7 +225,7 @@ static int target_verify(struct target *t, uint64_t rows, struct err *err)
 	}
 	t->staged = staged;
 	t->verified = true;
-	return 0;
+	return FAULT(STAGED, err) ? -1 : 0;
 }
 
 /* --- publishing --- */
@@ -231,6 +246,22 @@ static int check_unchanged(struct target *t, struct err *err)
 		!before    ? "made"
 		: !now.sql ? "dropped"
 			   : "altered");
+}
+
+/* Another run has replaced the table since we began to read: what we read is older, and is not to stand
+ * in its place. */
+static int check_newest(struct target *t, struct err *err)
+{
+	int64_t loads;
+
+	if (t->load->job->load_mode != LOAD_REPLACE)
+		return 0;
+	if (sqlite_ledger_loads(t->db, t->load, &loads, err) < 0)
+		return -1;
+	return loads == t->loads ? 0
+				 : err_set(err, ERR_TARGET,
+					   "another run has loaded the table since this one began to "
+					   "read: its rows would be older");
 }
 
 /* 1 or 0 */
@@ -266,7 +297,7 @@ static int apply(struct target *t, struct sqlite_move *move, struct err *err)
 {
 	int64_t moved;
 
-	if (check_unchanged(t, err) < 0)
+	if (check_newest(t, err) < 0 || check_unchanged(t, err) < 0)
 		return -1;
 	if (!t->table.sql &&
 		db_exec(t->db, sqlite_table_create_sql(&t->table, t->db, &t->arena), err) < 0)
@@ -289,8 +320,9 @@ static int publish_in_transaction(struct target *t, struct sqlite_move *move, st
 	if (db_begin(t->db, err) < 0)
 		return -1;
 	if (sqlite_ledger_publish(t->db, t->load, err) < 0 || apply(t, move, err) < 0 ||
+		FAULT(PUBLISH_MOVED, err) ||
 		sqlite_ledger_complete(t->db, t->load, t->staged, err) < 0 ||
-		db_commit(t->db, err) < 0) {
+		db_commit(t->db, err) < 0 || FAULT(PUBLISHED, err)) {
 		db_rollback(t->db);
 		return -1;
 	}
@@ -332,6 +364,7 @@ static int target_revoke(
 const struct target_ops target_sqlite = {
 	.driver = DRIVER_SQLITE,
 	.open = target_open,
+	.history = target_history,
 	.begin = target_begin,
 	.stage = target_stage,
 	.write = target_write,

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "job/job.h"
+#include "job/queue.h"
 #include "job/run.h"
 #include "work/target.h"
 
@@ -52,9 +53,9 @@ struct step_host {
 	/* Immediately before publishing: renews the lease, waits for a store that is away.
 	 * ERR_LEASE_LOST: stop. */
 	int (*before_publish)(struct step_host *host, struct err *err);
-	/* Which of these run_uids the store does not know (docs/design.md §3, rule 6): sets
+	/* Which of these the store does not know, or not as far (docs/design.md §3, rule 6): sets
 	 * *ret_unknown to the index of the first, or n. */
-	int (*known_runs)(struct step_host *host, const char *const *run_uids, size_t n,
+	int (*known_runs)(struct step_host *host, const struct run_mark *runs, size_t n,
 		size_t *ret_unknown, struct err *err);
 	/* After this error, will another attempt go on? Then the target is not asked to withdraw. */
 	bool (*again)(struct step_host *host, const struct err *why);

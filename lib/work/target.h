@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/settings.h"
 #include "job/job.h"
@@ -56,11 +57,26 @@ const char *load_name(const struct load *load);
 
 enum ledger_state { LEDGER_NONE, LEDGER_OPEN, LEDGER_PUBLISHED, LEDGER_REVOKED };
 
+/* A load that the ledger knows. rows is -1 where it is not known. */
+struct ledger_row {
+	const char *run_uid, *store_uid, *order_key;
+	enum ledger_state state;
+	int64_t fence, rows;
+	const char *opened_at, *published_at;
+};
+
+#define LEDGER_HISTORY_MAX 100000 /* loads of one job that are looked at, the newest first */
+
 struct target_ops {
 	enum driver driver;
 
 	int (*open)(const struct connection *conn, const struct load *load,
 		const atomic_bool *cancel, struct target **ret_target, struct err *err);
+
+	/* Loads of this job that are open or published, and those of a job of the same name and
+	 * table of another store. Nothing is written. */
+	int (*history)(struct target *t, struct arena *a, struct ledger_row **ret_rows,
+		size_t *ret_n, struct err *err);
 
 	/* The attempt's first write: the ledger row (run_uid, fence, open) is inserted, or the
 	 * fence of an open one raised to ours. *ret_state is LEDGER_OPEN when the load may go on,
