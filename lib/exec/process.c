@@ -15,6 +15,7 @@
 
 #include "base/tail.h"
 #include "exec/process_handle.h"
+#include "exec/process_left.h"
 
 #define OURSELVES         "/proc/self/exe" /* the same binary also when its file was replaced */
 #define FORMAT_VARIABLE   "ETL_LOG_FORMAT"
@@ -364,6 +365,8 @@ static enum executor_found process_adopt(
 	if (w)
 		return strcmp(w->handle, handle) == 0 ? EXECUTOR_ALIVE : EXECUTOR_ELSEWHERE;
 	found = process_find(&h, &x->here, run_id, fence, &p);
+	if (found == EXECUTOR_GONE)
+		process_left_kill(handle);
 	return found == EXECUTOR_ALIVE ? watch_found(x, run_id, fence, handle, &p) : found;
 }
 
@@ -493,6 +496,8 @@ static bool finish(struct process_executor *x, struct worker *w, struct worker_e
 	rc = proc_wait(&w->proc, 0, &end, &err);
 	if (rc == 0)
 		return false;
+	if (rc < 0 || end.signalled) /* it could not stop what it had started */
+		process_left_kill(w->handle);
 	describe(x, w, rc > 0, &end, ret_end);
 	drop(x, w);
 	return true;

@@ -184,3 +184,33 @@ enum executor_found process_find(const struct process_handle *h, const struct pr
 		proc_release(&p);
 	return found;
 }
+
+int process_handle_self(char out[EXECUTOR_HANDLE_MAX], struct err *err)
+{
+	struct process_handle h = {.pid = getpid()};
+	struct proc_stat st;
+
+	if (process_place_here(&h.place, err) || proc_stat(h.pid, &st, err))
+		return -1;
+	h.start = st.start;
+	process_handle_print(&h, out);
+	return 0;
+}
+
+enum executor_found process_handle_look(const char *text)
+{
+	CLEANUP(proc_release) struct proc p = {.pid = -1, .pidfd = -1, .out = -1, .err = -1};
+	struct err err = ERR_INIT;
+	struct process_handle h;
+	struct process_place here;
+	struct proc_stat st;
+
+	if (process_handle_parse(text, &h) || process_place_here(&here, &err) ||
+		!same_place(&h.place, &here))
+		return EXECUTOR_ELSEWHERE;
+	if (proc_open(h.pid, &p, &err))
+		return err.code == ERR_NOT_FOUND ? EXECUTOR_GONE : EXECUTOR_ELSEWHERE;
+	if (proc_stat(h.pid, &st, &err))
+		return proc_ended(&p) ? EXECUTOR_GONE : EXECUTOR_ELSEWHERE;
+	return st.start != h.start || proc_ended(&p) ? EXECUTOR_GONE : EXECUTOR_ALIVE;
+}

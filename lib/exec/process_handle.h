@@ -47,4 +47,11 @@ MUST_CHECK int process_place_here(struct process_place *ret_place, struct err *e
 MUST_CHECK enum executor_found process_find(const struct process_handle *h,
 	const struct process_place *here, int64_t run_id, int64_t fence, struct proc *ret_proc);
 
+/* Of this process, whatever it is. */
+MUST_CHECK int process_handle_self(char out[EXECUTOR_HANDLE_MAX], struct err *err);
+
+/* Does the process of a handle live? Says nothing about what it is: not for one that is to be
+ * signalled. */
+enum executor_found process_handle_look(const char *text);
+
 #endif
