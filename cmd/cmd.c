@@ -207,6 +207,23 @@ const char *cmd_actor(struct arena *a)
 	return arena_printf(a, "uid %u@%s", (unsigned)geteuid(), host);
 }
 
+const char *cmd_store_name(const struct settings *settings, struct arena *a)
+{
+	const char *path = settings->store.path, *slash = strrchr(path, '/'), *name = path;
+	char *real = realpath(path, NULL);
+
+	if (real) {
+		name = arena_strdup(a, real);
+	} else { /* one that is removed keeps its name: whoever watches it can still be asked */
+		real = realpath(slash ? arena_strndup(a, path, (size_t)(slash - path + 1)) : ".", NULL);
+		if (real)
+			name = arena_printf(a, "%s/%s", strcmp(real, "/") == 0 ? "" : real,
+				slash ? slash + 1 : path);
+	}
+	free(real);
+	return name;
+}
+
 int cmd_run_number(const char *text, int64_t *ret_run_id, struct err *err)
 {
 	if (text_parse_int(text, ret_run_id) == 0 && *ret_run_id > 0)

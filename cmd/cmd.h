@@ -69,6 +69,9 @@ MUST_CHECK int cmd_settings(struct invocation *in, struct settings *ret_settings
 /* Whose name events carry: "user@host", or "uid 1000@host" where there is no passwd entry. */
 const char *cmd_actor(struct arena *a);
 
+/* What controllers and those who wake them call the store. */
+const char *cmd_store_name(const struct settings *settings, struct arena *a);
+
 /* The number of a run from an argument: ERR_USAGE when it is none. */
 MUST_CHECK int cmd_run_number(const char *text, int64_t *ret_run_id, struct err *err);
 
@@ -77,6 +80,10 @@ struct json;
 struct json_doc;
 void cmd_print_json(struct json_doc *doc, struct json *root);
 
+/* A run as scripts read it. */
+struct run_info;
+struct json *cmd_run_json(struct json_doc *doc, const struct run_info *r);
+
 void cmd_print_usage(void);
 void cmd_print_help(const struct command *c);
 
@@ -84,10 +91,15 @@ void cmd_print_help(const struct command *c);
 MUST_CHECK int cmd_flush(struct err *err);
 
 int cmd_apply(struct invocation *in, struct err *err);
+int cmd_cancel(struct invocation *in, struct err *err);
 int cmd_completion(struct invocation *in, struct err *err);
+int cmd_controller(struct invocation *in, struct err *err);
+int cmd_healthcheck(struct invocation *in, struct err *err);
 int cmd_help(struct invocation *in, struct err *err);
 int cmd_init(struct invocation *in, struct err *err);
 int cmd_logs(struct invocation *in, struct err *err);
+int cmd_recover(struct invocation *in, struct err *err);
+int cmd_run(struct invocation *in, struct err *err);
 int cmd_status(struct invocation *in, struct err *err);
 int cmd_version(struct invocation *in, struct err *err);
 int cmd_worker(struct invocation *in, struct err *err);

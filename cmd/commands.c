@@ -2,8 +2,28 @@
 
 static const struct flag json_flag[] = {{"json", NULL, "print JSON"}};
 
+static const struct flag run_flags[] = {
+	{"wait", NULL, "wait for the run's end, and exit as it ended"},
+	{"key", "KEY", "the order's own name: the same one twice is one run"},
+	{"json", NULL, "print JSON"},
+};
+
+static const struct flag controller_flags[] = {
+	{"until-idle", NULL, "leave when nothing is left to do: 0 when all runs succeeded, else 1"},
+};
+
 static const struct flag worker_flags[] = {
 	{"job", "JOB", "the job's number or name", .required = true},
+	{"key", "KEY", "by hand: the order's own name; one that is known is refused"},
+};
+
+static const struct flag healthcheck_flags[] = {
+	{"ready", NULL, "ask also whether it can use its store"},
+};
+
+static const struct flag recover_flags[] = {
+	{"dry-run", NULL, "only say what would be done"},
+	{"json", NULL, "print JSON"},
 };
 
 static const struct flag status_flags[] = {
@@ -36,10 +56,22 @@ const struct command commands[] = {
 		"with a [defaults] section for what they have in common, and stores them by name: new ones get a number, changed ones a new version in the "
 		"history, others stay. All of the file is stored, or nothing of it.",
 		FLAGS(json_flag), cmd_apply},
+	{"run", "JOB", 1, 1, "order a run of a job, for a controller to start",
+		"Writes the order into the store and wakes the controllers. The run waits while a job "
+		"that it comes after is not done. With --key an order that was made before is not made "
+		"again. Without a controller the run stays queued, and that is said.",
+		FLAGS(run_flags), cmd_run},
+	{"controller", NULL, 0, 0, "start workers for the runs that are ready",
+		"Asks the store every [controller] poll, and at once when a run is ordered or a worker "
+		"ends, and starts up to max_workers workers. It gives runs whose worker died to another "
+		"one, and adopts the workers of a controller that died: any number of controllers may "
+		"share a store. SIGTERM or Ctrl-C: it claims nothing more and leaves; workers go on.",
+		FLAGS(controller_flags), cmd_controller},
 	{"worker", NULL, 0, 0, "run a job here and now",
 		"Orders a run of the job and executes it in the foreground, with a line of progress "
 		"on a terminal. Rows go to a staging table first and are published in one "
-		"transaction: an interrupted load (Ctrl-C) leaves the target as it was.",
+		"transaction: an interrupted load (Ctrl-C) leaves the target as it was. Started by a "
+		"controller (ETL_RUN is set) it takes the run that it was started for.",
 		FLAGS(worker_flags), cmd_worker},
 	{"status", "[RUN]", 0, 1, "list the last runs, or show one",
 		"Lists the last runs with their states, rows and times, the newest first; with a "
@@ -49,6 +81,23 @@ const struct command commands[] = {
 		"The lines that the run's workers wrote, from the store: also when they ran "
 		"elsewhere, and after they are gone.",
 		FLAGS(json_flag), cmd_logs},
+	{"cancel", "RUN", 1, 1, "end a run",
+		"A run that has not begun is cancelled at once. One that has begun ends when its target "
+		"has withdrawn it: its worker is told to stop, or another one asks. If the target has it "
+		"published by then, the run has succeeded.",
+		FLAGS(json_flag), cmd_cancel},
+	{"recover", "[JOB]", 0, 1, "take over what the store does not know that it loaded",
+		"After a store was restored from a backup, copied or made anew, the ledgers in the targets "
+		"know of loads that it does not. A job that meets one stops and is held, since loading again "
+		"could double rows. This asks the targets of all jobs (or of one), imports those runs, "
+		"withdraws loads of them that were left open, and releases the jobs. End the controllers "
+		"of the other store first, if there is one.",
+		FLAGS(recover_flags), cmd_recover},
+	{"healthcheck", NULL, 0, 0, "ask the controllers on this host whether they live",
+		"For a liveness probe: asks the process, never the store, so that a store that is away "
+		"restarts nothing. With --ready, for a readiness probe, the controller must be able to use "
+		"its store. Prints what they answer, a line of JSON each.",
+		FLAGS(healthcheck_flags), cmd_healthcheck},
 	{"version", NULL, 0, 0, "print the versions of the program and its libraries", NULL,
 		FLAGS(json_flag), cmd_version},
 	{"help", "[COMMAND|config|job]", 0, 1, "explain a command, or the keys of a file",

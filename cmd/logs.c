@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "cmd/cmd.h"
-#include "job/store.h"
+#include "job/report.h"
 
 struct printer {
 	struct json_doc *doc;
@@ -36,7 +36,7 @@ int cmd_logs(struct invocation *in, struct err *err)
 
 	if (cmd_run_number(in->args[0], &run_id, err) || cmd_settings(in, &settings, err) ||
 		store_open(&settings, &store, err) ||
-		store_log_each(store, run_id, print_line, &p, err))
+		report_log_each(store, run_id, print_line, &p, err))
 		return -1;
 	if (p.list)
 		cmd_print_json(doc, p.list);

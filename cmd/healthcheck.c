@@ -1,0 +1,64 @@
+/*
+ * Asks the process, not the store: a store that is away must not restart the controllers, whose
+ * workers go on.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cmd/cmd.h"
+#include "ctl/bell.h"
+
+#define ANSWERS_MAX (BELL_SLOTS * (BELL_ANSWER_MAX + 1))
+#define TIMEOUT_MS 2000
+
+static int check_ready(void *arg, const char *key, const char *value, struct err *err UNUSED)
+{
+	bool *ready = arg;
+
+	if ((strcmp(key, "store") == 0 && strcmp(value, "ok") != 0) ||
+		(strcmp(key, "state") == 0 && strcmp(value, "running") != 0))
+		*ready = false;
+	return 0;
+}
+
+/* Is one of the controllers at work on its store? */
+static bool any_ready(const struct buf *answers)
+{
+	const char *line = buf_str(answers);
+
+	while (*line) {
+		size_t len = strcspn(line, "\n");
+		struct err err = ERR_INIT;
+		bool ready = true;
+
+		if (json_each(line, len, check_ready, &ready, &err) == 0 && ready)
+			return true;
+		line += line[len] ? len + 1 : len;
+	}
+	return false;
+}
+
+int cmd_healthcheck(struct invocation *in, struct err *err)
+{
+	CLEANUP(buf_release) struct buf answers = BUF_INIT(ANSWERS_MAX);
+	struct settings settings;
+	int answered, silent;
+
+	if (cmd_settings(in, &settings, err))
+		return -1;
+	answered = bell_ping(cmd_store_name(&settings, &in->arena), TIMEOUT_MS, &answers, &silent);
+	if (silent)
+		return err_set(err, ERR_NETWORK, "%d of %d controllers of store '%s' did not answer "
+						 "within %d ms", silent, answered + silent,
+			settings.store.path, TIMEOUT_MS);
+	if (answered == 0) {
+		err_set(err, ERR_NETWORK, "no controller of store '%s' runs here", settings.store.path);
+		return err_hint(err, "start one with 'etl controller'");
+	}
+	if (cmd_flag(in, "ready") && !any_ready(&answers))
+		return err_set(err, ERR_STORE, "the controller cannot use store '%s', or is stopping",
+			settings.store.path);
+	fputs(buf_str(&answers), stdout);
+	return 0;
+}
