@@ -54,13 +54,23 @@ static int before_publish(struct step_host *host, struct err *err)
 	return -1;
 }
 
-static int known_runs(struct step_host *host, const char *const *run_uids, size_t n,
+static int known_runs(struct step_host *host, const struct run_mark *runs, size_t n,
 	size_t *ret_unknown, struct err *err)
 {
-	(void)host;
-	(void)run_uids;
-	(void)err;
-	*ret_unknown = n;
+	struct fake_host *f = of(host);
+	size_t i = 0;
+
+	pthread_mutex_lock(&f->mutex);
+	f->asked_known++;
+	pthread_mutex_unlock(&f->mutex);
+	if (f->known_err.code != ERR_NONE) {
+		*err = f->known_err;
+		return -1;
+	}
+	while (i < n && !f->unknown_runs &&
+		!(f->unknown_run && strcmp(runs[i].run_uid, f->unknown_run) == 0))
+		i++;
+	*ret_unknown = i;
 	return 0;
 }
 

@@ -22,6 +22,9 @@ struct fake_host {
 	/* what it answers */
 	struct err publish_err;	      /* of before_publish, unless ERR_NONE */
 	bool will_try_again;	      /* again() */
+	const char *unknown_run;      /* a run_uid that its store does not know; NULL: none */
+	bool unknown_runs;	      /* it knows none at all */
+	struct err known_err;	      /* of known_runs, unless ERR_NONE */
 	const char *cancel_on;	      /* a line with this text cancels */
 	void (*on_say)(struct fake_host *f, const char *text);
 	void (*on_progress)(struct fake_host *f);
@@ -31,7 +34,7 @@ struct fake_host {
 	/* what it was told */
 	pthread_mutex_t mutex;
 	struct buf said;	      /* "info text\n" … */
-	unsigned lines, published, asked_again;
+	unsigned lines, published, asked_again, asked_known;
 	char progress[256];	      /* the last line */
 };
 

@@ -62,6 +62,17 @@ static void defaults_hold(void **state)
 	assert_int_equal(j->min_rows, 1);
 	assert_int_equal(j->max_attempts, 1);
 	assert_int_equal(j->retry_delay, 30000);
+	assert_int_equal(j->retry_max_delay, 3600000);
+	assert_int_equal(j->max_disruptions, 10);
+	assert_int_equal(j->timeout, 0);
+	assert_int_equal(j->priority, 0);
+	assert_int_equal(j->max_active, 1);
+	assert_null(j->command);
+	assert_true(j->atomic);
+	assert_false(j->idempotent); /* what nobody promised */
+	assert_null(j->after.success);
+	assert_null(j->after.end);
+	assert_null(j->hold_reason);
 	assert_null(j->format.delimiter);
 	assert_null(j->format.null_text);
 	assert_null(j->format.encoding);
@@ -76,7 +87,10 @@ static void everything_can_be_said(void **state)
 	must(parse(f, "[job a]\n" LEAST "[job b]\nkind = copy\nenabled = no\nsource = s\n"
 		      "source_table = st\ntarget = t\ntarget_table = tt\nload_mode = replace\n"
 		      "create = no\ncolumns = year int\nmin_rows = 0\nmax_attempts = 3\n"
-		      "retry_delay = 0s\ndelimiter = tab\nnull =\nencoding = utf-16\n"
+		      "retry_delay = 0s\nretry_max_delay = 1d\nmax_disruptions = 0\n"
+		      "timeout = 30m\npriority = -5\nmax_active = 4\natomic = no\n"
+		      "idempotent = yes\nafter = a, b\nafter_end = c\ndelimiter = tab\nnull "
+		      "=\nencoding = utf-16\n"
 		      "max_field = 1GiB\n"),
 		&f->err);
 	assert_int_equal(f->n, 2);
@@ -92,6 +106,15 @@ static void everything_can_be_said(void **state)
 	assert_int_equal(j->min_rows, 0);
 	assert_int_equal(j->max_attempts, 3);
 	assert_int_equal(j->retry_delay, 0);
+	assert_int_equal(j->retry_max_delay, 86400000);
+	assert_int_equal(j->max_disruptions, 0);
+	assert_int_equal(j->timeout, 1800000);
+	assert_int_equal(j->priority, -5);
+	assert_int_equal(j->max_active, 4);
+	assert_false(j->atomic);
+	assert_true(j->idempotent);
+	assert_string_equal(j->after.success, "a, b");
+	assert_string_equal(j->after.end, "c");
 	assert_string_equal(j->format.delimiter, "\t");
 	assert_string_equal(j->format.null_text, ""); /* said: empty, not as the connection says */
 	assert_string_equal(j->format.encoding, "utf-16");
@@ -114,18 +137,17 @@ static void mistakes_are_refused_with_their_place(void **state)
 		f, "[job a]\nmax_attempts = 0\n", "jobs.ini:2: 'max_attempts': '0' is less than 1");
 	check_refused(f, "[job a]\nmax_attempts = 1001\n",
 		"jobs.ini:2: 'max_attempts': '1001' is more than 1000");
-	check_refused(f, "[job a]\n" LEAST "[job b]\n", "jobs.ini:6: [job b] needs 'source'");
-	assert_string_equal(f->err.hint, "source: the connection to read from");
+	check_refused(f, "[job a]\n" LEAST "[job b]\n",
+		"jobs.ini:6: job 'b': a job of kind copy needs 'source'");
 }
 
 static void what_jobs_have_in_common_is_said_once(void **state)
 {
 	struct fixture *f = *state;
 
-	must(parse(f,
-		     "[job a]\nsource_table = x\n[defaults]\nsource = raw\ntarget = w\n"
-		     "target_table = t\nmin_rows = 7\nnull = NULL\n"
-		     "[job b]\nsource_table = y\nmin_rows = 8\ntarget_table = u\n"),
+	must(parse(f, "[job a]\nsource_table = x\n[defaults]\nsource = raw\ntarget = w\n"
+		      "target_table = t\nmin_rows = 7\nnull = NULL\n"
+		      "[job b]\nsource_table = y\nmin_rows = 8\ntarget_table = u\n"),
 		&f->err);
 	assert_int_equal(f->n, 2);
 	assert_string_equal(f->jobs[0].name, "a");
@@ -141,8 +163,8 @@ static void what_jobs_have_in_common_is_said_once(void **state)
 		"jobs.ini:3: 'min_rows': 'no' is not a whole number");
 	check_refused(f, "[defaults]\nsourc = raw\n[job a]\n" LEAST,
 		"jobs.ini:2: unknown key in [job a]: 'sourc', did you mean 'source'?");
-	check_refused(
-		f, "[defaults]\nsource = raw\n[job a]\n", "jobs.ini:3: [job a] needs 'source_table'");
+	check_refused(f, "[defaults]\nsource = raw\n[job a]\n",
+		"jobs.ini:3: job 'a': a job of kind copy needs 'source_table'");
 }
 
 static void names_are_checked(void **state)
@@ -160,6 +182,70 @@ static void names_are_checked(void **state)
 		f->err.hint, "--job takes numbers and names: give it at least one letter");
 	must(parse(f, "[job 7a]\n" LEAST "[job -]\n" LEAST), &f->err);
 	check_refused(f, "[job -7]\n" LEAST, "jobs.ini:1: job name '-7' is a number");
+}
+
+static void a_kind_needs_its_keys(void **state)
+{
+	struct fixture *f = *state;
+
+	must(parse(f, "[job a]\nkind = sql\ntarget = w\ncommand = DELETE FROM t\n"
+		      "[job b]\nkind = exec\ncommand = tar c .\n"),
+		&f->err);
+	assert_int_equal(f->jobs[0].kind, JOB_SQL);
+	assert_string_equal(f->jobs[0].command, "DELETE FROM t");
+	assert_int_equal(f->jobs[1].kind, JOB_EXEC);
+	check_refused(f, "[job a]\nkind = sql\ncommand = DELETE FROM t\n",
+		"jobs.ini:1: job 'a': a job of kind sql needs 'target'");
+	check_refused(f, "[job a]\nkind = sql\ntarget = w\ncommand =\n",
+		"jobs.ini:1: job 'a': a job of kind sql needs 'command'");
+	check_refused(f, "[job a]\nkind = exec\n",
+		"jobs.ini:1: job 'a': a job of kind exec needs 'command'");
+	check_refused(f, "[job a]\nkind = exe\n",
+		"jobs.ini:2: 'kind': 'exe' is not one of copy, sql, exec, did you mean 'exec'?");
+}
+
+static void lists_of_names_are_split(void **state)
+{
+	struct fixture *f = *state;
+	const char *names[JOB_AFTER_MAX], *list = "";
+	size_t n = 9;
+
+	must(job_names(NULL, &f->arena, names, &n, &f->err), &f->err);
+	assert_int_equal(n, 0);
+	must(job_names(" ,\t,\n", &f->arena, names, &n, &f->err), &f->err);
+	assert_int_equal(n, 0);
+	must(job_names(" load planes ,b,\n\tc d\t,", &f->arena, names, &n, &f->err), &f->err);
+	assert_int_equal(n, 3);
+	assert_string_equal(names[0], "load planes");
+	assert_string_equal(names[1], "b");
+	assert_string_equal(names[2], "c d");
+	for (int i = 0; i < JOB_AFTER_MAX; i++)
+		list = arena_printf(&f->arena, "%s%sj%d", list, i ? "," : "", i);
+	must(job_names(list, &f->arena, names, &n, &f->err), &f->err);
+	assert_int_equal(n, JOB_AFTER_MAX);
+	assert_string_equal(names[JOB_AFTER_MAX - 1], "j99");
+	list = arena_printf(&f->arena, "%s,more", list);
+	assert_int_equal(job_names(list, &f->arena, names, &n, &f->err), -1);
+	check_err(&f->err, ERR_LIMIT, "more than 100 jobs in a list");
+}
+
+/* docs/design.md §3, rule 9 */
+static void what_cannot_be_fenced(void **state)
+{
+	struct job job = {.kind = JOB_COPY};
+
+	(void)state;
+	assert_false(job_unfenced(&job));
+	job = (struct job){.kind = JOB_SQL, .atomic = true};
+	assert_false(job_unfenced(&job));
+	job.atomic = false;
+	assert_true(job_unfenced(&job));
+	job.idempotent = true;
+	assert_false(job_unfenced(&job));
+	job = (struct job){.kind = JOB_EXEC, .atomic = true};
+	assert_true(job_unfenced(&job));
+	job.idempotent = true;
+	assert_false(job_unfenced(&job));
 }
 
 static void table_is_sound(void **state)
@@ -187,6 +273,8 @@ static void table_is_sound(void **state)
 	assert_true(keys < 100); /* OPTIONS_MAX of config.c */
 	assert_true(job_option_sets[N_JOB_OPTION_SETS - 1].overrides);
 	assert_string_equal(job_kind_name(JOB_COPY), "copy");
+	assert_string_equal(job_kind_name(JOB_SQL), "sql");
+	assert_string_equal(job_kind_name(JOB_EXEC), "exec");
 	assert_string_equal(load_mode_name(LOAD_REPLACE), "replace");
 	assert_string_equal(load_mode_name(LOAD_APPEND), "append");
 }
@@ -201,6 +289,9 @@ int main(void)
 		TEST(mistakes_are_refused_with_their_place),
 		TEST(what_jobs_have_in_common_is_said_once),
 		TEST(names_are_checked),
+		TEST(a_kind_needs_its_keys),
+		TEST(lists_of_names_are_split),
+		TEST(what_cannot_be_fenced),
 		TEST(table_is_sound),
 	};
 

@@ -19,12 +19,12 @@ static void transitions_are_these_and_no_others(void **state)
 {
 	static const char *const table[RUN_STATE_COUNT] = {
 		[RUN_WAITING] = ".x....x..",
-		[RUN_QUEUED] = "..x...x..",
-		[RUN_STARTING] = ".x.x.xxx.",
+		[RUN_QUEUED] = "x.x...x..",
+		[RUN_STARTING] = ".x.x.....",
 		[RUN_RUNNING] = ".x..xxxxx",
 		[RUN_SUCCEEDED] = ".........",
 		[RUN_FAILED] = ".........",
-		[RUN_CANCELLED] = ".........",
+		[RUN_CANCELLED] = "....x....",
 		[RUN_TIMED_OUT] = ".........",
 		[RUN_UNKNOWN] = ".........",
 	};
@@ -36,6 +36,7 @@ static void transitions_are_these_and_no_others(void **state)
 				table[from][to] == 'x');
 }
 
+/* But for what a store that was put back did not know. */
 static void no_way_leads_out_of_an_end(void **state)
 {
 	(void)state;
@@ -43,7 +44,8 @@ static void no_way_leads_out_of_an_end(void **state)
 		bool way = false;
 
 		for (int to = 0; to < RUN_STATE_COUNT; to++)
-			way |= run_may((enum run_state)from, (enum run_state)to);
+			if (from != RUN_CANCELLED || to != RUN_SUCCEEDED)
+				way |= run_may((enum run_state)from, (enum run_state)to);
 		assert_int_equal(way, !run_state_final((enum run_state)from));
 	}
 }

@@ -8,21 +8,26 @@
 
 #include "base/arena.h"
 #include "db/db.h"
+#include "unit/fake_host.h"
 
 #define ROWS 300000 /* some megabytes: many batches */
 
 struct fixture {
+	struct fake_host h;
 	struct connection source, target;
-	struct job job;
-	struct load load;
 	struct copy copy;
-	atomic_bool cancel;
-	struct copy_result result;
+	struct step_result result;
 	struct err err;
 	struct copy_progress seen; /* the last report */
 	struct db *other;          /* somebody who has the target's lock */
 	struct arena arena;
 };
+
+static void look_away(void *arg, const struct copy_progress *p)
+{
+	(void)arg;
+	(void)p;
+}
 
 static int setup(void **state)
 {
@@ -42,20 +47,15 @@ static int setup(void **state)
 		.driver = DRIVER_SQLITE,
 		.where = "etl.ini:4",
 		.path = mem_strdup(in_dir("w.db"))};
-	f->job = (struct job){.name = "load",
-		.job_uid = "job",
-		.source_table = "t",
-		.target_table = "t",
-		.load_mode = LOAD_REPLACE,
-		.create = true,
-		.min_rows = 1};
-	f->load =
-		(struct load){.run_uid = "run-1", .store_uid = "store", .fence = 1, .job = &f->job};
-	f->copy = (struct copy){.source = &f->source,
+	fake_host_init(&f->h);
+	f->h.job.source_table = f->h.job.target_table = "t";
+	f->h.job.load_mode = LOAD_REPLACE;
+	f->h.job.create = true;
+	f->h.job.min_rows = 1;
+	f->copy = (struct copy){.host = &f->h.host,
+		.source = &f->source,
 		.target = &f->target,
-		.load = &f->load,
-		.clock = &clock_system,
-		.cancel = &f->cancel,
+		.on_progress = look_away,
 		.arg = f};
 	*state = f;
 	return 0;
@@ -66,6 +66,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	db_close(f->other);
+	fake_host_release(&f->h);
 	arena_release(&f->arena);
 	free((char *)(uintptr_t)f->source.path);
 	free((char *)(uintptr_t)f->target.path);
@@ -106,11 +107,10 @@ static void rows_arrive(void **state)
 
 	write_rows(ROWS);
 	must(run(f), &f->err);
-	assert_int_equal(f->result.end, COPY_PUBLISHED);
+	assert_int_equal(f->result.end, STEP_DONE);
 	assert_false(f->result.before);
 	assert_int_equal(f->result.rows_read, ROWS);
 	assert_int_equal(f->result.rows_written, ROWS);
-	assert_int_equal(f->result.columns, 2);
 	assert_true(f->result.bytes_read > ROWS);
 	check_sql(in_dir("w.db"), "SELECT count(*), sum(id) FROM t", "300000|44999850000");
 	check_ledger("published|1");
@@ -123,9 +123,9 @@ static void a_published_run_is_found_done(void **state)
 	write_rows(3);
 	must(run(f), &f->err);
 	write_rows(5);
-	f->load.fence = 2;
+	f->h.run.fence = 2;
 	must(run(f), &f->err);
-	assert_int_equal(f->result.end, COPY_PUBLISHED);
+	assert_int_equal(f->result.end, STEP_DONE);
 	assert_true(f->result.before);
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "3");
 	check_ledger("published|1");
@@ -137,7 +137,7 @@ static void a_bad_source_withdraws(void **state)
 
 	file_write(in_dir("t.csv"), "id,name\n1,a\n2\n");
 	assert_int_equal(run(f), -1);
-	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
 	check_err(&f->err, ERR_DATA, "read 't': t.csv: line 3: 1 field, the header has 2");
 	check_ledger("revoked|1");
 }
@@ -147,7 +147,7 @@ static void a_missing_source_withdraws(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(run(f), -1);
-	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
 	assert_int_equal(f->err.code, ERR_NOT_FOUND);
 	check_ledger("revoked|1");
 }
@@ -159,7 +159,7 @@ static void a_bad_target_is_the_targets_fault(void **state)
 	write_rows(ROWS);
 	sql_run(in_dir("w.db"), "CREATE VIEW t AS SELECT 1 AS id");
 	assert_int_equal(run(f), -1);
-	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
 	assert_non_null(strstr(f->err.msg, "load 't'"));
 	check_ledger("revoked|1");
 }
@@ -181,13 +181,13 @@ static void a_higher_fence_leaves_the_run_to_its_holder(void **state)
 	struct fixture *f = *state;
 
 	write_rows(3);
-	f->load.fence = 5;
+	f->h.run.fence = 5;
 	must(run(f), &f->err);
 	sql_run(in_dir("w.db"), "UPDATE etl_load_ledger SET state = 'open'; DELETE FROM t");
-	f->load.fence = 4;
+	f->h.run.fence = 4;
 	assert_int_equal(run(f), -1);
 	assert_int_equal(f->err.code, ERR_LEASE_LOST);
-	assert_int_equal(f->result.end, COPY_UNSETTLED);
+	assert_int_equal(f->result.end, STEP_UNSETTLED);
 	check_ledger("open|5");
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "0");
 }
@@ -200,7 +200,8 @@ static void a_withdrawn_run_does_not_start(void **state)
 	assert_int_equal(run(f), -1);
 	write_rows(3);
 	assert_int_equal(run(f), -1);
-	assert_int_equal(f->err.code, ERR_CANCELLED);
+	assert_int_equal(f->err.code, ERR_TARGET);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
 	check_ledger("revoked|1");
 }
 
@@ -231,12 +232,12 @@ static void a_cancelled_copy_changes_nothing(void **state)
 
 	write_rows(10);
 	must(run(f), &f->err);
-	f->load.run_uid = "run-2";
-	f->cancel = true;
+	f->h.run.run_uid = "run-2";
+	f->h.cancel = true;
 	write_rows(ROWS);
 	assert_int_equal(run(f), -1);
 	assert_int_equal(f->err.code, ERR_CANCELLED);
-	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", "10");
 }
 
@@ -247,16 +248,16 @@ static void cancel_when_rows_flow(void *arg, const struct copy_progress *p)
 	struct fixture *f = arg;
 
 	if (p->phase == COPY_LOAD && p->rows > 0)
-		f->cancel = true;
+		f->h.cancel = true;
 }
 
 static void check_withdrawn(struct fixture *f, const char *rows)
 {
-	assert_int_equal(f->result.end, COPY_WITHDRAWN);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM t", rows);
 	check_sql(in_dir("w.db"),
 		arena_printf(&f->arena, "SELECT state FROM etl_load_ledger WHERE run_uid = '%s'",
-			f->load.run_uid),
+			f->h.run.run_uid),
 		"revoked");
 	assert_int_equal(
 		system(arena_printf(&f->arena, "! ls -A '%s' | grep -q etl-stage", in_dir(""))), 0);
@@ -272,7 +273,7 @@ static void a_copy_is_cancelled_in_the_middle(void **state)
 	must(run(f), &f->err);
 	f->copy.on_progress = cancel_when_rows_flow;
 	do {
-		f->load.run_uid = arena_printf(&f->arena, "run-of-%d", n);
+		f->h.run.run_uid = arena_printf(&f->arena, "run-of-%d", n);
 		write_rows(n);
 		rc = run(f);
 		n *= 2;
@@ -298,9 +299,9 @@ static void cancel_when_it_waits(void *arg, const struct copy_progress *p)
 
 	if (p->phase == COPY_LOAD && !f->other)
 		hold_lock(f);
-	if (p->phase == COPY_PUBLISH && f->other && !f->cancel) {
-		f->cancel = true;
-	} else if (f->cancel && f->other) {
+	if (p->phase == COPY_PUBLISH && f->other && !f->h.cancel) {
+		f->h.cancel = true;
+	} else if (f->h.cancel && f->other) {
 		db_close(f->other);
 		f->other = NULL;
 	}
@@ -315,7 +316,7 @@ static void a_publish_that_waits_is_cancelled(void **state)
 	must(run(f), &f->err);
 	f->copy.on_progress = cancel_when_it_waits;
 	do {
-		f->load.run_uid = arena_printf(&f->arena, "run-of-%d", n);
+		f->h.run.run_uid = arena_printf(&f->arena, "run-of-%d", n);
 		write_rows(n);
 		rc = run(f);
 		db_close(mem_steal(f->other)); /* the load was faster than a tick */
@@ -365,16 +366,16 @@ static void a_target_that_cannot_be_asked_leaves_it_open(void **state)
 	must(run(f), &f->err);
 	sql_run(in_dir("w.db"), "CREATE TRIGGER refuse BEFORE UPDATE ON etl_load_ledger"
 				" BEGIN SELECT raise(ABORT, 'the ledger is shut'); END");
-	f->load.run_uid = "run-2";
+	f->h.run.run_uid = "run-2";
 	assert_int_equal(run(f), -1);
-	assert_int_equal(f->result.end, COPY_UNSETTLED);
+	assert_int_equal(f->result.end, STEP_UNSETTLED);
 	assert_non_null(strstr(f->err.msg, "the ledger is shut"));
 	assert_non_null(
 		strstr(f->err.hint, "and the target could not be asked to withdraw the load: "));
 	check_sql(in_dir("w.db"), "SELECT state FROM etl_load_ledger WHERE run_uid = 'run-2'",
 		"open");
 	sql_run(in_dir("w.db"), "DROP TRIGGER refuse");
-	f->load.fence = 2; /* whoever comes next goes on */
+	f->h.run.fence = 2; /* whoever comes next goes on */
 	must(run(f), &f->err);
 	check_sql(in_dir("w.db"),
 		"SELECT state, fence FROM etl_load_ledger WHERE run_uid = 'run-2'", "published|2");
@@ -384,13 +385,99 @@ static void drivers_have_their_sides(void **state)
 {
 	struct fixture *f = *state;
 
-	must(copy_check(&f->source, &f->target, &f->err), &f->err);
-	assert_int_equal(copy_check(&f->target, &f->target, &f->err), -1);
+	must(copy_check(&f->source, &f->err), &f->err);
+	assert_int_equal(copy_check(&f->target, &f->err), -1);
 	check_err(&f->err, ERR_CONFIG,
 		"etl.ini:4: connection 'warehouse': driver 'sqlite' cannot be read from");
-	assert_int_equal(copy_check(&f->source, &f->source, &f->err), -1);
-	check_err(&f->err, ERR_CONFIG,
-		"etl.ini:1: connection 'raw': driver 'csv' cannot be written to");
+}
+
+/* --- what the attempt has to say --- */
+
+static void who_publishes_asks_once_before_it(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(3);
+	must(run(f), &f->err);
+	assert_int_equal(f->h.published, 1);
+	assert_int_equal(f->h.asked_again, 0);
+	must(run(f), &f->err); /* it is there: nothing is published */
+	assert_true(f->result.before);
+	assert_int_equal(f->h.published, 1);
+}
+
+static void a_lease_lost_before_publishing_settles_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(3);
+	f->h.publish_err = (struct err){.code = ERR_LEASE_LOST, .msg = "somebody else has it"};
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_LEASE_LOST);
+	assert_int_equal(f->result.end, STEP_UNSETTLED);
+	check_ledger("open|1");
+	check_sql(in_dir("w.db"), "SELECT count(*) FROM sqlite_schema WHERE name = 't'", "0");
+}
+
+static void a_cancellation_found_before_publishing_withdraws(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(3);
+	f->h.publish_err = (struct err){.code = ERR_CANCELLED, .msg = "cancelled"};
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_CANCELLED);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
+	assert_int_equal(f->result.rows_read, 3);
+	check_ledger("revoked|1");
+}
+
+/* Where another attempt follows the row stays open, and that one goes on. */
+static void another_attempt_finds_the_row_open(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(in_dir("t.csv"), "id,name\n1,a\n2\n");
+	f->h.will_try_again = true;
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_DATA);
+	assert_int_equal(f->result.end, STEP_OPEN);
+	assert_int_equal(f->h.asked_again, 1);
+	check_ledger("open|1");
+	write_rows(3);
+	f->h.run.fence = 2;
+	must(run(f), &f->err);
+	assert_false(f->result.before);
+	check_ledger("published|2");
+}
+
+static void nothing_is_asked_of_a_source_that_has_failed_twice(void **state)
+{
+	struct fixture *f = *state;
+
+	f->h.will_try_again = true;
+	assert_int_equal(run(f), -1);
+	f->h.run.fence = 2;
+	f->h.will_try_again = false; /* the last one */
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->result.end, STEP_WITHDRAWN);
+	check_ledger("revoked|2");
+}
+
+/* docs/design.md §3, rule 6: nothing of this run is begun. */
+static void a_store_that_has_forgotten_loads_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	write_rows(3);
+	must(run(f), &f->err);
+	f->h.run.run_uid = "run-2";
+	f->h.unknown_run = "run-1";
+	f->h.will_try_again = true;
+	assert_int_equal(run(f), -1);
+	assert_int_equal(f->err.code, ERR_HELD);
+	assert_int_equal(f->result.end, STEP_OPEN);
+	check_ledger("published|1");
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -414,6 +501,12 @@ int main(void)
 		TEST(a_constraint_of_the_table_ends_the_publish),
 		TEST(a_target_that_cannot_be_asked_leaves_it_open),
 		TEST(drivers_have_their_sides),
+		TEST(who_publishes_asks_once_before_it),
+		TEST(a_lease_lost_before_publishing_settles_nothing),
+		TEST(a_cancellation_found_before_publishing_withdraws),
+		TEST(another_attempt_finds_the_row_open),
+		TEST(nothing_is_asked_of_a_source_that_has_failed_twice),
+		TEST(a_store_that_has_forgotten_loads_nothing),
 	};
 
 	return cmocka_run_group_tests_name("work/copy", tests, NULL, NULL);

@@ -484,8 +484,8 @@ static void a_withdrawn_run_does_not_start(void **state)
 
 	must(step_sql.settle(&f->h.host, "by request", &end, &f->err), &f->err);
 	assert_int_equal(end, STEP_WITHDRAWN);
-	fails(f, "INSERT INTO t (id) VALUES (1)", STEP_WITHDRAWN, ERR_CANCELLED,
-		"the load was withdrawn by somebody else");
+	fails(f, "INSERT INTO t (id) VALUES (1)", STEP_WITHDRAWN, ERR_TARGET,
+		"the load was withdrawn by another attempt, which took it for its last");
 	check_rows(f, "NULL");
 }
 

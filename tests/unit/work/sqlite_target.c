@@ -1083,8 +1083,8 @@ static void database_that_cannot_be_had(void **state)
 	assert_non_null(strstr(f->err.hint, "no' first"));
 	f->job.create = false;
 	snprintf(f->path, sizeof(f->path), "%s/none.db", in_dir(""));
-	refused(f, target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err), ERR_TARGET,
-		"No such file");
+	refused(f, target_sqlite.open(&f->conn, &f->load, &f->cancel, &f->t, &f->err),
+		ERR_NOT_FOUND, "there is no database '");
 	assert_int_equal(access(f->path, F_OK), -1);
 }
 
