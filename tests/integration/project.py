@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import subprocess
+from contextlib import closing
 
 from product import ETL, ROOT
 
@@ -74,7 +75,7 @@ class Project:
         return self.etl("worker", "--job", self.job(name, **keys), status=status)
 
     def sql(self, statement, database="warehouse.db"):
-        with sqlite3.connect(self.path / database) as db:
+        with closing(sqlite3.connect(self.path / database)) as db, db:
             return db.execute(statement).fetchall()
 
     def has_table(self, name):

@@ -50,7 +50,7 @@ JOB = "[job a]\nsource = raw\nsource_table = t\ntarget = warehouse\ntarget_table
     (JOB + "load_mode = relpace\n",
      "jobs.ini:6: 'load_mode': 'relpace' is not one of replace, append, did you mean 'replace'?"),
     (JOB + "retry_delay = later\n", "jobs.ini:6: 'retry_delay': 'later' is not a duration"),
-    ("[job a]\nsource = raw\n", "jobs.ini:1: [job a] needs 'source_table'"),
+    ("[job a]\nsource = raw\n", "jobs.ini:1: job 'a': a job of kind copy needs 'source_table'"),
     ("[defaults]\nsource = raw\n", "has no [job NAME] section"),
     ("[defaults x]\n" + JOB, "jobs.ini:1: [defaults x]: this section has no name"),
     ("[defualts]\n" + JOB, "jobs.ini:1: unknown section 'defualts', did you mean 'defaults'?"),

@@ -30,7 +30,9 @@ def test_the_last_runs(runs):
 
 
 def test_one_run(runs):
-    assert len(runs.etl("status", 1).stdout.splitlines()) == 2
+    header, run, *events = runs.etl("status", 1).stdout.splitlines()
+    assert header.split()[0] == "run" and run.split()[:3] == ["1", "load", "succeeded"]
+    assert [e.split()[2] for e in events] == ["queued", "starting", "running", "succeeded"]
     done = runs.etl("status", 3, status=7)
     assert "there is no run 3" in done.stderr and "hint: 'etl status'" in done.stderr
 
@@ -41,7 +43,9 @@ def test_json(runs):
     assert done["rows_read"] == done["rows_written"] == 2 and done["bytes_read"] == 7
     assert done["error_code"] is None and done["elapsed_ms"] >= 0
     assert failed["state"] == "failed" and failed["error_code"] == "bad_data"
-    assert json.loads(runs.etl("status", 2, "--json").stdout) == [failed]
+    one = json.loads(runs.etl("status", 2, "--json").stdout)
+    assert [e["new_state"] for e in one[0].pop("events")] == ["queued", "starting", "running", "failed"]
+    assert one == [failed]
 
 
 def test_a_run_that_nobody_has_started(project):
