@@ -314,25 +314,13 @@ struct claim {
 static int claim(struct store *s, const struct claim *c, int64_t run_id, struct arena *a,
 	struct run *ret_run, struct err *err)
 {
-	struct db_stmt *stmt;
-	int row;
-
-	if (statements_bind(&s->stmts, ST_RUN_CLAIM, &stmt, err, "tttrii", c->owner, c->controller,
-		    c->worker, seconds(c->lease_ms), run_id, (int64_t)c->by_hand))
+	if (statements_run(&s->stmts, ST_RUN_CLAIM, err, "tttrii", c->owner, c->controller, c->worker,
+		    seconds(c->lease_ms), run_id, (int64_t)c->by_hand))
 		return -1;
-	row = db_step(stmt, err);
-	if (row <= 0)
-		return row;
-	*ret_run = (struct run){.run_id = run_id,
-		.run_uid = arena_strdup(a, db_column_text(stmt, 0)),
-		.job_id = db_column_int(stmt, 1),
-		.fence = db_column_int(stmt, 2),
-		.attempt = db_column_int(stmt, 3),
-		.disruptions = db_column_int(stmt, 4),
-		.settle = settle_of(db_column_text(stmt, 5)),
-		.order_key = arena_strdup(a, db_column_text(stmt, 6)),
-		.state = RUN_STARTING};
-	db_reset(stmt);
+	if (db_changes(s->db) != 1)
+		return 0;
+	if (find_run(s, run_id, a, ret_run, err) != 1)
+		return -1;
 	if (statements_run(&s->stmts, ST_LEASE_GIVE, err, "iir", run_id, ret_run->fence,
 		    seconds(c->lease_ms)) ||
 		write_event(s, run_id, RUN_QUEUED, RUN_STARTING, c->owner,

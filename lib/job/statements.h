@@ -91,14 +91,14 @@
 		" WHERE r.state = 'queued' AND r.ready_at <= " SQL_NOW " AND " SQL_ROOM \
 		" AND NOT (" SQL_BLOCKED ")" \
 		" ORDER BY r.priority DESC, r.ready_at, r.run_id LIMIT @limit") \
+	/* not RETURNING: that makes a temporary table and a statement journal for each run */ \
 	X(RUN_CLAIM, "UPDATE etl_run AS r SET state = 'starting', fence = fence + 1," \
 		" attempt = attempt + 1, owner = @owner, controller_uid = @controller," \
 		" worker = @worker, claimed_at = " SQL_NOW ", started_at = NULL," \
 		" lease_until = " SQL_IN_SECONDS("@lease") \
 		" WHERE run_id = @run_id AND state = 'queued'" \
 		" AND (@by_hand = 1 OR EXISTS (SELECT 1 FROM etl_job j WHERE j.job_id = r.job_id" \
-		" AND " SQL_ROOM "))" \
-		" RETURNING run_uid, job_id, fence, attempt, disruptions, settle, order_key, lease_until") \
+		" AND " SQL_ROOM "))") \
 	X(RUN_FIND, "SELECT run_uid, job_id, state, attempt, fence, disruptions, settle, order_key," \
 		" cancel_requested, finished_at FROM etl_run WHERE run_id = @run_id") \
 	X(RUN_ACTIVE, "SELECT r.run_id, r.run_uid, r.job_id, j.name, r.state, r.attempt, r.fence," \
