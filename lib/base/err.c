@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct {
 	const char *name;
 	bool retryable;
@@ -29,6 +31,7 @@ int err_vset(struct err *err, enum err_code code, const char *fmt, va_list args)
 	err->code = code;
 	memcpy(err->msg, msg, sizeof(msg));
 	err->hint[0] = '\0';
+	err->value[0] = '\0';
 	return -1;
 }
 
@@ -90,11 +93,41 @@ int err_hint(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
+int err_value(struct err *err, const char *text, size_t len)
+{
+	static const char more[] = "...";
+	size_t max = sizeof(err->value) - sizeof(more), n = utf8_cut_at(text, len, max);
+
+	for (size_t i = 0; i < n; i++)
+		err->value[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7F ? '?' : text[i];
+	memcpy(err->value + n, n < len ? more : "", n < len ? sizeof(more) : 1);
+	return -1;
+}
+
+void err_settle_value(struct err *err, bool show)
+{
+	char msg[ERR_MSG_MAX];
+	const char *at = strstr(err->msg, ERR_VALUE);
+
+	if (at) {
+		int head = (int)(at - err->msg);
+		const char *tail = at + strlen(ERR_VALUE);
+
+		if (show)
+			snprintf(msg, sizeof(msg), "%.*s'%s'%s", head, err->msg, err->value, tail);
+		else
+			snprintf(msg, sizeof(msg), "%.*sthe value%s", head, err->msg, tail);
+		memcpy(err->msg, msg, sizeof(msg));
+	}
+	err->value[0] = '\0';
+}
+
 void err_clear(struct err *err)
 {
 	err->code = ERR_NONE;
 	err->msg[0] = '\0';
 	err->hint[0] = '\0';
+	err->value[0] = '\0';
 }
 
 const char *err_name(enum err_code code)

@@ -10,17 +10,24 @@
  * a hint of its own, printed on a line of its own. A message that does not fit
  * is cut, never overrun. The code decides the process's exit status, whether a
  * retry can help, and (for the API) the HTTP status.
+ *
+ * Values of the data that is moved may be nobody's business. Where a message has
+ * one it says ERR_VALUE and err_value() keeps the text apart, until the one who
+ * knows the policy shows or hides it.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/mem.h"
 
 #define ERR_MSG_MAX 1024
 #define ERR_HINT_MAX 512
+#define ERR_VALUE_MAX 64 /* bytes of a value of somebody's data that is shown, with the NUL */
+#define ERR_VALUE "\x1A" /* in a message: the value stands here */
 
 /*      code        name         retry  exit  http */
 #define ERR_CODES(X)                                                                               \
@@ -66,6 +73,7 @@ struct err {
 	enum err_code code;
 	char msg[ERR_MSG_MAX];
 	char hint[ERR_HINT_MAX]; /* empty when there is nothing to advise */
+	char value[ERR_VALUE_MAX];
 };
 
 #define ERR_INIT {.code = ERR_NONE}
@@ -86,6 +94,11 @@ int err_suggest(struct err *err, const char *near);
 
 /* What the user can do about it; a hint that is already there stays. Returns -1. */
 int err_hint(struct err *err, const char *fmt, ...) PRINTF(2, 3);
+
+/* The value that ERR_VALUE in the message stands for: cut, control characters as '?'. Returns -1. */
+int err_value(struct err *err, const char *text, size_t len);
+/* Puts it there, quoted, or "the value" in its place. */
+void err_settle_value(struct err *err, bool show);
 
 void err_clear(struct err *err);
 

@@ -1,12 +1,21 @@
 #include "job/job.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 
 static const char *const kinds[] = {
 	[JOB_COPY] = "copy", [JOB_SQL] = "sql", [JOB_EXEC] = "exec", NULL};
-static const char *const modes[] = {[LOAD_REPLACE] = "replace", [LOAD_APPEND] = "append", NULL};
+static const char *const modes[] = {[LOAD_REPLACE] = "replace", [LOAD_APPEND] = "append",
+	[LOAD_TRUNCATE] = "truncate", [LOAD_MERGE] = "merge", [LOAD_INCREMENTAL] = "incremental",
+	NULL};
+static const char *const schema_changes[] = {[SCHEMA_FAIL] = "fail",
+	[SCHEMA_ADD_COLUMNS] = "add_columns", [SCHEMA_IGNORE] = "ignore", NULL};
+static const char *const verifies[] = {[VERIFY_COUNT] = "count", [VERIFY_DIGEST] = "digest", NULL};
+static const char *const on_rejects[] = {[ON_REJECT_FAIL] = "fail", [ON_REJECT_KEEP] = "keep", NULL};
+static const char *const reject_values[] = {[REJECT_VALUES_NONE] = "none",
+	[REJECT_VALUES_KEYS] = "keys", [REJECT_VALUES_ALL] = "all", NULL};
 
 #define AT(field) offsetof(struct job, field)
 
@@ -19,19 +28,72 @@ const struct option job_options[] = {
 	{"source", OPT_TEXT, AT(source), NULL, "the connection to read from"},
 	{"source_table", OPT_TEXT, AT(source_table), NULL,
 		"the table; of a CSV connection: the file, '.csv' may be left out"},
+	{"source_query", OPT_TEXT, AT(source_query), NULL,
+		"instead of source_table: a query whose rows are copied"},
 	{"target", OPT_TEXT, AT(target), NULL, "the connection to write to"},
 	{"target_table", OPT_TEXT, AT(target_table), NULL, "the table to load"},
 	{"load_mode", OPT_ENUM, AT(load_mode), "append",
-		"append adds the rows; replace puts them in the place of all others",
+		"append adds the rows; replace puts them in the place of all others, at once; truncate "
+		"does too, and keeps the table itself; merge changes those with the same key_columns and "
+		"adds the others; incremental reads only what is above the watermark of the last load, and "
+		"merges it where there are key_columns",
 		.choices = modes},
+	{"key_columns", OPT_TEXT, AT(key_columns), NULL,
+		"merge, incremental: the target's columns that make a row the same row, with ',' between "
+		"them"},
+	{"delete_missing", OPT_BOOL, AT(delete_missing), "no",
+		"merge: delete rows whose key the source does not have any more"},
+	{"watermark_column", OPT_TEXT, AT(watermark_column), NULL,
+		"incremental: the source's column that only grows: a time of change, a number"},
+	{"lookback", OPT_TEXT, AT(lookback), NULL,
+		"incremental: read this much below the last watermark again, for rows that came late: a "
+		"number, or 15m, 2h, 1d for times; needs key_columns"},
+	{"partition_column", OPT_TEXT, AT(partition_column), NULL,
+		"the source's column whose ranges are read in parallel"},
+	{"parallel", OPT_INT, AT(parallel), "1", "ranges of partition_column that are read at once",
+		.min = 1, .max = 64},
+	{"column_map", OPT_TEXT, AT(column_map), NULL,
+		"columns that have another name in the target: 'plz postcode, \"Order No\" order_no'"},
+	{"schema_change", OPT_ENUM, AT(schema_change), "fail",
+		"a source column that the target lacks: fail, add_columns (to the target), or ignore it",
+		.choices = schema_changes},
+	{"pre_sql", OPT_TEXT, AT(pre_sql), NULL,
+		"statements in the target before the rows are published"},
+	{"pre_sql_atomic", OPT_BOOL, AT(pre_sql_atomic), "yes",
+		"yes: pre_sql is part of the transaction that publishes; no: it runs by itself before the "
+		"load, at least once"},
+	{"post_sql", OPT_TEXT, AT(post_sql), NULL,
+		"statements in the target after the rows are published"},
+	{"post_sql_atomic", OPT_BOOL, AT(post_sql_atomic), "yes",
+		"yes: post_sql is part of the transaction that publishes; no: it runs by itself after it, "
+		"at least once"},
+	{"verify", OPT_ENUM, AT(verify), "count",
+		"what is compared before publishing: the count of rows, or a digest of all values too",
+		.choices = verifies},
+	{"on_reject", OPT_ENUM, AT(on_reject), "fail",
+		"a row that cannot be loaded: fail the run, or keep it in etl_load_reject and go on",
+		.choices = on_rejects},
+	{"reject_limit", OPT_INT, AT(reject_limit), "1000",
+		"on_reject = keep: more rejected rows than this fail the run", .min = 0,
+		.max = 10000},
+	{"reject_values", OPT_ENUM, AT(reject_values), "none",
+		"what messages and rejects may say of a row: none of its values, those of key_columns, or "
+		"all",
+		.choices = reject_values},
+	{"reject_retention", OPT_DURATION, AT(reject_retention), "90d",
+		"rejects that are older are deleted by the job's next load", .min = 0,
+		.max = 36500LL * 86400000},
 	{"create", OPT_BOOL, AT(create), "yes",
 		"make the target table from the source's columns when there is none"},
 	{"columns", OPT_TEXT, AT(columns), NULL,
 		"types of source columns: 'year int, price decimal(18,2) not null'; the others are "
 		"inferred"},
 	{"min_rows", OPT_INT, AT(min_rows), "1",
-		"replace refuses to empty a table for fewer rows than this", .min = 0,
-		.max = INT64_MAX},
+		"replace, truncate and delete_missing refuse to empty a table for fewer rows than this",
+		.min = 0, .max = INT64_MAX},
+	{"max_delete", OPT_TEXT, AT(max_delete), NULL,
+		"replace, truncate and delete_missing refuse to leave this many rows fewer than there were: "
+		"'1000', or '5%' of the table"},
 	{"command", OPT_TEXT, AT(command), NULL,
 		"sql: the statements, with ';' between them; exec: the program and its arguments, for "
 		"the shell where there is one"},
@@ -79,13 +141,35 @@ static const struct {
 	size_t offset;
 } required[] = {
 	{JOB_COPY, "source", AT(source)},
-	{JOB_COPY, "source_table", AT(source_table)},
 	{JOB_COPY, "target", AT(target)},
 	{JOB_COPY, "target_table", AT(target_table)},
 	{JOB_SQL, "target", AT(target)},
 	{JOB_SQL, "command", AT(command)},
 	{JOB_EXEC, "command", AT(command)},
 };
+
+/* A key and what it needs or excludes. */
+static int check_copy(const struct job *job, struct err *err)
+{
+	int64_t rows;
+
+	if (!job->source_table == !job->source_query)
+		return err_set(err, ERR_CONFIG, job->source_table
+				? "'source_table' and 'source_query' exclude each other"
+				: "a job of kind copy needs 'source_table' or 'source_query'");
+	if (job->load_mode == LOAD_MERGE && !job->key_columns)
+		return err_set(err, ERR_CONFIG, "load_mode = merge needs 'key_columns'");
+	if (job->load_mode == LOAD_INCREMENTAL && !job->watermark_column)
+		return err_set(err, ERR_CONFIG, "load_mode = incremental needs 'watermark_column'");
+	if (job->lookback && !job->key_columns)
+		return err_set(err, ERR_CONFIG,
+			"'lookback' reads rows again, which only 'key_columns' keep from being doubled");
+	if (job->delete_missing && job->load_mode != LOAD_MERGE)
+		return err_set(err, ERR_CONFIG, "'delete_missing' is for load_mode = merge");
+	if (job->parallel > 1 && !job->partition_column)
+		return err_set(err, ERR_CONFIG, "'parallel' needs 'partition_column'");
+	return job_max_delete(job, 0, &rows, err);
+}
 
 int job_check(const struct job *job, struct err *err)
 {
@@ -96,6 +180,38 @@ int job_check(const struct job *job, struct err *err)
 			return err_set(err, ERR_CONFIG, "a job of kind %s needs '%s'",
 				kinds[job->kind], required[i].key);
 	}
+	return job->kind == JOB_COPY ? check_copy(job, err) : 0;
+}
+
+bool job_replaces(const struct job *job)
+{
+	return job->load_mode == LOAD_REPLACE || job->load_mode == LOAD_TRUNCATE;
+}
+
+const char *job_source_name(const struct job *job)
+{
+	return job->source_table ? job->source_table : "the query";
+}
+
+int job_max_delete(const struct job *job, int64_t rows, int64_t *ret_max, struct err *err)
+{
+	const char *text = job->max_delete;
+	size_t len = text ? strlen(text) : 0;
+	bool percent = len && text[len - 1] == '%';
+	char digits[24];
+	int64_t n;
+
+	if (!text) {
+		*ret_max = INT64_MAX;
+		return 0;
+	}
+	snprintf(digits, sizeof(digits), "%.*s", (int)(len - percent), text);
+	if (len > sizeof(digits) || text_parse_int(digits, &n) || n < 0 || (percent && n > 100)) {
+		err_set(err, ERR_CONFIG, "'max_delete': '%s' is not a count of rows or a percentage",
+			text);
+		return err_hint(err, "write 'max_delete = 1000' or 'max_delete = 5%%'");
+	}
+	*ret_max = percent ? (int64_t)((__int128)rows * n / 100) : n;
 	return 0;
 }
 

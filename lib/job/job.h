@@ -19,7 +19,13 @@
 #define JOB_NAME_MAX 128
 
 enum job_kind { JOB_COPY, JOB_SQL, JOB_EXEC };
-enum load_mode { LOAD_REPLACE, LOAD_APPEND };
+enum load_mode { LOAD_REPLACE, LOAD_APPEND, LOAD_TRUNCATE, LOAD_MERGE, LOAD_INCREMENTAL };
+/* Source and target do not have the same columns. */
+enum on_schema_change { SCHEMA_FAIL, SCHEMA_ADD_COLUMNS, SCHEMA_IGNORE };
+enum verify { VERIFY_COUNT, VERIFY_DIGEST };
+enum on_reject { ON_REJECT_FAIL, ON_REJECT_KEEP };
+/* How much of a row that was rejected may be written down. */
+enum reject_values { REJECT_VALUES_NONE, REJECT_VALUES_KEYS, REJECT_VALUES_ALL };
 
 struct job {
 	int64_t job_id;	     /* the N of --job N; 0 before it is stored */
@@ -27,12 +33,28 @@ struct job {
 	const char *name;
 	enum job_kind kind;
 	bool enabled;
-	const char *source, *source_table;
+	const char *source;
+	const char *source_table, *source_query; /* one of the two */
 	const char *target, *target_table;
 	enum load_mode load_mode;
+	const char *key_columns; /* of the target: what makes a row the same row; "a, b" */
+	bool delete_missing;	 /* merge: rows that the source does not have any more */
+	const char *watermark_column, *lookback;
+	const char *partition_column;
+	int64_t parallel;	 /* ranges of it that are read at the same time */
+	const char *column_map;	 /* "source_name target_name, …" */
+	enum on_schema_change schema_change;
+	const char *pre_sql, *post_sql;
+	bool pre_sql_atomic, post_sql_atomic; /* in the publish transaction */
+	enum verify verify;
+	enum on_reject on_reject;
+	int64_t reject_limit;
+	enum reject_values reject_values;
+	int64_t reject_retention; /* ms */
 	bool create;		  /* make the target table when there is none */
 	const char *columns;	  /* "name type, …": declared types; NULL: inferred */
 	int64_t min_rows;	  /* fewer source rows do not replace a table that has rows */
+	const char *max_delete;	  /* "1000" rows or "5%" of the table; NULL: no limit */
 	const char *command;	  /* sql: the statements; exec: the command */
 	bool atomic;		  /* sql: one transaction with its ledger row */
 	bool idempotent;	  /* what cannot be fenced may be done again when it was lost half-way */
@@ -63,6 +85,16 @@ MUST_CHECK int jobs_parse(const struct config_file *file, struct arena *a, struc
 
 /* That the keys which its kind needs are there: ERR_CONFIG. */
 MUST_CHECK int job_check(const struct job *job, struct err *err);
+
+/* Does it put its rows in the place of all others? */
+bool job_replaces(const struct job *job);
+
+/* `max_delete` of a table that has `rows`; INT64_MAX where there is no limit. ERR_CONFIG when it is neither
+ * a number nor a percentage. */
+MUST_CHECK int job_max_delete(const struct job *job, int64_t rows, int64_t *ret_max, struct err *err);
+
+/* What the job reads, for messages: the table, or "the query". */
+const char *job_source_name(const struct job *job);
 
 /* The names of a list such as `after`: their count, at most JOB_AFTER_MAX (ERR_LIMIT). NULL has none. */
 MUST_CHECK int job_names(const char *list, struct arena *a, const char *ret_names[JOB_AFTER_MAX],

@@ -155,9 +155,34 @@ static const char queue[] =
 	"    VALUES (NEW.run_id, NEW.state, ifnull(NEW.ordered_by, 'sql'), 'ordered: ' || NEW.origin);\n"
 	"END;\n";
 
+/* What a copy job may say about its rows. */
+static const char loads[] =
+	"ALTER TABLE etl_job ADD COLUMN source_query TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN key_columns TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN delete_missing INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE etl_job ADD COLUMN watermark_column TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN lookback TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN partition_column TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN parallel INTEGER NOT NULL DEFAULT 1;\n"
+	"ALTER TABLE etl_job ADD COLUMN column_map TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN schema_change TEXT NOT NULL DEFAULT 'fail';\n"
+	"ALTER TABLE etl_job ADD COLUMN pre_sql TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN pre_sql_atomic INTEGER NOT NULL DEFAULT 1;\n"
+	"ALTER TABLE etl_job ADD COLUMN post_sql TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN post_sql_atomic INTEGER NOT NULL DEFAULT 1;\n"
+	"ALTER TABLE etl_job ADD COLUMN verify TEXT NOT NULL DEFAULT 'count';\n"
+	"ALTER TABLE etl_job ADD COLUMN on_reject TEXT NOT NULL DEFAULT 'fail';\n"
+	"ALTER TABLE etl_job ADD COLUMN reject_limit INTEGER NOT NULL DEFAULT 1000;\n"
+	"ALTER TABLE etl_job ADD COLUMN reject_values TEXT NOT NULL DEFAULT 'none';\n"
+	"ALTER TABLE etl_job ADD COLUMN reject_retention REAL NOT NULL DEFAULT 7776000;\n" /* seconds */
+	"ALTER TABLE etl_job ADD COLUMN max_delete TEXT;\n"
+	/* the watermark is not looked at this once */
+	"ALTER TABLE etl_run ADD COLUMN full_load INTEGER NOT NULL DEFAULT 0;\n";
+
 const struct migration migrations[] = {
 	{1, "jobs and runs", jobs_and_runs},
 	{2, "the queue", queue},
+	{3, "loads", loads},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

@@ -39,6 +39,7 @@ struct run {
 	enum run_state settle;	 /* the end that is wanted once its target has withdrawn the load;
 				  * RUN_STATE_COUNT: none, it is to be carried out */
 	bool cancel_requested;
+	bool full_load; /* the watermark is not looked at */
 };
 
 const char *run_state_name(enum run_state state);

@@ -9,7 +9,6 @@
 #include "base/utf8.h"
 #include "tds/row.h"
 
-#define SHOWN_MAX 60 /* bytes of a value that a message shows */
 #define DAYS_PER_400_YEARS 146097
 #define MINUTES_PER_DAY (24 * 60)
 #define TICKS_PER_MINUTE (60 * TDS_TICKS_PER_SECOND)
@@ -28,16 +27,11 @@ unsigned __int128 tds_pow10(unsigned n)
 	return n < ARRAY_LEN(small) ? small[n] : (unsigned __int128)small[19] * small[n - 19];
 }
 
-/* "'text' is not …": the text cut to a bounded length, control characters shown as '?'. */
+/* "'text' is not …" */
 static int refuse(const char *text, size_t len, const char *why, struct err *err)
 {
-	char shown[SHOWN_MAX + 1];
-	size_t n = utf8_cut_at(text, len, SHOWN_MAX);
-
-	for (size_t i = 0; i < n; i++)
-		shown[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7F ? '?' : text[i];
-	shown[n] = '\0';
-	return err_set(err, ERR_DATA, "'%s%s' %s", shown, n < len ? "..." : "", why);
+	err_set(err, ERR_DATA, ERR_VALUE " %s", why);
+	return err_value(err, text, len);
 }
 
 static int refuse_for(const struct tds_column *c, const char *text, size_t len, const char *why,

@@ -333,8 +333,8 @@ static void announce(struct host *h)
 	char what[1024];
 
 	if (job->kind == JOB_COPY)
-		snprintf(what, sizeof(what), "copy '%s' of '%s' to '%s' of '%s' (%s)", job->source_table,
-			job->source, job->target_table, job->target, load_mode_name(job->load_mode));
+		snprintf(what, sizeof(what), "copy '%s' of '%s' to '%s' of '%s' (%s)",
+			job_source_name(job), job->source, job->target_table, job->target, load_mode_name(job->load_mode));
 	else if (job->kind == JOB_SQL)
 		snprintf(what, sizeof(what), "sql in '%s'", job->target);
 	else

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,25 +15,47 @@
 
 static const struct source_ops *const sources[] = {&source_csv};
 
-/* What both threads and the caller share. */
+struct session;
+
+/* A reader, a writer and the ring between them: a range of the source. */
+struct lane {
+	struct session *s;
+	uint32_t i;
+	struct ring *ring;
+	struct source_request request;
+	struct source *source;
+	pthread_t reader, writer; /* but for the first lane's, which are the session's */
+	bool reading, writing;	  /* those run */
+	struct err read_err, write_err;
+	int read_failed, write_failed;
+};
+
+/* What all threads and the caller share. */
 struct session {
 	const struct copy *copy;
 	struct load load;
 	const struct source_ops *source;
 	const struct target_ops *target;
-	struct ring *ring;
+	struct target *opened; /* the writer's */
+	struct rejects *rejects;
+	struct arena arena; /* the writer's until it has begun, then the reader's */
+	struct lane *lanes;
+	uint32_t n;
 	atomic_bool stop_reading; /* cancelled, or the writer has given up */
-	_Atomic uint64_t rows, bytes, total;
+	_Atomic uint64_t rows, bytes, total, expected;
 	_Atomic int phase;
 
 	pthread_mutex_t mutex; /* for what is below */
 	pthread_cond_t changed;
-	const struct tds_columns *columns;
+	const struct tds_columns *columns; /* as the writer may see them */
 	bool begun, reader_done, writer_done;
+	const struct err *first_err; /* of the lane that failed first */
+	bool source_failed;	     /* it is a reader's */
 
+	const struct tds_columns *columns_read; /* the reader's */
+	const char *watermark_from, *watermark_to;
 	struct err read_err, write_err; /* each thread's own until it is done */
 	struct step_result result;	/* the writer's */
-	bool source_failed;		/* the writer's: its error came from the reader */
 	bool settled;			/* the writer's: result.end is known already */
 };
 
@@ -63,6 +86,24 @@ static void set_flag(struct session *s, bool *flag)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+static void abort_lanes(struct session *s)
+{
+	s->stop_reading = true;
+	for (uint32_t i = 0; i < s->n; i++)
+		ring_abort(s->lanes[i].ring);
+}
+
+/* The first error is the one that counts: the others come from its aborting them. */
+static void lane_failed(struct session *s, const struct err *why, bool reading)
+{
+	pthread_mutex_lock(&s->mutex);
+	if (!s->first_err) {
+		s->first_err = why;
+		s->source_failed = reading;
+	}
+	pthread_mutex_unlock(&s->mutex);
+}
+
 /* The reader */
 
 static void offer_columns(struct session *s, const struct tds_columns *columns)
@@ -73,20 +114,52 @@ static void offer_columns(struct session *s, const struct tds_columns *columns)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-static int read_rows(struct session *s, struct source *src, struct err *err)
+static int read_rows(struct lane *l, struct err *err)
 {
+	struct session *s = l->s;
+
 	for (;;) {
-		struct batch *b = ring_acquire(s->ring);
+		struct batch *b = ring_acquire(l->ring);
 		int more;
 
 		if (!b)
 			return 0;
-		more = s->source->read(src, b, err);
+		more = s->source->read(l->source, b, err);
 		s->bytes += b->bytes_in;
 		if (more <= 0)
 			return more;
-		ring_push(s->ring, b);
+		ring_push(l->ring, b);
 	}
+}
+
+/* The watermark of all ranges is the first one's: it is of the whole source. */
+static int read_lane(struct lane *l, struct err *err)
+{
+	struct session *s = l->s;
+
+	if (read_rows(l, err))
+		return -1;
+	if (l->i == 0 && s->copy->host->job->load_mode == LOAD_INCREMENTAL)
+		return s->source->watermark(l->source, &s->watermark_to, err);
+	return 0;
+}
+
+static void name_source(const struct session *s, struct err *err)
+{
+	err_wrap(err, "read '%s'", job_source_name(s->copy->host->job));
+}
+
+static void *lane_reader_main(void *arg)
+{
+	struct lane *l = arg;
+
+	l->read_failed = read_lane(l, &l->read_err);
+	if (l->read_failed) {
+		name_source(l->s, &l->read_err);
+		lane_failed(l->s, &l->read_err, true);
+	}
+	ring_finish(l->ring, l->read_failed ? &l->read_err : NULL);
+	return NULL;
 }
 
 /* What is read before the load is begun could be older than what another run publishes in between. */
@@ -102,38 +175,93 @@ static bool wait_begun(struct session *s)
 	return begun;
 }
 
-static int read_side(struct session *s, struct source **ret_source, struct err *err)
+static int open_source(struct lane *l, struct err *err)
 {
-	const struct copy *c = s->copy;
+	struct session *s = l->s;
 	const struct tds_columns *columns;
 
-	if (!wait_begun(s))
-		return 0; /* and nobody waits for rows */
-	if (s->source->open(c->source, c->host->job, &s->stop_reading, ret_source, err))
+	l->request = (struct source_request){.conn = s->copy->source,
+		.job = s->copy->host->job,
+		.cancel = &s->stop_reading,
+		.watermark = s->watermark_from,
+		.range = l->i,
+		.ranges = s->n,
+		.first = l->i ? s->lanes[0].source : NULL,
+		.rejects = s->rejects};
+	if (s->source->open(&l->request, &l->source, err) ||
+		s->source->columns(l->source, &columns, err))
 		return -1;
-	s->total = s->source->size(*ret_source);
-	if (s->source->columns(*ret_source, &columns, err))
-		return -1;
-	offer_columns(s, columns);
-	return read_rows(s, *ret_source, err);
+	s->total += s->source->size(l->source);
+	if (l->i == 0)
+		s->columns_read = columns;
+	return 0;
 }
 
-/* The source is closed only when the writer is done: the column list is the source's. */
+static int check_watermark(const struct session *s, struct err *err)
+{
+	if (s->copy->host->job->load_mode != LOAD_INCREMENTAL || s->source->watermark)
+		return 0;
+	return err_set(err, ERR_CONFIG, "driver '%s' cannot be read incrementally",
+		driver_name(s->copy->source->driver));
+}
+
+static int read_side(struct session *s, struct err *err)
+{
+	if (!wait_begun(s))
+		return 0; /* and nobody waits for rows */
+	if (check_watermark(s, err))
+		return -1;
+	for (uint32_t i = 0; i < s->n; i++)
+		if (open_source(&s->lanes[i], err))
+			return -1;
+	if (s->source->rows) {
+		int64_t rows = s->source->rows(s->lanes[0].source);
+
+		s->expected = rows > 0 ? (uint64_t)rows : 0;
+	}
+	offer_columns(s, s->columns_read);
+	for (uint32_t i = 1; i < s->n; i++) {
+		struct lane *l = &s->lanes[i];
+		int e = pthread_create(&l->reader, NULL, lane_reader_main, l);
+
+		if (e)
+			return err_errno(err, ERR_IO, e, "start a reader thread");
+		l->reading = true;
+	}
+	return read_lane(&s->lanes[0], err);
+}
+
+/* Whatever became of them: no writer waits for a lane that nobody reads. */
+static void finish_lanes(struct session *s, const struct err *why)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		if (!s->lanes[i].reading)
+			ring_finish(s->lanes[i].ring, why);
+}
+
+/* The sources are closed only when the writer is done: the column list is theirs. */
 static void *reader_main(void *arg)
 {
 	struct session *s = arg;
-	struct source *src = NULL;
-	int failed = read_side(s, &src, &s->read_err);
+	int failed = read_side(s, &s->read_err);
 
+	if (failed) {
+		name_source(s, &s->read_err);
+		lane_failed(s, &s->read_err, true);
+	}
+	finish_lanes(s, failed ? &s->read_err : NULL);
 	if (failed)
-		err_wrap(&s->read_err, "read '%s'", s->copy->host->job->source_table);
-	ring_finish(s->ring, failed ? &s->read_err : NULL);
+		s->stop_reading = true;
+	for (uint32_t i = 1; i < s->n; i++)
+		if (s->lanes[i].reading)
+			pthread_join(s->lanes[i].reader, NULL);
 	set_flag(s, &s->reader_done);
 	pthread_mutex_lock(&s->mutex);
 	while (!s->writer_done)
 		pthread_cond_wait(&s->changed, &s->mutex);
 	pthread_mutex_unlock(&s->mutex);
-	s->source->close(src);
+	for (uint32_t i = s->n; i-- > 0;)
+		s->source->close(s->lanes[i].source);
 	return NULL;
 }
 
@@ -153,61 +281,138 @@ static int wait_columns(struct session *s, const struct tds_columns **ret_column
 	return -1;
 }
 
-static int write_rows(struct session *s, struct target *t, struct err *err)
+static int write_lane(struct lane *l, struct err *err)
 {
+	struct session *s = l->s;
 	struct batch *b;
 	int more;
 
-	while ((more = ring_next(s->ring, &b, err)) == 1) {
-		int failed = s->target->write(t, b, err);
+	while ((more = ring_next(l->ring, &b, err)) == 1) {
+		int failed = s->target->write(s->opened, l->i, b, err);
 
 		s->rows += b->rows;
-		ring_recycle(s->ring, b);
-		if (failed)
+		ring_recycle(l->ring, b);
+		if (failed) {
+			lane_failed(s, err, false);
+			abort_lanes(s);
 			return -1;
+		}
 	}
-	s->source_failed = more < 0;
+	if (more < 0) {
+		lane_failed(s, err, true);
+		abort_lanes(s);
+	}
 	return more;
 }
 
-static int load_and_publish(struct session *s, struct target *t, struct err *err)
+static void *lane_writer_main(void *arg)
+{
+	struct lane *l = arg;
+
+	l->write_failed = write_lane(l, &l->write_err);
+	return NULL;
+}
+
+static int write_rows(struct session *s, struct err *err)
+{
+	int failed = 0;
+
+	for (uint32_t i = 1; i < s->n && !failed; i++) {
+		struct lane *l = &s->lanes[i];
+		int e = pthread_create(&l->writer, NULL, lane_writer_main, l);
+
+		l->writing = e == 0;
+		if (e)
+			failed = err_errno(err, ERR_IO, e, "start a writer thread");
+	}
+	if (failed)
+		abort_lanes(s);
+	else
+		failed = write_lane(&s->lanes[0], err);
+	for (uint32_t i = 1; i < s->n; i++)
+		if (s->lanes[i].writing) {
+			pthread_join(s->lanes[i].writer, NULL);
+			failed |= s->lanes[i].write_failed;
+		}
+	if (failed && s->first_err && s->first_err != err)
+		*err = *s->first_err;
+	return failed ? -1 : 0;
+}
+
+/* A published load may have something left to do, whoever has published it. When that fails the rows are
+ * there all the same: it is tried again, or nobody knows how far it came. */
+static int finish_load(struct session *s, struct err *err)
+{
+	if (!s->target->finish || s->target->finish(s->opened, err) == 0)
+		return 0;
+	s->settled = true;
+	s->result.end = s->copy->host->again(s->copy->host, err) ? STEP_OPEN : STEP_UNKNOWN;
+	return err_wrap(err, "the rows are published, but not what follows");
+}
+
+static int publish(struct session *s, struct err *err)
+{
+	struct load_end end = {.rejects = s->rejects,
+		.watermark_from = s->watermark_from,
+		.watermark_to = s->watermark_to ? s->watermark_to : s->watermark_from,
+		.full = s->copy->host->run->full_load};
+
+	s->phase = COPY_PUBLISH;
+	if (s->copy->host->before_publish(s->copy->host, err) ||
+		s->target->publish(s->opened, &end, &s->result.rows_written, err))
+		return -1;
+	return finish_load(s, err);
+}
+
+static int load_and_publish(struct session *s, struct err *err)
 {
 	const struct tds_columns *columns;
 
 	if (wait_columns(s, &columns, err))
 		return -1;
 	s->phase = COPY_LOAD;
-	if (s->target->stage(t, columns, err) || write_rows(s, t, err))
+	if (s->target->stage(s->opened, columns, s->n, s->rejects, err) || write_rows(s, err) ||
+		s->target->verify(s->opened, s->rows, err))
 		return -1;
-	if (s->target->verify(t, s->rows, err))
-		return -1;
-	s->phase = COPY_PUBLISH;
-	if (s->copy->host->before_publish(s->copy->host, err))
-		return -1;
-	return s->target->publish(t, &s->result.rows_written, err);
+	return publish(s, err);
+}
+
+/* From where on to read. */
+static int find_watermark(struct session *s, struct err *err)
+{
+	const struct step_host *host = s->copy->host;
+
+	if (host->job->load_mode != LOAD_INCREMENTAL || host->run->full_load)
+		return 0;
+	if (!s->target->watermark)
+		return err_set(err, ERR_CONFIG, "driver '%s' cannot be loaded incrementally",
+			driver_name(s->copy->target->driver));
+	return s->target->watermark(s->opened, &s->arena, &s->watermark_from, err);
 }
 
 /* 0: published, now or before. */
-static int write_side(struct session *s, struct target **ret_target, struct err *err)
+static int write_side(struct session *s, struct err *err)
 {
 	const struct copy *c = s->copy;
 	enum ledger_state state;
 
-	if (s->target->open(c->target, &s->load, c->host->cancel, ret_target, err) ||
-		history_check(c->host, s->target, *ret_target, err) ||
-		s->target->begin(*ret_target, &state, err))
+	if (s->target->open(c->target, &s->load, c->host->cancel, &s->opened, err) ||
+		history_check(c->host, s->target, s->opened, err) ||
+		s->target->begin(s->opened, &state, err))
 		return -1;
 	s->result.before = state == LEDGER_PUBLISHED;
 	if (s->result.before)
-		return 0;
+		return finish_load(s, err);
 	if (state == LEDGER_REVOKED) {
 		s->settled = true;
 		s->result.end = STEP_WITHDRAWN;
 		return err_set(err, ERR_TARGET,
 			"the load was withdrawn by another attempt, which took it for its last");
 	}
+	if (find_watermark(s, err))
+		return -1;
 	set_flag(s, &s->begun);
-	return load_and_publish(s, *ret_target, err);
+	return load_and_publish(s, err);
 }
 
 /* The database below does not know whether it is a store or a target; the run's outcome does. */
@@ -223,23 +428,22 @@ static void *writer_main(void *arg)
 	struct session *s = arg;
 	struct step_host *host = s->copy->host;
 	struct settling settling = {.ops = s->target, .first = host->run->fence <= 1};
-	struct target *t = NULL;
 	struct err err = ERR_INIT;
 
 	s->result.end = STEP_DONE;
-	if (write_side(s, &t, &err)) {
+	if (write_side(s, &err)) {
 		if (!s->source_failed)
 			name_target(s, &err);
-		settling.target = t;
+		err_settle_value(&err, host->job->reject_values == REJECT_VALUES_ALL);
+		settling.target = s->opened;
 		if (!s->settled) {
 			settling.again = host->again(host, &err);
 			s->result.end = settle(&settling, &err);
 		}
 		s->write_err = err;
 	}
-	s->stop_reading = true;
-	ring_abort(s->ring);
-	s->target->close(t);
+	abort_lanes(s);
+	s->target->close(s->opened);
 	set_flag(s, &s->writer_done);
 	return NULL;
 }
@@ -249,17 +453,20 @@ static void *writer_main(void *arg)
 static void report(struct session *s, int64_t start)
 {
 	const struct clock *clock = s->copy->host->clock;
-	struct ring_stats stats;
-	struct copy_progress p;
-
-	ring_stats(s->ring, &stats);
-	p = (struct copy_progress){.phase = (enum copy_phase)s->phase,
+	struct copy_progress p = {.phase = (enum copy_phase)s->phase,
 		.rows = s->rows,
+		.expected = s->expected,
 		.bytes = s->bytes,
 		.total = s->total,
-		.elapsed_ms = clock->monotonic(clock->arg) - start,
-		.wait_read_ms = stats.wait_full_ms,
-		.wait_write_ms = stats.wait_empty_ms};
+		.elapsed_ms = clock->monotonic(clock->arg) - start};
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct ring_stats stats;
+
+		ring_stats(s->lanes[i].ring, &stats);
+		p.wait_read_ms += stats.wait_full_ms / s->n;
+		p.wait_write_ms += stats.wait_empty_ms / s->n;
+	}
 	s->copy->on_progress(s->copy->arg, &p);
 }
 
@@ -288,10 +495,8 @@ static void watch(struct session *s)
 	int64_t start = s->copy->host->clock->monotonic(s->copy->host->clock->arg);
 
 	while (!wait_a_tick(s)) {
-		if (*s->copy->host->cancel && !s->stop_reading) {
-			s->stop_reading = true;
-			ring_abort(s->ring);
-		}
+		if (*s->copy->host->cancel && !s->stop_reading)
+			abort_lanes(s);
 		report(s, start);
 	}
 	report(s, start);
@@ -305,20 +510,26 @@ static bool start_reader(struct session *s, pthread_t *ret_reader)
 	if (e == 0)
 		return true;
 	err_errno(&s->read_err, ERR_IO, e, "start the reader thread");
-	ring_finish(s->ring, &s->read_err);
+	finish_lanes(s, &s->read_err);
 	set_flag(s, &s->reader_done);
 	return false;
 }
 
 static void session_init(struct session *s, const struct copy *copy)
 {
+	const struct job *job = copy->host->job;
 	pthread_condattr_t attr;
 
 	*s = (struct session){.copy = copy,
 		.load = settle_load(copy->host),
 		.source = find_source(copy->source->driver),
 		.target = target_find(copy->target->driver),
-		.ring = ring_new(copy->host->clock)};
+		.rejects = rejects_new(job),
+		.n = job->parallel > 1 ? (uint32_t)job->parallel : 1};
+	s->lanes = mem_alloc(s->n * sizeof(*s->lanes));
+	for (uint32_t i = 0; i < s->n; i++)
+		s->lanes[i] = (struct lane){
+			.s = s, .i = i, .ring = ring_new(copy->host->clock)};
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -328,7 +539,11 @@ static void session_init(struct session *s, const struct copy *copy)
 
 static void session_release(struct session *s)
 {
-	ring_free(s->ring);
+	for (uint32_t i = 0; i < s->n; i++)
+		ring_free(s->lanes[i].ring);
+	free(s->lanes);
+	rejects_free(s->rejects);
+	arena_release(&s->arena);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->mutex);
 }
@@ -354,6 +569,7 @@ int copy_run(const struct copy *copy, struct step_result *ret_result, struct err
 		pthread_join(reader, NULL);
 	s.result.rows_read = s.rows; /* how far it came, in any case */
 	s.result.bytes_read = s.bytes;
+	s.result.rows_rejected = rejects_count(s.rejects);
 	*ret_result = s.result;
 	session_release(&s);
 	if (s.result.end == STEP_DONE)

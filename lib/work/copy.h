@@ -2,7 +2,8 @@
  * copy - moves one table from a source to a target.
  *
  * A reader thread takes rows from the source (source.h), a writer thread gives
- * them to the target (target.h), a ring of batches between them; the caller's
+ * them to the target (target.h), a ring of batches between them; `parallel` of a
+ * job makes so many of those lanes, each for a range of the source. The caller's
  * thread reports progress and passes a cancellation on. Which drivers there are
  * is one table in copy.c.
  */
@@ -19,7 +20,7 @@ enum copy_phase { COPY_PREPARE, COPY_LOAD, COPY_PUBLISH };
 
 struct copy_progress {
 	enum copy_phase phase;
-	uint64_t rows;		/* taken by the target */
+	uint64_t rows, expected; /* taken by the target; that there are (0: not known) */
 	uint64_t bytes, total;	/* of the source, gone over and in all (0: not known) */
 	int64_t elapsed_ms;
 	int64_t wait_read_ms;	/* the writer waited for rows, in all */

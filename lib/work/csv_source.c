@@ -93,12 +93,14 @@ static int open_file(struct source *s, const struct connection *conn, const stru
 	return csv_file_open(&s->file, path, s->format.encoding, err);
 }
 
-static int csv_source_open(const struct connection *conn, const struct job *job,
-	const atomic_bool *cancel, struct source **ret_source, struct err *err)
+static int csv_source_open(const struct source_request *request, struct source **ret_source,
+	struct err *err)
 {
+	const struct connection *conn = request->conn;
+	const struct job *job = request->job;
 	struct source *s = mem_alloc(sizeof(*s));
 
-	s->cancel = cancel;
+	s->cancel = request->cancel;
 	s->format = csv_format_merge(&conn->format, &job->format);
 	s->null_len = strlen(s->format.null_text);
 	s->declared = job->columns;

@@ -19,15 +19,28 @@
 #include "job/job.h"
 #include "tds/type.h"
 #include "work/batch.h"
+#include "work/reject.h"
 
 struct source; /* each implementation's own */
+
+/* What is to be read. All of it is borrowed and must outlive the source. */
+struct source_request {
+	const struct connection *conn;
+	const struct job *job;
+	const atomic_bool *cancel;
+	const char *watermark;	 /* only rows above it, as `watermark` gave it to an earlier load, less
+				  * the job's lookback; NULL: all */
+	uint32_t range, ranges;	 /* this one of so many ranges of the job's partition_column; of 1: all */
+	const struct source *first; /* the opened one of range 0, whose picture the others are to see */
+	struct rejects *rejects; /* for rows that cannot be read */
+};
 
 struct source_ops {
 	enum driver driver;
 
-	/* `conn` and `job` are borrowed and must outlive the source. */
-	int (*open)(const struct connection *conn, const struct job *job, const atomic_bool *cancel,
-		struct source **ret_source, struct err *err);
+	/* ERR_CONFIG for what the driver cannot do of the job: watermark_column, parallel, … */
+	int (*open)(const struct source_request *request, struct source **ret_source,
+		struct err *err);
 
 	/* The column list, once, after open; it lives as long as the source. May read all of the
 	 * data (types inferred over a whole file). */
@@ -38,6 +51,14 @@ struct source_ops {
 
 	/* Bytes that read() will go over in all, 0 when unknown. */
 	uint64_t (*size)(struct source *s);
+
+	/* Rows that there are, after columns(); -1 when unknown. NULL: never known. */
+	int64_t (*rows)(struct source *s);
+
+	/* After the end of read(): up to where the job's watermark_column was read, so that what is
+	 * above it will be read by the next load; NULL when that is not known, since there was no row.
+	 * The text lives as long as the source. */
+	int (*watermark)(struct source *s, const char **ret_to, struct err *err);
 
 	void (*close)(struct source *s); /* NULL is fine */
 };

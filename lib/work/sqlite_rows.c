@@ -175,8 +175,9 @@ static void add_printed(struct record *rec, const struct sqlite_put *put, const 
 static int not_exact(const struct sqlite_put *put, const char *text, struct err *err)
 {
 	err_set(err, ERR_DATA,
-		"column '%s': '%s' has more digits than the target's type '%s' keeps",
-		put->col->name, text, put->to->type);
+		"column '%s': " ERR_VALUE " has more digits than the target's type '%s' keeps",
+		put->col->name, put->to->type);
+	err_value(err, text, strlen(text));
 	return err_hint(err, "make the target column TEXT");
 }
 

@@ -191,8 +191,11 @@ static int make_stage(struct target *t, const struct tds_columns *cols, struct e
 	return sqlite_rows_init(&t->rows, &t->table, &t->fit, cols, t->stage.pages, &t->arena, err);
 }
 
-static int target_stage(struct target *t, const struct tds_columns *cols, struct err *err)
+static int target_stage(struct target *t, const struct tds_columns *cols, uint32_t lanes,
+	struct rejects *rejects, struct err *err)
 {
+	(void)lanes;
+	(void)rejects;
 	if (plan(t, cols, err) < 0)
 		return fail(t, "load into", err);
 	if (make_stage(t, cols, err) < 0)
@@ -200,8 +203,9 @@ static int target_stage(struct target *t, const struct tds_columns *cols, struct
 	return 0;
 }
 
-static int target_write(struct target *t, const struct batch *b, struct err *err)
+static int target_write(struct target *t, uint32_t lane, const struct batch *b, struct err *err)
 {
+	(void)lane;
 	assert(t->stage.pages);
 	if (is_cancelled(t))
 		return err_set(err, ERR_CANCELLED, "cancelled");
@@ -329,11 +333,13 @@ static int publish_in_transaction(struct target *t, struct sqlite_move *move, st
 	return 0;
 }
 
-static int target_publish(struct target *t, uint64_t *ret_rows, struct err *err)
+static int target_publish(struct target *t, const struct load_end *end, uint64_t *ret_rows,
+	struct err *err)
 {
 	struct sqlite_move move;
 	int rc;
 
+	(void)end;
 	assert(t->verified);
 	rc = sqlite_move_init(&move, t->db, t->stage.path, err);
 	if (rc == 0)

@@ -34,7 +34,7 @@ enum step_end {
 struct step_result {
 	enum step_end end;
 	bool before; /* done by an earlier attempt: this one found it */
-	uint64_t rows_read, rows_written, bytes_read;
+	uint64_t rows_read, rows_written, rows_rejected, bytes_read;
 };
 
 /* The attempt, as a step sees it. The functions may be called from any thread. */

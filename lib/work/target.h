@@ -6,9 +6,9 @@
  * table first, and one transaction moves them and turns the ledger row from
  * `open` to `published` (docs/design.md §3, rules 3 and 4).
  *
- * Calls come in this order, from one thread at a time, and may block:
- * open, begin, stage, write …, verify, publish, or open, begin, script; after an error
- * of one of them revoke, or begin once more; then close.
+ * Calls come in this order, from one thread at a time (but for write), and may block:
+ * open, begin, [watermark], stage, write …, verify, publish, finish, or open, begin, script; after an
+ * error of one of them revoke, or begin once more; then close. `plan` needs no begin.
  */
 #ifndef WORK_TARGET_H
 #define WORK_TARGET_H
@@ -23,6 +23,7 @@
 #include "job/job.h"
 #include "tds/type.h"
 #include "work/batch.h"
+#include "work/reject.h"
 
 struct target; /* each implementation's own */
 
@@ -67,6 +68,14 @@ struct ledger_row {
 
 #define LEDGER_HISTORY_MAX 100000 /* loads of one job that are looked at, the newest first */
 
+/* What a load has come to when it is published. Borrowed. */
+struct load_end {
+	const struct rejects *rejects;
+	const char *watermark_from, *watermark_to; /* NULL: none */
+	bool full; /* the whole source was read, whatever the watermark: it need not be the one that
+		    * stands in the ledger */
+};
+
 struct target_ops {
 	enum driver driver;
 
@@ -86,18 +95,34 @@ struct target_ops {
 	 * was lost? Then it is not cancelled. */
 	int (*begin)(struct target *t, enum ledger_state *ret_state, struct err *err);
 
-	/* Makes the staging table for rows of this column list, and checks that the target table
+	/* Where the last published load of the job has read up to; NULL: nowhere yet. NULL for a target
+	 * that keeps no watermarks. */
+	int (*watermark)(struct target *t, struct arena *a, const char **ret_from, struct err *err);
+
+	/* What a load of these columns would do: a line each to `say`. Nothing is written. */
+	int (*plan)(struct target *t, const struct tds_columns *cols, void (*say)(void *arg, const char *line),
+		void *arg, struct err *err);
+
+	/* Makes staging for rows of this column list, in so many lanes, and checks that the target table
 	 * can take them (creates nothing there yet). `cols` must outlive the target. */
-	int (*stage)(struct target *t, const struct tds_columns *cols, struct err *err);
+	int (*stage)(struct target *t, const struct tds_columns *cols, uint32_t lanes,
+		struct rejects *rejects, struct err *err);
 
-	/* Takes all rows of the batch; the batch is the caller's again afterwards. */
-	int (*write)(struct target *t, const struct batch *b, struct err *err);
+	/* Takes all rows of the batch; the batch is the caller's again afterwards. Each lane may have a
+	 * thread of its own. Rows that cannot be loaded go to `rejects`. */
+	int (*write)(struct target *t, uint32_t lane, const struct batch *b, struct err *err);
 
-	/* `rows` is what the source gave. ERR_DATA when staging holds another number. */
+	/* `rows` is what the source gave, rejects of `write` included. ERR_DATA when staging holds another
+	 * number, or (verify = digest) other values. */
 	int (*verify)(struct target *t, uint64_t rows, struct err *err);
 
 	/* One transaction: ledger, table, ledger. On ERR_LEASE_LOST nothing was changed. */
-	int (*publish)(struct target *t, uint64_t *ret_rows, struct err *err);
+	int (*publish)(struct target *t, const struct load_end *end, uint64_t *ret_rows,
+		struct err *err);
+
+	/* What follows the publishing, unless it is known to be done: post_sql that is not part of it. Also
+	 * when begin has found the load PUBLISHED. NULL: nothing does. */
+	int (*finish)(struct target *t, struct err *err);
 
 	/* Runs the statements; results are ignored. 0: the ledger row is published. NULL for a target
 	 * that has no statements. A script that ends the transaction of an atomic one, or touches

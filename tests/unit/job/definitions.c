@@ -187,8 +187,15 @@ static void every_change_is_history(void **state)
 	assert_string_equal(ask(f, "SELECT definition FROM etl_job_history"
 				   " WHERE job_id = 1 AND version = 2"),
 		"{\"name\":\"a\",\"kind\":\"copy\",\"enabled\":\"yes\",\"source\":\"raw\","
-		"\"source_table\":\"planes\",\"target\":\"w\",\"target_table\":\"planes\","
-		"\"load_mode\":\"append\",\"create\":\"yes\",\"columns\":null,\"min_rows\":\"7\","
+		"\"source_table\":\"planes\",\"source_query\":null,\"target\":\"w\","
+		"\"target_table\":\"planes\",\"load_mode\":\"append\",\"key_columns\":null,"
+		"\"delete_missing\":\"no\",\"watermark_column\":null,\"lookback\":null,"
+		"\"partition_column\":null,\"parallel\":\"1\",\"column_map\":null,"
+		"\"schema_change\":\"fail\",\"pre_sql\":null,\"pre_sql_atomic\":\"yes\","
+		"\"post_sql\":null,\"post_sql_atomic\":\"yes\",\"verify\":\"count\","
+		"\"on_reject\":\"fail\",\"reject_limit\":\"1000\",\"reject_values\":\"none\","
+		"\"reject_retention\":\"90d\",\"create\":\"yes\",\"columns\":null,"
+		"\"min_rows\":\"7\",\"max_delete\":null,"
 		"\"command\":null,\"atomic\":\"yes\",\"idempotent\":\"no\",\"max_attempts\":\"1\","
 		"\"retry_delay\":\"30s\",\"retry_max_delay\":\"1h\",\"max_disruptions\":\"10\","
 		"\"timeout\":\"0s\",\"priority\":\"0\",\"max_active\":\"1\",\"format\":null,"
@@ -246,7 +253,8 @@ static void broken_rows_are_refused_and_mended(void **state)
 			"job 'a': 'kind': 'cpy' is not one of copy, sql, exec, did you mean "
 			"'copy'?"},
 		{"load_mode = ''", ERR_CONFIG,
-			"job 'a': 'load_mode': '' is not one of replace, append"},
+			"job 'a': 'load_mode': '' is not one of replace, append, truncate, merge, "
+			"incremental"},
 		{"enabled = 2", ERR_CONFIG, "job 'a': 'enabled': '2' is not yes or no"},
 		{"enabled = 'ja'", ERR_CONFIG, "job 'a': 'enabled': 'ja' is not yes or no"},
 		{"min_rows = 1.5", ERR_CONFIG, "job 'a': 'min_rows': '1.5' is not a whole number"},

@@ -130,8 +130,9 @@ static void mistakes_are_refused_with_their_place(void **state)
 	check_refused(f, "[store]\n", "jobs.ini:1: unknown section 'store'");
 	check_refused(f, "[job a]\n" LEAST "load_mod = append\n",
 		"jobs.ini:6: unknown key in [job a]: 'load_mod', did you mean 'load_mode'?");
-	check_refused(f, "[job a]\nload_mode = merge\n",
-		"jobs.ini:2: 'load_mode': 'merge' is not one of replace, append");
+	check_refused(f, "[job a]\nload_mode = upsert\n",
+		"jobs.ini:2: 'load_mode': 'upsert' is not one of replace, append, truncate, merge, "
+		"incremental");
 	check_refused(f, "[job a]\nmin_rows = -1\n", "jobs.ini:2: 'min_rows': '-1' is less than 0");
 	check_refused(
 		f, "[job a]\nmax_attempts = 0\n", "jobs.ini:2: 'max_attempts': '0' is less than 1");
@@ -164,7 +165,7 @@ static void what_jobs_have_in_common_is_said_once(void **state)
 	check_refused(f, "[defaults]\nsourc = raw\n[job a]\n" LEAST,
 		"jobs.ini:2: unknown key in [job a]: 'sourc', did you mean 'source'?");
 	check_refused(f, "[defaults]\nsource = raw\n[job a]\n",
-		"jobs.ini:3: job 'a': a job of kind copy needs 'source_table'");
+		"jobs.ini:3: job 'a': a job of kind copy needs 'target'");
 }
 
 static void names_are_checked(void **state)
@@ -182,6 +183,48 @@ static void names_are_checked(void **state)
 		f->err.hint, "--job takes numbers and names: give it at least one letter");
 	must(parse(f, "[job 7a]\n" LEAST "[job -]\n" LEAST), &f->err);
 	check_refused(f, "[job -7]\n" LEAST, "jobs.ini:1: job name '-7' is a number");
+}
+
+static void what_a_copy_says_must_fit_together(void **state)
+{
+	static const char *const cases[][2] = {
+		{"source_query = SELECT 1\n", "'source_table' and 'source_query' exclude each other"},
+		{"load_mode = merge\n", "load_mode = merge needs 'key_columns'"},
+		{"load_mode = incremental\n", "load_mode = incremental needs 'watermark_column'"},
+		{"load_mode = incremental\nwatermark_column = at\nlookback = 1h\n",
+			"'lookback' reads rows again, which only 'key_columns' keep from being doubled"},
+		{"delete_missing = yes\n", "'delete_missing' is for load_mode = merge"},
+		{"parallel = 2\n", "'parallel' needs 'partition_column'"},
+		{"max_delete = many\n", "'max_delete': 'many' is not a count of rows or a percentage"},
+		{"max_delete = 101%\n", "'max_delete': '101%' is not a count of rows or a percentage"},
+		{"max_delete = %\n", "'max_delete': '%' is not a count of rows or a percentage"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		check_refused(f, arena_printf(&f->arena, "[job a]\n" LEAST "%s", cases[i][0]),
+			arena_printf(&f->arena, "jobs.ini:1: job 'a': %s", cases[i][1]));
+	check_refused(f, "[job a]\nsource = r\ntarget = w\ntarget_table = t\n",
+		"jobs.ini:1: job 'a': a job of kind copy needs 'source_table' or 'source_query'");
+	must(parse(f, "[job a]\nsource = r\nsource_query = SELECT 1\ntarget = w\ntarget_table = t\n"), &f->err);
+}
+
+static void max_delete_is_rows_or_a_part(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t rows, max;
+	} cases[] = {{NULL, 5, INT64_MAX}, {"0", 5, 0}, {"7", 5, 7}, {"10%", 95, 9}, {"100%", 5, 5},
+		{"50%", INT64_MAX, INT64_MAX / 2}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct job job = {.max_delete = cases[i].text};
+		int64_t max;
+
+		must(job_max_delete(&job, cases[i].rows, &max, &f->err), &f->err);
+		assert_int_equal(max, cases[i].max);
+	}
 }
 
 static void a_kind_needs_its_keys(void **state)
@@ -290,6 +333,8 @@ int main(void)
 		TEST(what_jobs_have_in_common_is_said_once),
 		TEST(names_are_checked),
 		TEST(a_kind_needs_its_keys),
+		TEST(what_a_copy_says_must_fit_together),
+		TEST(max_delete_is_rows_or_a_part),
 		TEST(lists_of_names_are_split),
 		TEST(what_cannot_be_fenced),
 		TEST(table_is_sound),

@@ -165,6 +165,7 @@ static void what_would_be_lost_is_refused(void **state)
 		assert_int_equal(tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v,
 			&err), -1);
 		assert_int_equal(err.code, ERR_DATA);
+		err_settle_value(&err, true);
 		assert_string_equal(err.msg, cases[i].message);
 	}
 }

@@ -18,6 +18,7 @@ struct fixture {
 	struct connection conn;
 	struct job job;
 	atomic_bool cancel;
+	struct source_request request;
 	struct source *source;
 	const struct tds_columns *cols;
 	struct buf out; /* columns, rows and errors as text */
@@ -107,7 +108,9 @@ static int open_source(struct fixture *f)
 	source_csv.close(f->source);
 	f->source = NULL;
 	err_clear(&f->err);
-	if (source_csv.open(&f->conn, &f->job, &f->cancel, &f->source, &f->err) < 0)
+	f->request = (struct source_request){
+		.conn = &f->conn, .job = &f->job, .cancel = &f->cancel, .ranges = 1};
+	if (source_csv.open(&f->request, &f->source, &f->err) < 0)
 		return -1;
 	return source_csv.columns(f->source, &f->cols, &f->err);
 }
@@ -128,6 +131,7 @@ static const char *read_all(struct fixture *f)
 		buf_addc(&f->out, '\n');
 		rc = dump_batches(f);
 	}
+	err_settle_value(&f->err, true);
 	if (rc < 0)
 		buf_printf(&f->out, "%s: %s", err_name(f->err.code), f->err.msg);
 	if (rc < 0 && f->err.hint[0])

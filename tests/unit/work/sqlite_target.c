@@ -122,6 +122,7 @@ static void row(struct fixture *f, const char *const *cells)
 static void refused(struct fixture *f, int rc, enum err_code code, const char *says)
 {
 	assert_int_equal(rc, -1);
+	err_settle_value(&f->err, true);
 	if (f->err.code != code || !strstr(f->err.msg, says))
 		fail_msg("%s: %s (%s)", err_name(f->err.code), f->err.msg, f->err.hint);
 }
@@ -156,12 +157,12 @@ static enum ledger_state begin(struct fixture *f)
 
 static void stage(struct fixture *f)
 {
-	must(target_sqlite.stage(f->t, &f->cols, &f->err), &f->err);
+	must(target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), &f->err);
 }
 
 static int write_batch(struct fixture *f)
 {
-	int rc = target_sqlite.write(f->t, &f->batch, &f->err);
+	int rc = target_sqlite.write(f->t, 0, &f->batch, &f->err);
 
 	batch_reset(&f->batch);
 	return rc;
@@ -171,7 +172,7 @@ static int publish(struct fixture *f)
 {
 	uint64_t rows;
 
-	return target_sqlite.publish(f->t, &rows, &f->err);
+	return target_sqlite.publish(f->t, &(struct load_end){.rejects = NULL}, &rows, &f->err);
 }
 
 static void finish(struct fixture *f)
@@ -358,7 +359,7 @@ static void rows_in_fragments(void **state)
 			f->batch.cont = (uint8_t)(BATCH_PART | (p == bytes ? BATCH_FIRST : 0) |
 						  (left > BATCH_SIZE ? BATCH_MORE : 0));
 			memcpy(f->batch.data, p, f->batch.len);
-			must(target_sqlite.write(f->t, &f->batch, &f->err), &f->err);
+			must(target_sqlite.write(f->t, 0, &f->batch, &f->err), &f->err);
 		}
 	batch_reset(&f->batch);
 	must(target_sqlite.verify(f->t, 2, &f->err), &f->err);
@@ -404,7 +405,7 @@ static void two_thousand_columns(void **state)
 	f->job.target_table = "more";
 	next_run(f);
 	assert_int_equal(begin(f), LEDGER_OPEN);
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_CONFIG, "too many columns");
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_CONFIG, "too many columns");
 }
 
 /* --- names --- */
@@ -490,19 +491,19 @@ static void columns_that_do_not_fit(void **state)
 	sql(f, "CREATE TABLE planes (tailnum TEXT NOT NULL, year INTEGER)");
 	assert_int_equal(begin(f), LEDGER_OPEN);
 	columns(f, "tailnum:varchar(max)|yaer:int");
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA,
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_DATA,
 		"table 'planes' has no column 'yaer' of the source, did you mean 'year'?");
 	columns(f, "year:int|tailnumber:varchar(max)");
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA,
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_DATA,
 		"no column 'tailnumber'");
 	columns(f, "year:int");
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA,
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_DATA,
 		"the source has no column 'tailnum', which table 'planes' needs");
 	columns(f, "year:int|tailnum:varchar(max)|YEAR:int");
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA, "two columns 'YEAR'");
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_DATA, "two columns 'YEAR'");
 	f->job.target_table = "other";
 	columns(f, "a:int|A:int");
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_DATA, "two columns 'A'");
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_DATA, "two columns 'A'");
 	assert_int_equal(leftovers(f), 0);
 }
 
@@ -514,7 +515,7 @@ static void no_table_and_not_to_be_made(void **state)
 	f->job.create = false;
 	columns(f, "a:int|b:varchar(max) not null");
 	assert_int_equal(begin(f), LEDGER_OPEN);
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_NOT_FOUND, "no such table");
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_NOT_FOUND, "no such table");
 	assert_non_null(strstr(
 		f->err.hint, "CREATE TABLE main.\"planes\" (\"a\" INTEGER, \"b\" TEXT NOT NULL)"));
 }
@@ -527,7 +528,7 @@ static void views_are_refused(void **state)
 	       "CREATE TRIGGER i INSTEAD OF INSERT ON planes BEGIN SELECT 1; END");
 	columns(f, "a:int");
 	assert_int_equal(begin(f), LEDGER_OPEN);
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_CONFIG, "is a view");
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_CONFIG, "is a view");
 }
 
 static void replace_keeps_what_belongs_to_the_table(void **state)
@@ -803,13 +804,13 @@ static void older_fence_never_publishes(void **state)
 		"taken");
 	assert_string_equal(
 		ask(f, "SELECT count(*) FROM sqlite_schema WHERE name = 'planes'"), "0");
-	must(target_sqlite.stage(heir, &f->cols, &f->err), &f->err);
+	must(target_sqlite.stage(heir, &f->cols, 1, NULL, &f->err), &f->err);
 	ROW(f, "2");
-	must(target_sqlite.write(heir, &f->batch, &f->err), &f->err);
+	must(target_sqlite.write(heir, 0, &f->batch, &f->err), &f->err);
 	must(target_sqlite.verify(heir, 1, &f->err), &f->err);
-	must(target_sqlite.publish(heir, &rows, &f->err), &f->err);
+	must(target_sqlite.publish(heir, &(struct load_end){.rejects = NULL}, &rows, &f->err), &f->err);
 	assert_int_equal(rows, 1);
-	refused(f, target_sqlite.publish(heir, &rows, &f->err), ERR_LEASE_LOST,
+	refused(f, target_sqlite.publish(heir, &(struct load_end){.rejects = NULL}, &rows, &f->err), ERR_LEASE_LOST,
 		"is published already, under the fence 2");
 	refused(f, publish(f), ERR_LEASE_LOST, "is published already");
 	target_sqlite.close(heir);
@@ -983,7 +984,7 @@ static void same_attempt_twice(void **state)
 	stage(f);
 	first = f->t;
 	assert_int_equal(begin(f), LEDGER_OPEN);
-	refused(f, target_sqlite.stage(f->t, &f->cols, &f->err), ERR_BUSY, "another process loads");
+	refused(f, target_sqlite.stage(f->t, &f->cols, 1, NULL, &f->err), ERR_BUSY, "another process loads");
 	assert_int_equal(leftovers(f), 2);
 	target_sqlite.close(first);
 	stage(f);
