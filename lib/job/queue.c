@@ -409,11 +409,27 @@ int queue_cancel(struct store *s, int64_t run_id, const char *actor, enum cancel
 
 /* --- the poll --- */
 
+/* 1 or 0 */
+static int is_fresh(struct store *s, const struct controller_info *me, int64_t lease_ms, struct err *err)
+{
+	struct db_stmt *stmt;
+	int row;
+
+	if (statements_bind(&s->stmts, ST_CONTROLLER_FRESH, &stmt, err, "ttirr", me->uid, me->state,
+		    me->workers, seconds(lease_ms - lease_ms / 3), seconds(lease_ms)))
+		return -1;
+	row = db_step(stmt, err);
+	db_reset(stmt);
+	return row;
+}
+
 int queue_beat(struct store *s, const struct controller_info *me, int64_t lease_ms, struct err *err)
 {
-	if (statements_run(&s->stmts, ST_CONTROLLER_BEAT, err, "tttttiir", me->uid, me->host,
-		    me->process, me->version, me->state, me->max_workers, me->workers,
-		    seconds(lease_ms)))
+	int fresh = is_fresh(s, me, lease_ms, err);
+
+	if (fresh < 0 || (!fresh && statements_run(&s->stmts, ST_CONTROLLER_BEAT, err, "tttttiir",
+					    me->uid, me->host, me->process, me->version, me->state,
+					    me->max_workers, me->workers, seconds(lease_ms))))
 		return err_wrap(err, "store");
 	return 0;
 }

@@ -56,6 +56,8 @@ struct controller_info {
 	bool alive; /* its lease has not run out */
 };
 
+/* Nothing is written while the store has it so already and two thirds of the lease are left: a write
+ * is a sync of the disk, between an order and its worker. */
 MUST_CHECK int queue_beat(struct store *s, const struct controller_info *me, int64_t lease_ms,
 	struct err *err);
 /* Those that have not stopped. */

@@ -189,6 +189,9 @@
 		" ON CONFLICT (controller_uid) DO UPDATE SET state = excluded.state," \
 		" workers = excluded.workers, heartbeat_at = " SQL_NOW "," \
 		" lease_until = excluded.lease_until") \
+	X(CONTROLLER_FRESH, "SELECT 1 FROM etl_controller WHERE controller_uid = @uid" \
+		" AND state = @state AND workers = @workers AND lease_until BETWEEN " \
+		SQL_IN_SECONDS("@least") " AND " SQL_IN_SECONDS("@lease")) \
 	X(CONTROLLER_LIST, "SELECT controller_uid, host, process, version, state, max_workers," \
 		" workers, started_at, lease_until, lease_until >= " SQL_NOW \
 		" FROM etl_controller WHERE state <> 'stopped' ORDER BY controller_uid") \

@@ -498,6 +498,7 @@ static void nobody_loses_by_what_we_missed(void **state)
 	f->now += LEASE; /* no round for a while */
 	go_on(f, LEASE);
 	check_run(f, "running|NULL|0");
+	store_sql(&f->t, "UPDATE etl_controller SET lease_until = '2001'"); /* its turn to beat */
 	store_sql(&f->t, "CREATE TRIGGER refuse BEFORE UPDATE ON etl_controller"
 			 " BEGIN SELECT raise(ABORT, 'full'); END");
 	assert_int_equal(try_round(f), -1);

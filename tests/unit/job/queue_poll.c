@@ -527,6 +527,34 @@ static void controllers_are_listed(void **state)
 	assert_string_equal(controllers(f, 1)->uid, "c2");
 }
 
+/* Whether it wrote its row when it beat. */
+#define check_beat(f, workers, written) \
+	do { \
+		store_sql(f, "UPDATE etl_controller SET heartbeat_at = 'then'"); \
+		beat(f, "c1", "running", workers, TEST_LEASE_MS); \
+		check_store(f, "SELECT heartbeat_at <> 'then' FROM etl_controller", written); \
+	} while (0)
+
+static void a_fresh_heartbeat_is_left_as_it_is(void **state)
+{
+	struct test_store *f = *state;
+
+	beat(f, "c1", "running", 2, TEST_LEASE_MS);
+	check_beat(f, 2, "0");
+	check_beat(f, 1, "1");
+	store_sql(f, "UPDATE etl_controller SET lease_until ="
+		     " strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '45 seconds')");
+	check_beat(f, 1, "0");
+	store_sql(f, "UPDATE etl_controller SET lease_until ="
+		     " strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '39 seconds')");
+	check_beat(f, 1, "1");
+	store_sql(f, "UPDATE etl_controller SET lease_until = '2100'"); /* the clock was set back */
+	check_beat(f, 1, "1");
+	store_sql(f, "UPDATE etl_controller SET state = 'stopped'"); /* somebody buried it */
+	check_beat(f, 1, "1");
+	check_store(f, "SELECT state FROM etl_controller", "running");
+}
+
 static void a_dead_controller_is_buried(void **state)
 {
 	struct test_store *f = *state;
@@ -580,6 +608,7 @@ int main(void)
 		TEST(who_takes_too_long_is_overdue),
 		TEST(what_is_left_to_do),
 		TEST(controllers_are_listed),
+		TEST(a_fresh_heartbeat_is_left_as_it_is),
 		TEST(a_dead_controller_is_buried),
 		TEST(the_long_dead_are_forgotten),
 	};
