@@ -311,6 +311,11 @@ static int choice_index(const struct option *o, const char *value)
 	return -1;
 }
 
+static bool is_choice(const struct option *o, const char *value)
+{
+	return o->choices && choice_index(o, value) >= 0;
+}
+
 static int set_number(const struct option *o, const char *value, void *base, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -347,17 +352,27 @@ static const struct {
 	const char *name, *c;
 } characters[] = {{"tab", "\t"}, {"\\t", "\t"}, {"space", " "}, {"semicolon", ";"}};
 
+static const char *not_a_character(const struct option *o, struct arena *a)
+{
+	static const char what[] = "one ASCII character ('tab', 'semicolon' and 'space' have names)";
+
+	return o->choices ? arena_printf(a, "%s or '%s'", what, o->choices[0]) : what;
+}
+
 static int set_char(const struct option *o, const char *value, struct arena *a, void *base,
 	struct err *err)
 {
 	const char *c = value;
 
+	if (is_choice(o, value)) {
+		*(const char **)field(o, base) = arena_strdup(a, value);
+		return 0;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(characters); i++)
 		if (strcmp(value, characters[i].name) == 0)
 			c = characters[i].c;
 	if (strlen(c) != 1 || (unsigned char)c[0] >= 0x80)
-		return bad_value(o, value, "one ASCII character ('tab', 'semicolon' and 'space' have names)",
-			err);
+		return bad_value(o, value, not_a_character(o, a), err);
 	*(const char **)field(o, base) = arena_strdup(a, c);
 	return 0;
 }
@@ -369,14 +384,15 @@ int config_set(const struct option *o, const char *value, const char *dir, struc
 
 	switch (o->type) {
 	case OPT_TEXT:
-		if (o->choices && choice_index(o, value) < 0)
+		if (o->choices && !is_choice(o, value))
 			return bad_choice(o, value, err);
 		*(const char **)field(o, base) = arena_strdup(a, value);
 		return 0;
 	case OPT_PATH:
 		if (!*value)
 			return bad_value(o, value, "a path", err);
-		*(const char **)field(o, base) = *value == '/' || !dir || strcmp(dir, ".") == 0
+		*(const char **)field(o, base) = *value == '/' || !dir || strcmp(dir, ".") == 0 ||
+								 is_choice(o, value)
 							 ? arena_strdup(a, value)
 							 : arena_printf(a, "%s/%s", dir, value);
 		return 0;

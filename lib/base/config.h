@@ -55,7 +55,7 @@ MUST_CHECK int config_parse(const char *text, size_t len, const char *path, stru
 enum option_type {
 	OPT_TEXT,     /* const char * */
 	OPT_PATH,     /* const char *, made relative to the file's directory */
-	OPT_CHAR,     /* const char * of one ASCII character; "tab" and "\t" are one */
+	OPT_CHAR,     /* const char * of one ASCII character ("tab" and "\t" are one), or a choice */
 	OPT_BOOL,     /* bool: yes/no, true/false, on/off, 1/0 */
 	OPT_INT,      /* int64_t */
 	OPT_DURATION, /* int64_t in ms: 500ms, 5s, 10m, 2h, 1d */
@@ -69,7 +69,8 @@ struct option {
 	size_t offset;
 	const char *fallback;	    /* as it would be written; NULL: none (zero, NULL) */
 	const char *help;	    /* one line */
-	const char *const *choices; /* OPT_ENUM, and OPT_TEXT that is checked: NULL-terminated */
+	const char *const *choices; /* OPT_ENUM, and OPT_TEXT that is checked: NULL-terminated; of
+				     * OPT_CHAR and OPT_PATH: words that are taken as they are */
 	int64_t min, max;	    /* numbers; both 0: not checked */
 	bool required;
 	bool secret; /* its value is never printed, and masked in the log */
