@@ -7,11 +7,13 @@
 
 #include "base/text.h"
 
-static const char *const driver_names[] = {
-	[DRIVER_SQLITE] = "sqlite", [DRIVER_CSV] = "csv", NULL};
+static const char *const driver_names[] = {[DRIVER_SQLITE] = "sqlite", [DRIVER_CSV] = "csv", NULL};
 static const char *const store_drivers[] = {[DRIVER_SQLITE] = "sqlite", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "text", "json", NULL};
+static const char *const no_quote[] = {CSV_QUOTE_NONE, NULL};
+static const char *const doubled[] = {CSV_ESCAPE_DOUBLED, NULL};
+static const char *const yes_no[] = {"yes", "no", NULL};
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -22,8 +24,8 @@ static const struct option store_options[] = {
 };
 
 static const struct option controller_options[] = {
-	{"poll", OPT_DURATION, AT(controller.poll), "5s", "how often to ask for runs that are ready",
-		.min = 10, .max = 3600000},
+	{"poll", OPT_DURATION, AT(controller.poll), "5s",
+		"how often to ask for runs that are ready", .min = 10, .max = 3600000},
 	{"lease", OPT_DURATION, AT(controller.lease), "60s",
 		"how long a run stays with a worker that does not renew", .min = 1000,
 		.max = 86400000},
@@ -63,6 +65,20 @@ static const struct option sqlite_options[] = {
 const struct option csv_format_options[N_CSV_FORMAT_OPTIONS] = {
 	{"delimiter", OPT_CHAR, AT(delimiter), ",",
 		"one ASCII character between fields; 'tab', 'semicolon' and 'space' have names"},
+	{"quote", OPT_CHAR, AT(quote), "\"",
+		"the ASCII character around fields that hold others; none: there is no such "
+		"character",
+		.choices = no_quote},
+	{"escape", OPT_CHAR, AT(escape), CSV_ESCAPE_DOUBLED,
+		"doubled: a quote within quotes is written twice; or the ASCII character, such as "
+		"\\, "
+		"that takes the meaning off a quote, a delimiter or itself",
+		.choices = doubled},
+	{"header", OPT_TEXT, AT(header), "yes",
+		"no: the first line is a row; the job's 'columns' names all fields in their order, "
+		"or "
+		"they are column1, column2, …",
+		.choices = yes_no},
 	{"null", OPT_TEXT, AT(null_text), "",
 		"the unquoted text that means null; empty: nothing between two delimiters is null, "
 		"\"\" is an empty text"},
@@ -72,7 +88,10 @@ const struct option csv_format_options[N_CSV_FORMAT_OPTIONS] = {
 		.max = 1 << 30},
 };
 
-#define SET(table, at) {.v = (table), .n = ARRAY_LEN(table), .offset = (at)}
+#define SET(table, at)                                              \
+	{                                                           \
+		.v = (table), .n = ARRAY_LEN(table), .offset = (at) \
+	}
 
 static const struct option_set store_set[] = {SET(store_options, 0)};
 static const struct option_set controller_set[] = {SET(controller_options, 0)};
@@ -168,8 +187,8 @@ static int read_section(const struct config_file *file, const struct config_sect
 		}
 		return config_apply(file, section, k->sets, k->n_sets, a, s, err);
 	}
-	return config_unknown(file, section->line, "section", section->kind, known,
-		n_settings_sections, err);
+	return config_unknown(
+		file, section->line, "section", section->kind, known, n_settings_sections, err);
 }
 
 int settings_parse(const struct config_file *file, struct arena *a, struct settings *ret_settings,
@@ -180,7 +199,8 @@ int settings_parse(const struct config_file *file, struct arena *a, struct setti
 
 	for (size_t i = 0; i < n_settings_sections; i++)
 		if (!settings_sections[i].driver)
-			config_defaults(settings_sections[i].sets, settings_sections[i].n_sets, a, &s);
+			config_defaults(
+				settings_sections[i].sets, settings_sections[i].n_sets, a, &s);
 	s.connections = arena_array(a, room, sizeof(*s.connections));
 	for (size_t i = 0; i < file->n; i++)
 		if (read_section(file, &file->v[i], a, &s, err))
@@ -234,7 +254,8 @@ int settings_connection(const struct settings *s, const char *name, const char *
 	if (s->file)
 		return err_hint(err, "add a [connection %s] section to '%s'", name, s->file);
 	return err_hint(err,
-		"no configuration file was found: write etl.ini with a [connection %s] section, or name "
+		"no configuration file was found: write etl.ini with a [connection %s] section, or "
+		"name "
 		"one with --config",
 		name);
 }
@@ -244,12 +265,25 @@ const char *driver_name(enum driver driver)
 	return driver_names[driver];
 }
 
+bool csv_format_has(const struct csv_format *format, const struct option *option)
+{
+	const char *p = (const char *)format + option->offset;
+
+	if (option->type == OPT_SIZE)
+		return *(const int64_t *)(const void *)p != 0;
+	return *(const char *const *)(const void *)p != NULL;
+}
+
 struct csv_format csv_format_merge(const struct csv_format *base, const struct csv_format *over)
 {
-	return (struct csv_format){
-		.delimiter = over->delimiter ? over->delimiter : base->delimiter,
-		.null_text = over->null_text ? over->null_text : base->null_text,
-		.encoding = over->encoding ? over->encoding : base->encoding,
-		.max_field = over->max_field ? over->max_field : base->max_field,
-	};
+	struct csv_format merged = *base;
+
+	for (size_t i = 0; i < N_CSV_FORMAT_OPTIONS; i++) {
+		const struct option *o = &csv_format_options[i];
+		size_t size = o->type == OPT_SIZE ? sizeof(int64_t) : sizeof(const char *);
+
+		if (csv_format_has(over, o))
+			memcpy((char *)&merged + o->offset, (const char *)over + o->offset, size);
+	}
+	return merged;
 }

@@ -23,6 +23,9 @@ enum driver { DRIVER_SQLITE, DRIVER_CSV };
 /* How a CSV file is written. In a job's overrides NULL and 0 mean "as the connection says". */
 struct csv_format {
 	const char *delimiter; /* one ASCII character */
+	const char *quote;     /* one, or CSV_QUOTE_NONE */
+	const char *escape;    /* one, or CSV_ESCAPE_DOUBLED */
+	const char *header;    /* "yes" or "no" */
 	const char *null_text; /* the unquoted text that means null; "" by default */
 	const char *encoding;  /* a name that iconv knows */
 	int64_t max_field;     /* bytes of one field */
@@ -81,10 +84,16 @@ MUST_CHECK int settings_connection(const struct settings *s, const char *name, c
 
 const char *driver_name(enum driver driver);
 
+#define CSV_QUOTE_NONE	   "none"
+#define CSV_ESCAPE_DOUBLED "doubled"
+
 /* The options of a CSV format, for connections and for the jobs that override them. The offsets
  * are those of struct csv_format. */
-#define N_CSV_FORMAT_OPTIONS 4
+#define N_CSV_FORMAT_OPTIONS 7
 extern const struct option csv_format_options[N_CSV_FORMAT_OPTIONS];
+
+/* Whether the format says something about the option. */
+bool csv_format_has(const struct csv_format *format, const struct option *option);
 
 /* `over` where it says something, else `base`. */
 struct csv_format csv_format_merge(const struct csv_format *base, const struct csv_format *over);

@@ -95,12 +95,11 @@ static const char *format_json(const struct job *job, struct arena *a)
 
 	for (size_t i = 0; i < N_CSV_FORMAT_OPTIONS; i++) {
 		const struct option *o = &csv_format_options[i];
-		const void *p = (const char *)&job->format + o->offset;
-		bool set = o->type == OPT_SIZE ? *(const int64_t *)p != 0 : *(const char *const *)p != NULL;
 
-		if (set)
-			json_set_str(doc, object, o->key, config_print(o, &job->format, a));
-		any |= set;
+		if (!csv_format_has(&job->format, o))
+			continue;
+		json_set_str(doc, object, o->key, config_print(o, &job->format, a));
+		any = true;
 	}
 	if (!any)
 		return NULL;

@@ -32,30 +32,45 @@ struct csv {
 	size_t field; /* of the current field's text */
 	size_t close; /* CLOSED: the quote */
 	size_t stop;  /* going on past it breaks a limit */
+	size_t literal; /* an escape stands before it */
 	enum state state;
 	bool begun, ended;
 	bool after_cr;   /* an LF that comes first belongs to the record before */
 	bool multiline;  /* the record has line ends in quotes */
 	bool doubled;    /* the record has doubled quotes */
+	bool escaped;    /* the record has escapes */
 	const char *why; /* csv_end_bad */
 	uint64_t line;   /* where the record begins */
 	uint64_t blank;  /* a blank line that is wrong unless it is the last; 0: none */
 	uint32_t n;      /* fields so far; those beyond CSV_FIELDS_MAX are only counted */
 	uint32_t expected;
+	const char *who; /* has as many */
 	uint32_t max_field, max_record;
-	char delimiter;
+	uint8_t delimiter, quote, escape;
 	struct csv_field *fields;
 };
 
-struct csv *csv_new(char delimiter, uint32_t max_field)
+static bool is_syntax(const struct csv_syntax *s)
+{
+	const char c[] = {s->delimiter, s->quote, s->escape};
+
+	for (size_t i = 0; i < ARRAY_LEN(c); i++)
+		if ((unsigned char)c[i] >= 0x80 || c[i] == '\n' || c[i] == '\r' ||
+			(c[i] && c[i] == c[(i + 1) % ARRAY_LEN(c)]))
+			return false;
+	return s->delimiter && s->max_field >= 1 && s->max_field <= CSV_FIELD_MAX;
+}
+
+struct csv *csv_new(const struct csv_syntax *syntax)
 {
 	struct csv *c = mem_alloc(sizeof(*c));
 
-	assert((unsigned char)delimiter < 0x80 && !memchr("\0\"\r\n", delimiter, 4));
-	assert(max_field >= 1 && max_field <= CSV_FIELD_MAX);
-	c->delimiter = delimiter;
-	c->max_field = max_field;
-	c->max_record = max_field * CSV_RECORD_FIELDS;
+	assert(is_syntax(syntax));
+	c->delimiter = (uint8_t)syntax->delimiter;
+	c->quote = (uint8_t)syntax->quote;
+	c->escape = (uint8_t)syntax->escape;
+	c->max_field = syntax->max_field;
+	c->max_record = c->max_field * CSV_RECORD_FIELDS;
 	if (c->max_record < CSV_RECORD_MIN)
 		c->max_record = CSV_RECORD_MIN;
 	c->fields = mem_array(CSV_FIELDS_MAX, sizeof(*c->fields));
@@ -90,7 +105,7 @@ static void begin_record(struct csv *c, size_t at)
 {
 	c->start = c->pos = at;
 	c->n = 0;
-	c->multiline = c->doubled = false;
+	c->multiline = c->doubled = c->escaped = false;
 	begin_field(c, at);
 }
 
@@ -102,12 +117,14 @@ void csv_reset(struct csv *c)
 	c->line = 1;
 	c->blank = 0;
 	c->expected = EXPECT_ANY;
+	c->literal = SIZE_MAX;
 	begin_record(c, 0);
 }
 
-void csv_expect(struct csv *c, uint32_t n)
+void csv_expect(struct csv *c, uint32_t n, const char *who)
 {
 	c->expected = n;
+	c->who = who;
 }
 
 /* --- data -------------------------------------------------------------------- */
@@ -123,6 +140,7 @@ static void move_to_front(struct csv *c)
 	c->end -= by;
 	c->field -= by;
 	c->close -= by; /* means something in CLOSED only */
+	c->literal -= by;
 	c->stop -= by;
 }
 
@@ -206,10 +224,24 @@ static int fail_at(const struct csv *c, size_t at, enum err_code code, const cha
 		(unsigned long long)column, what);
 }
 
-static int wrong_count(const struct csv *c, uint64_t line, uint32_t n, struct err *err)
+/* A blank line, and others follow. */
+static int wrong_blank(const struct csv *c, struct err *err)
 {
-	return err_set(err, ERR_DATA, "line %llu: %u field%s, the header has %u",
-		(unsigned long long)line, n, n == 1 ? "" : "s", c->expected);
+	return err_set(err, ERR_DATA, "line %llu, column 1: 1 field, %s %u",
+		(unsigned long long)c->blank, c->who, c->expected);
+}
+
+/* At the first field that is too many, or behind the last one. */
+static int wrong_count(const struct csv *c, struct err *err)
+{
+	bool many = c->n > c->expected && c->expected < CSV_FIELDS_MAX;
+	const struct csv_field *f = &c->fields[many ? c->expected : smaller(c->n, CSV_FIELDS_MAX) - 1];
+	size_t at = c->start + f->off + (many ? 0 : f->len + f->quoted) - (many && f->quoted);
+	char what[64 + 64];
+
+	snprintf(what, sizeof(what), "%u field%s, %.64s %u", c->n, c->n == 1 ? "" : "s", c->who,
+		c->expected);
+	return fail_at(c, at, ERR_DATA, what, err);
 }
 
 static int too_long(const struct csv *c, struct err *err)
@@ -257,7 +289,7 @@ static inline void end_field(struct csv *c, size_t at, bool quoted)
 		f->len = (uint32_t)(at - c->field);
 		f->line = 0;
 		f->quoted = quoted;
-		f->doubled = quoted && c->doubled;
+		f->doubled = (quoted && c->doubled) || c->escaped;
 	}
 	c->n++;
 }
@@ -268,7 +300,7 @@ static inline int separator(struct csv *c, size_t at, size_t text_end, bool quot
 	uint8_t byte = c->data[at];
 
 	end_field(c, text_end, quoted);
-	if (byte == (uint8_t)c->delimiter) {
+	if (byte == c->delimiter) {
 		begin_field(c, at + 1);
 		return 0;
 	}
@@ -281,7 +313,7 @@ static inline int in_plain(struct csv *c, size_t at, struct err *err)
 {
 	if (__builtin_expect(at > c->stop, 0))
 		return too_long(c, err);
-	if (c->data[at] != '"')
+	if (c->data[at] != c->quote)
 		return separator(c, at, at, false);
 	if (at == c->field) {
 		c->state = QUOTED;
@@ -297,10 +329,10 @@ static inline int in_quotes(struct csv *c, size_t at, struct err *err)
 
 	if (__builtin_expect(at > c->stop, 0))
 		return too_long(c, err);
-	if (byte == '"') {
+	if (byte == c->quote) {
 		c->state = CLOSED;
 		c->close = at;
-	} else if (byte != (uint8_t)c->delimiter) {
+	} else if (byte != c->delimiter) {
 		c->multiline = true;
 	}
 	return 0;
@@ -308,23 +340,42 @@ static inline int in_quotes(struct csv *c, size_t at, struct err *err)
 
 static inline int behind_quote(struct csv *c, size_t at, struct err *err)
 {
-	if (at > c->close + 1)
+	uint8_t byte = c->data[at];
+
+	if (at > c->close + 1 || (c->escape && byte == c->escape))
 		return text_after_quote(c, err);
-	if (c->data[at] != '"')
+	if (byte != c->quote)
 		return separator(c, at, c->close, true);
 	c->doubled = true;
 	c->state = QUOTED;
 	return 0;
 }
 
-/* Goes over the data; 1: a record is complete and `pos` behind it, 0: no more data, -1: error. */
-static int scan(struct csv *c, struct err *err)
+/* An escape, or what one takes the meaning off: the byte means nothing to the record. */
+static inline bool is_literal(struct csv *c, size_t at)
 {
-	struct csv_find f = csv_find_init(c->delimiter);
+	uint8_t byte = c->data[at];
+
+	if (at == c->literal && byte != '\n' && byte != '\r') {
+		c->escaped = true;
+		return true;
+	}
+	if (byte != c->escape)
+		return false;
+	c->literal = at + 1;
+	return true;
+}
+
+/* Goes over the data; 1: a record is complete and `pos` behind it, 0: no more data, -1: error. */
+static inline __attribute__((always_inline)) int scan_with(
+	struct csv *c, bool escapes, struct err *err)
+{
+	struct csv_find f =
+		csv_find_init((char)c->delimiter, (char)c->quote, (char)c->escape);
 	size_t pos = c->pos;
 
 	while (pos < c->valid) {
-		uint64_t bits = csv_find(&f, c->data + pos);
+		uint64_t bits = csv_find(&f, c->data + pos, escapes);
 
 		if (c->valid - pos < CSV_FIND_BLOCK)
 			bits &= (UINT64_C(1) << (c->valid - pos)) - 1;
@@ -332,6 +383,8 @@ static int scan(struct csv *c, struct err *err)
 			size_t at = pos + (size_t)__builtin_ctzll(bits);
 			int rc;
 
+			if (escapes && c->state != CLOSED && at <= c->stop && is_literal(c, at))
+				continue;
 			if (c->state == PLAIN)
 				rc = in_plain(c, at, err);
 			else if (c->state == QUOTED)
@@ -345,6 +398,11 @@ static int scan(struct csv *c, struct err *err)
 	}
 	c->pos = c->valid;
 	return 0;
+}
+
+static int scan(struct csv *c, struct err *err)
+{
+	return c->escape ? scan_with(c, true, err) : scan_with(c, false, err);
 }
 
 /* All good data was looked at and the record is not complete: what now? As scan. */
@@ -369,14 +427,22 @@ static int at_end(struct csv *c, struct err *err)
 	return 1;
 }
 
-/* Makes doubled quotes single. As many bytes become free at the end: they are made quotes, so that
- * the characters of the line can still be counted. */
-static void undouble(uint8_t *text, struct csv_field *f)
+static bool is_special(const struct csv *c, uint8_t byte)
+{
+	return byte == c->delimiter || (byte && (byte == c->quote || byte == c->escape));
+}
+
+/* Makes doubled quotes single and takes escapes away. As many bytes become free at the end: they are
+ * made quotes, so that the characters of the line can still be counted. */
+static void undouble(const struct csv *c, uint8_t *text, struct csv_field *f)
 {
 	uint32_t to = 0;
 
 	for (uint32_t from = 0; from < f->len; from++) {
-		from += text[from] == '"';
+		if (f->quoted && text[from] == c->quote)
+			from++;
+		else if (c->escape && text[from] == c->escape && from + 1 < f->len)
+			from += is_special(c, text[from + 1]);
 		text[to++] = text[from];
 	}
 	memset(text + to, '"', f->len - to);
@@ -397,7 +463,7 @@ static uint32_t finish_fields(struct csv *c, uint32_t n)
 		if (c->multiline && f->quoted)
 			lines += count_lines(base + f->off, f->len, &unused);
 		if (f->doubled)
-			undouble(base + f->off, f);
+			undouble(c, base + f->off, f);
 	}
 	return lines;
 }
@@ -407,7 +473,7 @@ static int finish_record(struct csv *c, struct csv_record *ret, struct err *err)
 	uint32_t n = c->n < CSV_FIELDS_MAX ? c->n : CSV_FIELDS_MAX, lines = 0;
 
 	if (c->expected != EXPECT_ANY && c->n != c->expected)
-		return wrong_count(c, c->line, c->n, err);
+		return wrong_count(c, err);
 	if (c->n > CSV_FIELDS_MAX)
 		return err_set(err, ERR_LIMIT, "line %llu: more than %u fields",
 			(unsigned long long)c->line, CSV_FIELDS_MAX);
@@ -418,7 +484,7 @@ static int finish_record(struct csv *c, struct csv_record *ret, struct err *err)
 		.size = (uint32_t)(c->pos - c->start),
 		.line = c->line,
 	};
-	if (c->multiline || c->doubled)
+	if (c->multiline || c->doubled || c->escaped)
 		lines = finish_fields(c, n);
 	c->line += lines + 1;
 	begin_record(c, c->pos);
@@ -448,7 +514,7 @@ int csv_next(struct csv *c, struct csv_record *ret, struct err *err)
 		if (c->after_cr || !c->begun)
 			skip_before(c);
 		if (c->blank && c->start < c->end)
-			return wrong_count(c, c->blank, 1, err);
+			return wrong_blank(c, err);
 		rc = scan(c, err);
 		if (rc == 0)
 			rc = at_end(c, err);

@@ -5,6 +5,9 @@
  *
  *	A record ends with LF, CRLF or CR; the last one may end with the data.
  *	A quote in a field that does not begin with one is a character like others.
+ *	An escape takes the meaning off a quote, a delimiter or an escape behind it, within
+ *	quotes and without; before anything else it is a character like others, and so
+ *	"\N" stays as it is. Doubled quotes within quotes are understood beside it.
  *	A UTF-8 byte order mark before the first record is passed over.
  *	A blank line is a record of one empty field. Where records must have more
  *	(csv_expect), it is an error, except as the very last line: then it is
@@ -39,11 +42,18 @@
 
 struct csv;
 
+struct csv_syntax {
+	char delimiter;     /* ASCII; no two of these are the same, none is CR or LF */
+	char quote;         /* 0: none */
+	char escape;        /* 0: none */
+	uint32_t max_field; /* 1 … CSV_FIELD_MAX bytes between quotes or delimiters, as written */
+};
+
 struct csv_field {
 	uint32_t off, len; /* from the record's base; without quotes, doubled ones made single */
 	uint32_t line;     /* lines after the record's first one */
 	bool quoted;
-	bool doubled; /* has doubled quotes: the parser's own business */
+	bool doubled; /* may have doubled quotes or escapes: the parser's own business */
 };
 
 /* Until the next call of csv_room. */
@@ -60,16 +70,15 @@ static inline const char *csv_text(const struct csv_record *r, uint32_t i)
 	return r->base + r->v[i].off;
 }
 
-/* `delimiter` is ASCII, not NUL, quote, CR or LF; max_field is 1 … CSV_FIELD_MAX bytes between
- * quotes or delimiters, as written. */
-struct csv *csv_new(char delimiter, uint32_t max_field);
+struct csv *csv_new(const struct csv_syntax *syntax);
 void csv_free(struct csv *csv); /* NULL is fine */
 
 /* Back to the beginning, for another pass; memory is kept. */
 void csv_reset(struct csv *csv);
 
-/* Every record from now on must have n fields. */
-void csv_expect(struct csv *csv, uint32_t n);
+/* Every record from now on must have n fields, since `who` has as many: "the header has"
+ * (borrowed). */
+void csv_expect(struct csv *csv, uint32_t n, const char *who);
 
 /* Room for more data, CSV_BLOCK bytes at least. Records that were taken are gone. */
 char *csv_room(struct csv *csv, size_t *ret_size);

@@ -22,6 +22,7 @@
 #include "tds/row.h"
 #include "work/csv.h"
 #include "work/csv_file.h"
+#include "work/csv_syntax.h"
 #include "work/infer.h"
 
 #define ROW_OVERHEAD 1 /* the token */
@@ -30,9 +31,11 @@ struct source {
 	const atomic_bool *cancel;
 	struct arena arena;
 	struct csv_format format;
+	struct csv_syntax syntax;
 	size_t null_len;
 	const char *declared; /* the job's columns, or NULL */
 	const char *name;     /* of the file, for messages */
+	const char *who;      /* says how many columns there are: csv_expect */
 	struct csv_file file;
 	struct csv *csv;
 	struct tds_columns cols;
@@ -55,20 +58,6 @@ static bool is_null(const struct source *s, const struct csv_record *r, uint32_t
 
 /* --- open and close ---------------------------------------------------------- */
 
-static int check_format(const struct csv_format *format, struct err *err)
-{
-	const char *d = format->delimiter;
-
-	if (strlen(d) != 1 || (unsigned char)*d >= 0x80 || strchr("\"\r\n", *d))
-		return err_set(err, ERR_CONFIG,
-			"delimiter '%s' is not one ASCII character that is "
-			"no quote and no line end",
-			d);
-	if (format->max_field < 1 || format->max_field > CSV_FIELD_MAX)
-		return err_set(err, ERR_CONFIG, "max_field is not 1 to %u bytes", CSV_FIELD_MAX);
-	return 0;
-}
-
 static void csv_source_close(struct source *s)
 {
 	if (!s)
@@ -85,7 +74,7 @@ static int open_file(struct source *s, const struct connection *conn, const stru
 {
 	const char *path = NULL, *slash;
 
-	if (check_format(&s->format, err) < 0 ||
+	if (csv_syntax_of(&s->format, &s->syntax, err) < 0 ||
 		csv_file_find(conn, job->source_table, &s->arena, &path, err) < 0)
 		return -1;
 	slash = strrchr(path, '/');
@@ -108,7 +97,7 @@ static int csv_source_open(const struct source_request *request, struct source *
 		csv_source_close(s);
 		return -1;
 	}
-	s->csv = csv_new(*s->format.delimiter, (uint32_t)s->format.max_field);
+	s->csv = csv_new(&s->syntax);
 	*ret_source = s;
 	return 0;
 }
@@ -134,6 +123,16 @@ static int next_record(struct source *s, struct csv_record *r, struct err *err)
 			return -1;
 	}
 	return rc < 0 ? err_wrap(err, "%s", s->name) : 1;
+}
+
+/* The record that was held back, or the next one. */
+static int take_record(struct source *s, struct csv_record *r, struct err *err)
+{
+	if (!s->holding)
+		return next_record(s, r, err);
+	*r = s->held;
+	s->holding = false;
+	return 1;
 }
 
 /* --- the header -------------------------------------------------------------- */
@@ -165,6 +164,12 @@ static int add_name(struct source *s, const struct csv_record *r, uint32_t i, st
 	return 0;
 }
 
+static int empty(const struct source *s, const char *hint, struct err *err)
+{
+	err_set(err, ERR_DATA, "%s: the file is empty", s->name);
+	return err_hint(err, "%s", hint);
+}
+
 static int read_header(struct source *s, struct err *err)
 {
 	struct csv_record r;
@@ -172,15 +177,42 @@ static int read_header(struct source *s, struct err *err)
 
 	if (rc < 0)
 		return -1;
-	if (rc == 0) {
-		err_set(err, ERR_DATA, "%s: the file is empty", s->name);
-		return err_hint(err, "the first line must name the columns");
-	}
+	if (rc == 0)
+		return empty(s, "the first line must name the columns (header = no: it does not)", err);
 	s->cols.v = arena_array(&s->arena, r.n, sizeof(*s->cols.v));
 	for (uint32_t i = 0; i < r.n; i++)
 		if (add_name(s, &r, i, err) < 0)
 			return -1;
-	csv_expect(s->csv, s->cols.n);
+	s->who = "the header has";
+	csv_expect(s->csv, s->cols.n, s->who);
+	return 0;
+}
+
+/* Without a header the job's columns are all columns, in their order. */
+static int declare_all(struct source *s, struct err *err)
+{
+	if (tds_declare_parse(s->declared, &s->arena, &s->cols, err) < 0)
+		return err_wrap(err, "columns");
+	s->who = "'columns' has";
+	csv_expect(s->csv, s->cols.n, s->who);
+	return 0;
+}
+
+/* Neither a header nor declared columns: as many as the first record has fields. It is held. */
+static int number_columns(struct source *s, struct err *err)
+{
+	int rc = next_record(s, &s->held, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return empty(s, "without rows or a header the job must declare its columns", err);
+	s->holding = true;
+	s->cols.v = arena_array(&s->arena, s->held.n, sizeof(*s->cols.v));
+	for (s->cols.n = 0; s->cols.n < s->held.n; s->cols.n++)
+		s->cols.v[s->cols.n].name = arena_printf(&s->arena, "column%u", s->cols.n + 1);
+	s->who = "the first record has";
+	csv_expect(s->csv, s->cols.n, s->who);
 	return 0;
 }
 
@@ -227,6 +259,19 @@ static int apply_declared(struct source *s, uint32_t *ret_n, struct err *err)
 	return 0;
 }
 
+/* Names of all columns, types of those that are declared. */
+static int name_columns(struct source *s, uint32_t *ret_n_declared, struct err *err)
+{
+	if (csv_has_header(&s->format))
+		return read_header(s, err) < 0 ? -1 : apply_declared(s, ret_n_declared, err);
+	if (!s->declared || !*s->declared)
+		return number_columns(s, err);
+	if (declare_all(s, err) < 0)
+		return -1;
+	*ret_n_declared = s->cols.n;
+	return 0;
+}
+
 /* --- the first pass ---------------------------------------------------------- */
 
 static void look_at(const struct source *s, const struct csv_record *r, struct infer *in)
@@ -241,25 +286,32 @@ static void look_at(const struct source *s, const struct csv_record *r, struct i
 	}
 }
 
-/* Back behind the header; it was read before, so only its length is checked. */
-static int begin_again(struct source *s, struct err *err)
+static int changed(const struct source *s, struct err *err)
+{
+	return err_set(err, ERR_DATA, "'%s' changed while it was read", s->file.path);
+}
+
+/* The header was read before: it must be the same again. */
+static int skip_header(struct source *s, struct err *err)
 {
 	struct csv_record r;
-	int rc;
+	int rc = next_record(s, &r, err);
 
-	if (csv_file_rewind(&s->file, err) < 0)
-		return -1;
-	csv_reset(s->csv);
-	csv_expect(s->csv, s->cols.n);
-	rc = next_record(s, &r, err);
 	if (rc < 0)
 		return -1;
 	for (uint32_t i = 0; rc && i < r.n; i++)
 		rc = strlen(s->cols.v[i].name) == r.v[i].len &&
 		     memcmp(s->cols.v[i].name, csv_text(&r, i), r.v[i].len) == 0;
-	if (rc == 0)
-		return err_set(err, ERR_DATA, "'%s' changed while it was read", s->file.path);
-	return 0;
+	return rc ? 0 : changed(s, err);
+}
+
+static int begin_again(struct source *s, struct err *err)
+{
+	if (csv_file_rewind(&s->file, err) < 0)
+		return -1;
+	csv_reset(s->csv);
+	csv_expect(s->csv, s->cols.n, s->who);
+	return csv_has_header(&s->format) ? skip_header(s, err) : 0;
 }
 
 static int infer_types(struct source *s, struct err *err)
@@ -268,7 +320,7 @@ static int infer_types(struct source *s, struct err *err)
 	struct csv_record r;
 	int rc;
 
-	while ((rc = next_record(s, &r, err)) > 0)
+	while ((rc = take_record(s, &r, err)) > 0)
 		look_at(s, &r, in);
 	if (rc < 0)
 		return -1;
@@ -283,7 +335,7 @@ static int csv_source_columns(struct source *s, const struct tds_columns **ret_c
 {
 	uint32_t n_declared = 0;
 
-	if (read_header(s, err) < 0 || apply_declared(s, &n_declared, err) < 0)
+	if (name_columns(s, &n_declared, err) < 0)
 		return -1;
 	if (n_declared < s->cols.n && infer_types(s, err) < 0)
 		return -1;
@@ -373,16 +425,6 @@ static int take_big(struct source *s, const struct csv_record *r, struct batch *
 	take_fragment(s, b);
 	if (!(b->cont & BATCH_MORE))
 		b->cont = 0; /* it was not that large */
-	return 1;
-}
-
-/* The record that was held back, or the next one. */
-static int take_record(struct source *s, struct csv_record *r, struct err *err)
-{
-	if (!s->holding)
-		return next_record(s, r, err);
-	*r = s->held;
-	s->holding = false;
 	return 1;
 }
 

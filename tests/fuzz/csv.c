@@ -1,7 +1,7 @@
 /*
  * Any bytes, cut anywhere, give the same records and the same error as in one
- * piece. The first bytes of the input are the options: delimiter, greatest
- * field, fields expected, and how the rest is cut.
+ * piece. The first bytes of the input are the options: delimiter, quote and
+ * escape, greatest field, fields expected, and how the rest is cut.
  */
 #include "work/csv.h"
 
@@ -59,11 +59,16 @@ static struct digest parse(const uint8_t *options, const uint8_t *data, size_t s
 {
 	static const char delimiters[] = ",;\t|";
 	struct digest d = {UINT64_C(0xCBF29CE484222325)};
-	struct csv *csv = csv_new(delimiters[options[0] % 4], 1u + options[1]);
+	static const char quotes[] = "\"\"'\0", escapes[] = "\0\0\\^";
+	const struct csv_syntax syntax = {.delimiter = delimiters[options[0] % 4],
+		.quote = quotes[options[0] / 4 % 4],
+		.escape = escapes[options[0] / 16 % 4],
+		.max_field = 1u + options[1]};
+	struct csv *csv = csv_new(&syntax);
 	size_t at = 0, room, n;
 	int rc = 0;
 
-	csv_expect(csv, options[2] % 8);
+	csv_expect(csv, options[2] % 8, "the header has");
 	while (rc == 0 && at < size) {
 		char *to = csv_room(csv, &room);
 

@@ -52,6 +52,11 @@ void must_at(int rc, const struct err *err, const char *file, int line);
 #define check_dies(fn) assert_true(dies(fn))
 int dies(void (*fn)(void));
 
+/* The defaults of struct csv_format but for max_field. */
+#define TEST_CSV_FORMAT                                                                            \
+	.delimiter = ",", .quote = "\"", .escape = "doubled", .header = "yes", .null_text = "",     \
+	.encoding = "utf-8"
+
 /* Both clocks say what a test wrote to the int64_t in arg. */
 int64_t clock_of_test(void *arg);
 #define TEST_CLOCK(ms) {.wall = clock_of_test, .monotonic = clock_of_test, .arg = (ms)}

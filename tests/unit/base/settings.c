@@ -111,6 +111,9 @@ static void connections_have_defaults(void **state)
 	must(parse(f, "[connection raw]\ndriver = csv\npath = data\n"), &f->err);
 	format = &f->settings.connections[0].format;
 	assert_string_equal(format->delimiter, ",");
+	assert_string_equal(format->quote, "\"");
+	assert_string_equal(format->escape, "doubled");
+	assert_string_equal(format->header, "yes");
 	assert_string_equal(format->null_text, "");
 	assert_string_equal(format->encoding, "utf-8");
 	assert_int_equal(format->max_field, 16 << 20);
@@ -197,13 +200,21 @@ static void connections_are_found_by_name(void **state)
 
 static void jobs_override_the_format(void **state)
 {
-	const struct csv_format base = {",", "NULL", "utf-8", 100};
-	const struct csv_format some = {.null_text = "", .max_field = 7};
+	const struct csv_format base = {.delimiter = ",",
+		.quote = "\"",
+		.escape = "doubled",
+		.header = "yes",
+		.null_text = "NULL",
+		.encoding = "utf-8",
+		.max_field = 100};
+	const struct csv_format some = {
+		.null_text = "", .quote = "none", .max_field = 7};
 	const struct csv_format none = {.delimiter = NULL};
 	struct csv_format m = csv_format_merge(&base, &some);
 
 	(void)state;
 	assert_string_equal(m.delimiter, ",");
+	assert_string_equal(m.quote, "none");
 	assert_string_equal(m.null_text, "");
 	assert_string_equal(m.encoding, "utf-8");
 	assert_int_equal(m.max_field, 7);

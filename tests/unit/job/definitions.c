@@ -271,8 +271,8 @@ static void broken_rows_are_refused_and_mended(void **state)
 			"job 'a': 'retry_delay': 'soon' is not a duration "
 			"such as 500ms, 30s, 10m, 2h"},
 		{"format = '[]'", ERR_DATA, "job 'a': format: JSON: not an object"},
-		{"format = '{\"quote\": \"x\"}'", ERR_CONFIG,
-			"job 'a': format: unknown key 'quote'"},
+		{"format = '{\"quotes\": \"x\"}'", ERR_CONFIG,
+			"job 'a': format: unknown key 'quotes'"},
 		{"format = '{\"max_field\": 0}'", ERR_CONFIG,
 			"job 'a': format: 'max_field': '0' is less than 1"},
 	};

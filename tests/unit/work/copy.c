@@ -39,10 +39,7 @@ static int setup(void **state)
 		.driver = DRIVER_CSV,
 		.where = "etl.ini:1",
 		.path = mem_strdup(in_dir("")),
-		.format = {.delimiter = ",",
-			.null_text = "",
-			.encoding = "utf-8",
-			.max_field = 1 << 20}};
+		.format = {TEST_CSV_FORMAT, .max_field = 1 << 20}};
 	f->target = (struct connection){.name = "warehouse",
 		.driver = DRIVER_SQLITE,
 		.where = "etl.ini:4",
@@ -138,7 +135,7 @@ static void a_bad_source_withdraws(void **state)
 	file_write(in_dir("t.csv"), "id,name\n1,a\n2\n");
 	assert_int_equal(run(f), -1);
 	assert_int_equal(f->result.end, STEP_WITHDRAWN);
-	check_err(&f->err, ERR_DATA, "read 't': t.csv: line 3: 1 field, the header has 2");
+	check_err(&f->err, ERR_DATA, "read 't': t.csv: line 3, column 2: 1 field, the header has 2");
 	check_ledger("revoked|1");
 }
 

@@ -26,10 +26,7 @@ static int setup(void **state)
 		.driver = DRIVER_CSV,
 		.where = "etl.ini:1",
 		.path = arena_strdup(&f->arena, in_dir("")),
-		.format = {.delimiter = ",",
-			.null_text = "",
-			.encoding = "utf-8",
-			.max_field = 1 << 20}};
+		.format = {TEST_CSV_FORMAT, .max_field = 1 << 20}};
 	f->connections[1] = (struct connection){.name = "warehouse",
 		.driver = DRIVER_SQLITE,
 		.where = "etl.ini:4",

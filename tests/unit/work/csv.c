@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-#define ROUNDS 3000
+#define ROUNDS   3000
 #define DUMP_MAX 100000
 
 static uint64_t seed = 362436069;
@@ -25,6 +25,8 @@ static uint64_t next_random(void)
 
 struct options {
 	char delimiter;
+	bool no_quote;
+	char escape;
 	uint32_t max_field, expect;
 	const char *why; /* for csv_end_bad */
 };
@@ -59,14 +61,18 @@ static int drain(struct csv *csv, struct buf *out)
 
 /* Records and the error as text: line:[unquoted]<quoted>, +n before a field that begins n lines
  * further. `step` bytes are given at a time. */
-static void parse(const struct options *o, const char *text, size_t len, size_t step,
-	struct buf *out)
+static void parse(
+	const struct options *o, const char *text, size_t len, size_t step, struct buf *out)
 {
-	struct csv *csv = csv_new(o->delimiter, o->max_field);
+	const struct csv_syntax syntax = {.delimiter = o->delimiter,
+		.quote = o->no_quote ? '\0' : '"',
+		.escape = o->escape,
+		.max_field = o->max_field};
+	struct csv *csv = csv_new(&syntax);
 	size_t at = 0;
 	int rc = 0;
 
-	csv_expect(csv, o->expect);
+	csv_expect(csv, o->expect, "the header has");
 	while (rc == 0 && at < len) {
 		size_t room, n = len - at < step ? len - at : step;
 		char *to = csv_room(csv, &room);
@@ -113,7 +119,10 @@ static void records_are_split(void **state)
 	check(&usual, "a,b\r1,2\r", "1:[a][b]\n2:[1][2]\n");
 	check(&usual, "a,b\n1,2", "1:[a][b]\n2:[1][2]\n");
 	check(&usual, "a,\n,\n,b", "1:[a][]\n2:[][]\n3:[][b]\n");
-	check(&usual, "\xEF\xBB\xBF" "a\nb", "1:[a]\n2:[b]\n");
+	check(&usual,
+		"\xEF\xBB\xBF"
+		"a\nb",
+		"1:[a]\n2:[b]\n");
 	check(&usual, "\xEF\xBB\xBF", "");
 	check(&usual, "ä;ö,東京\n", "1:[ä;ö][東京]\n");
 	check(&(struct options){.delimiter = '\t', .max_field = 9}, "a\tb,c\n", "1:[a][b,c]\n");
@@ -131,6 +140,26 @@ static void quotes_hold_anything(void **state)
 	check(&usual, "5\" pipe,a\"\"b\n", "1:[5\" pipe][a\"\"b]\n");
 }
 
+static void an_escape_takes_the_meaning_off(void **state)
+{
+	const struct options o = {.delimiter = ',', .escape = '\\', .max_field = 99};
+	const struct options unquoted = {
+		.delimiter = ',', .escape = '\\', .no_quote = true, .max_field = 99};
+	const struct options nothing = {.delimiter = ',', .no_quote = true, .max_field = 99};
+
+	(void)state;
+	check(&o, "\"a\\\"b\",\"\\\\\",\"\\\\\\\"\"\n", "1:<a\"b><\\><\\\">\n");
+	check(&o, "\"a\"\"b\",\"\"\"\"\n", "1:<a\"b><\">\n");
+	check(&o, "\\N,a\\,b,c\\\\,\\\"d\\\"\n", "1:[\\N][a,b][c\\][\"d\"]\n");
+	check(&o, "\"\\n\\\n\",x\\\ny\n", "1:<\\n\\\n>+1[x\\]\n3:[y]\n");
+	check(&o, "\"\\,\"\\\n", "bad_data: line 1, column 5: text after a closing quote");
+	check(&o, "a\\", "1:[a\\]\n");
+	check(&o, "\"a\\\"",
+		"bad_data: line 1, column 1: the quote that opens here is never closed");
+	check(&unquoted, "\"a\\,b\",\"\n", "1:[\"a,b\"][\"]\n");
+	check(&nothing, "\"a\\,b\",\"\n", "1:[\"a\\][b\"][\"]\n");
+}
+
 static void blank_lines(void **state)
 {
 	const struct options one = {.delimiter = ',', .max_field = 9, .expect = 1};
@@ -141,9 +170,11 @@ static void blank_lines(void **state)
 	check(&one, "a\n\n", "1:[a]\n2:[]\n");
 	check(&two, "a,b\n\n", "1:[a][b]\n");
 	check(&two, "a,b\r\n\r\n", "1:[a][b]\n");
-	check(&two, "a,b\n\n\n", "1:[a][b]\nbad_data: line 2: 1 field, the header has 2");
-	check(&two, "a,b\r\n\r\nc,d\r\n", "1:[a][b]\nbad_data: line 2: 1 field, the header has 2");
-	check(&two, "a,b\n\"\"\n", "1:[a][b]\nbad_data: line 2: 1 field, the header has 2");
+	check(&two, "a,b\n\n\n", "1:[a][b]\nbad_data: line 2, column 1: 1 field, the header has 2");
+	check(&two, "a,b\r\n\r\nc,d\r\n",
+		"1:[a][b]\nbad_data: line 2, column 1: 1 field, the header has 2");
+	check(&two, "a,b\n\"\"\n",
+		"1:[a][b]\nbad_data: line 2, column 3: 1 field, the header has 2");
 }
 
 static void errors_say_where(void **state)
@@ -153,13 +184,17 @@ static void errors_say_where(void **state)
 
 	(void)state;
 	check(&nine, "\n", "");
-	check(&nine, "1,2,3\n", "bad_data: line 1: 3 fields, the header has 9");
-	check(&two, "1,2,3\n", "bad_data: line 1: 3 fields, the header has 2");
-	check(&usual, "a\nb,\xFF\n", "1:[a]\nbad_data: line 2, column 3: byte 0xff is not valid UTF-8");
+	check(&nine, "1,2,3\n", "bad_data: line 1, column 6: 3 fields, the header has 9");
+	check(&two, "1,2,3\n", "bad_data: line 1, column 5: 3 fields, the header has 2");
+	check(&two, "1,\"2\",\"ü\"\n", "bad_data: line 1, column 7: 3 fields, the header has 2");
+	check(&two, "\"1\n2\"\n", "bad_data: line 2, column 3: 1 field, the header has 2");
+	check(&usual, "a\nb,\xFF\n",
+		"1:[a]\nbad_data: line 2, column 3: byte 0xff is not valid UTF-8");
 	check(&usual, "ä,\xC3(", "bad_data: line 1, column 3: byte 0xc3 is not valid UTF-8");
 	check(&usual, "ä,\xE6\x9D", "bad_data: line 1, column 3: byte 0xe6 is not valid UTF-8");
 	check_n(&usual, "a\nb\0c", 5, "1:[a]\nbad_data: line 2, column 2: a NUL byte");
-	check(&usual, "a\n\"ü\" ,b", "1:[a]\nbad_data: line 2, column 4: text after a closing quote");
+	check(&usual, "a\n\"ü\" ,b",
+		"1:[a]\nbad_data: line 2, column 4: text after a closing quote");
 	check(&usual, "\"a\"b", "bad_data: line 1, column 4: text after a closing quote");
 	check(&usual, "\"a\"\n\"b\nc\"d\n",
 		"1:<a>\nbad_data: line 3, column 3: text after a closing quote");
@@ -170,8 +205,8 @@ static void errors_say_where(void **state)
 		"limit: line 3, column 1: a field is longer than the limit of 5 bytes");
 	check(&two, "a,\"12\n456\"\n",
 		"limit: line 1, column 3: a field is longer than the limit of 5 bytes");
-	check(&(struct options){.delimiter = ',', .max_field = 9, .why = "byte 0x81 is bad"}, "a\nb,",
-		"1:[a]\nbad_data: line 2, column 3: byte 0x81 is bad");
+	check(&(struct options){.delimiter = ',', .max_field = 9, .why = "byte 0x81 is bad"},
+		"a\nb,", "1:[a]\nbad_data: line 2, column 3: byte 0x81 is bad");
 }
 
 static void a_record_is_bounded(void **state)
@@ -186,7 +221,8 @@ static void a_record_is_bounded(void **state)
 	for (size_t i = 999; i < len; i += 1000)
 		text[i] = i == 999 ? '\n' : ',';
 	parse(&o, text, len, 100000, &out);
-	assert_non_null(strstr(buf_str(&out), "limit: line 2: a record of more than 16777216 bytes"));
+	assert_non_null(
+		strstr(buf_str(&out), "limit: line 2: a record of more than 16777216 bytes"));
 	memset(text, ',', CSV_FIELDS_MAX);
 	text[CSV_FIELDS_MAX - 1] = '\n';
 	text[CSV_FIELDS_MAX] = '\0';
@@ -204,7 +240,7 @@ static void a_record_is_bounded(void **state)
 static void fields_are_located(void **state)
 {
 	const char *text = "\"ü\"\"\"\"x\",\"y\nz\",\"w\"\n";
-	struct csv *csv = csv_new(',', 100);
+	struct csv *csv = csv_new(&(struct csv_syntax){',', '"', '\0', 100});
 	struct csv_record r;
 	struct err err = ERR_INIT;
 	uint64_t line, column;
@@ -225,13 +261,16 @@ static void fields_are_located(void **state)
 
 static void a_reset_parser_begins_again(void **state)
 {
-	struct csv *csv = csv_new(',', 100);
+	struct csv *csv = csv_new(&(struct csv_syntax){',', '"', '\0', 100});
 	struct buf out = BUF_INIT(DUMP_MAX);
 	size_t room;
 
 	(void)state;
 	for (int pass = 0; pass < 2; pass++) {
-		memcpy(csv_room(csv, &room), "\xEF\xBB\xBF" "a\r\nb", 7);
+		memcpy(csv_room(csv, &room),
+			"\xEF\xBB\xBF"
+			"a\r\nb",
+			7);
 		csv_add(csv, 7);
 		csv_end(csv);
 		assert_int_equal(drain(csv, &out), 0);
@@ -245,17 +284,20 @@ static void a_reset_parser_begins_again(void **state)
 /* Any text of the bytes that matter, cut anywhere, is what it is in one piece. */
 static void cuts_change_nothing(void **state)
 {
-	static const char bytes[] = ",,,\"\"\"\n\n\r\rabcdefg\xC3\xA4\xFF";
+	static const char bytes[] = ",,,\"\"\"\n\n\r\r\\\\\\abcdefg\xC3\xA4\xFF";
 	struct buf whole = BUF_INIT(DUMP_MAX), cut = BUF_INIT(DUMP_MAX);
 	char text[300];
 
 	(void)state;
 	for (int i = 0; i < ROUNDS; i++) {
-		struct options o = {.delimiter = ',', .max_field = 1 + (uint32_t)(next_random() % 20)};
+		struct options o = {
+			.delimiter = ',', .max_field = 1 + (uint32_t)(next_random() % 20)};
 		size_t len = next_random() % sizeof(text), bad = next_random() % 4 ? 3 : 1;
 
 		if (next_random() % 3 == 0)
 			o.expect = 1 + (uint32_t)(next_random() % 3);
+		o.no_quote = next_random() % 4 == 0;
+		o.escape = next_random() % 2 ? '\\' : '\0';
 		for (size_t j = 0; j < len; j++)
 			text[j] = bytes[next_random() % (sizeof(bytes) - bad)];
 		buf_reset(&whole);
@@ -274,7 +316,8 @@ static void cuts_change_nothing(void **state)
 static void written_fields_are_read_back(void **state)
 {
 	static const char bytes[] = "a,\"\n\r;b c";
-	struct buf text = BUF_INIT(DUMP_MAX), expected = BUF_INIT(DUMP_MAX), out = BUF_INIT(DUMP_MAX);
+	struct buf text = BUF_INIT(DUMP_MAX), expected = BUF_INIT(DUMP_MAX),
+		   out = BUF_INIT(DUMP_MAX);
 
 	(void)state;
 	for (int i = 0; i < ROUNDS; i++) {
@@ -311,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_split),
 		cmocka_unit_test(quotes_hold_anything),
+		cmocka_unit_test(an_escape_takes_the_meaning_off),
 		cmocka_unit_test(blank_lines),
 		cmocka_unit_test(errors_say_where),
 		cmocka_unit_test(a_record_is_bounded),

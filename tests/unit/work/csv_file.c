@@ -62,7 +62,7 @@ static void characters_may_be_cut_by_blocks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct csv *csv = csv_new(',', CSV_FIELD_MAX);
+		struct csv *csv = csv_new(&(struct csv_syntax){',', '"', '\0', CSV_FIELD_MAX});
 		struct csv_file f = {.path = NULL};
 		struct err err = ERR_INIT;
 		size_t len = cases[i].bom_len;
@@ -85,7 +85,7 @@ static void characters_may_be_cut_by_blocks(void **state)
 
 static void a_shorter_file_is_another(void **state)
 {
-	struct csv *csv = csv_new(',', 100);
+	struct csv *csv = csv_new(&(struct csv_syntax){',', '"', '\0', 100});
 	struct csv_file f;
 	struct err err = ERR_INIT;
 	struct csv_record r;

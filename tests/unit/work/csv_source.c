@@ -33,8 +33,7 @@ static int setup(void **state)
 		return -1;
 	strcpy(f->dir, in_dir(""));
 	f->conn = (struct connection){.name = "raw", .driver = DRIVER_CSV, .path = f->dir,
-		.format = {.delimiter = ",", .null_text = "", .encoding = "utf-8",
-			.max_field = 4 * 1024 * 1024}};
+		.format = {TEST_CSV_FORMAT, .max_field = 4 * 1024 * 1024}};
 	f->job = (struct job){.name = "j", .source_table = "t"};
 	buf_init(&f->out, DUMP_MAX);
 	*state = f;
@@ -190,7 +189,7 @@ static void the_header_is_checked(void **state)
 	struct fixture *f = *state;
 
 	assert_string_equal(read_text(f, ""), "bad_data: t.csv: the file is empty "
-					      "(the first line must name the columns)");
+					      "(the first line must name the columns (header = no: it does not))");
 	assert_string_equal(read_text(f, "a,,b\n"),
 		"bad_data: t.csv: line 1, column 3: a column's name is empty");
 	assert_string_equal(read_text(f, "\n1\n"),
@@ -198,7 +197,7 @@ static void the_header_is_checked(void **state)
 	assert_string_equal(read_text(f, "ä,b,\"B\"\n"),
 		"bad_data: t.csv: line 1, column 5: a column's name that stands before already: 'B'");
 	assert_string_equal(read_text(f, "a,b\n1,2\n1,2,3\n"),
-		"bad_data: t.csv: line 3: 3 fields, the header has 2");
+		"bad_data: t.csv: line 3, column 5: 3 fields, the header has 2");
 }
 
 static void tables_are_found(void **state)
@@ -389,13 +388,52 @@ static void cancel_ends_it(void **state)
 	assert_string_equal(read_text(f, "a\n1\n"), "cancelled: cancelled");
 }
 
+static void without_a_header(void **state)
+{
+	struct fixture *f = *state;
+
+	f->conn.format.header = "no";
+	assert_string_equal(read_text(f, "1,x\n2,\n"),
+		"column1 bigint not null, column2 varchar(max)\n1|x\n2|NULL\n");
+	assert_string_equal(read_text(f, "1,x\n2\n"),
+		"bad_data: t.csv: line 2, column 2: 1 field, the first record has 2");
+	f->job.columns = "";
+	assert_string_equal(read_text(f, ""), "bad_data: t.csv: the file is empty (without rows or a "
+					      "header the job must declare its columns)");
+	f->job.columns = "id int not null, \"a b\" varchar(max)";
+	assert_string_equal(
+		read_text(f, "7,x\n"), "id int not null, a b varchar(max)\n7|x\n");
+	assert_string_equal(read_text(f, ""), "id int not null, a b varchar(max)\n");
+	assert_string_equal(read_text(f, "7,x,y\n"),
+		"id int not null, a b varchar(max)\n"
+		"bad_data: t.csv: line 1, column 5: 3 fields, 'columns' has 2");
+	f->job.format.header = "yes";
+	assert_string_equal(
+		read_text(f, "id,a b\n7,x\n"), "id int not null, a b varchar(max)\n7|x\n");
+}
+
+static void quotes_and_escapes(void **state)
+{
+	struct fixture *f = *state;
+
+	f->job.format.escape = "\\";
+	f->job.format.null_text = "\\N";
+	assert_string_equal(read_text(f, "a,b\n\\N,\"x\\\"y\"\n\"\\N\",z\\,\n"),
+		"a varchar(max), b varchar(max) not null\nNULL|x\"y\n\\N|z,\n");
+	f->job.format.quote = "'";
+	assert_string_equal(read_text(f, "a\n'1,\"2'\n"), "a varchar(max) not null\n1,\"2\n");
+	f->job.format.quote = "none";
+	f->job.format.escape = NULL;
+	assert_string_equal(read_text(f, "a\n\"1\n'2\n"), "a varchar(max) not null\n\"1\n'2\n");
+}
+
 static void formats_are_checked(void **state)
 {
 	struct fixture *f = *state;
 
 	f->job.format.delimiter = "\"";
 	assert_string_equal(read_text(f, "a\n"),
-		"config: delimiter '\"' is not one ASCII character that is no quote and no line end");
+		"config: delimiter and quote are both '\"'");
 	f->job.format.delimiter = ";";
 	f->job.format.max_field = 3;
 	assert_string_equal(read_text(f, "a;b\n1,5;x\n1;1234\n"),
@@ -429,6 +467,8 @@ int main(void)
 		TEST(large_rows_are_cut_into_fragments),
 		TEST(a_changed_file_is_refused),
 		TEST(cancel_ends_it),
+		TEST(without_a_header),
+		TEST(quotes_and_escapes),
 		TEST(formats_are_checked),
 		TEST(only_regular_files_are_read),
 	};

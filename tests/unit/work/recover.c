@@ -24,10 +24,7 @@ static void add_connections(struct fixture *f)
 	c[0] = (struct connection){.name = "raw",
 		.driver = DRIVER_CSV,
 		.path = arena_strdup(&f->t.arena, in_dir("")),
-		.format = {.delimiter = ",",
-			.null_text = "",
-			.encoding = "utf-8",
-			.max_field = 1 << 20}};
+		.format = {TEST_CSV_FORMAT, .max_field = 1 << 20}};
 	c[1] = (struct connection){.name = "warehouse",
 		.driver = DRIVER_SQLITE,
 		.path = arena_strdup(&f->t.arena, in_dir("w.db"))};
