@@ -60,14 +60,16 @@ lib_sources := $(sort $(wildcard lib/*/*.c))
 cmd_sources := $(sort $(wildcard cmd/*.c))
 unit_sources := $(sort $(wildcard tests/unit/*/*.c))
 fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
+bench_sources := $(sort $(wildcard tests/bench/*.c))
 
 objects = $(patsubst %.c,$(out)/%.o,$1)
 lib_objects := $(call objects,$(lib_sources))
 unit_programs := $(patsubst %.c,$(out)/%,$(unit_sources))
 unit_support := $(call objects,$(sort $(wildcard tests/unit/*.c))) # used by several
 fuzz_programs := $(patsubst %.c,$(out)/%,$(fuzz_sources))
+bench_programs := $(patsubst %.c,$(out)/%,$(bench_sources))
 
-.PHONY: all help demo test unit fuzz sim bench man notices layers format clean
+.PHONY: all help demo test unit fuzz sim bench bench-programs man notices layers format clean
 all: $(etl)
 
 $(out)/etl.full: $(call objects,$(cmd_sources)) $(lib_objects)
@@ -106,6 +108,11 @@ $(out)/tests/sim/sim: %: %.o $(lib_objects)
 	$(call say,LINK)
 	$(Q)$(link)
 
+bench-programs: $(bench_programs)
+$(bench_programs): %: %.o $(lib_objects)
+	$(call say,LINK)
+	$(Q)$(link)
+
 -include tests/smoke/smoke.mk
 $(fuzz_programs): MODE_FLAGS += -fsanitize=fuzzer
 $(fuzz_programs): %: %.o $(lib_objects)
@@ -118,7 +125,7 @@ help:
 	@echo 'make            build/etl, the static binary'
 	@echo 'make demo       install what is needed, build, load four tables, show the result'
 	@echo 'make test       every suite; make SAN=1 | TSAN=1 | COV=1 build variants'
-	@echo 'make bench      size, start, speed beside named peers'
+	@echo 'make bench      size, start, speed and queue beside named peers'
 	@echo 'make man        docs/etl.1; make notices: NOTICES'
 	@echo 'make vendor-update   newest versions of the locked series into vendor/lock'
 
@@ -131,7 +138,9 @@ test:
 	@scripts/install-deps all
 	@scripts/test
 
-bench: all
+bench:
+	@scripts/install-deps bench
+	@$(MAKE) --no-print-directory all bench-programs
 	@scripts/bench
 
 man: all
