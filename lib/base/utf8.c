@@ -97,9 +97,54 @@ size_t utf8_span(const uint8_t *s, size_t len)
 	return i;
 }
 
+bool utf8_is_valid(const uint8_t *s, size_t len)
+{
+	size_t i = utf8_span(s, len);
+
+	while (i < len && s[i] == 0) {
+		i++;
+		i += utf8_span(s + i, len - i);
+	}
+	return i == len;
+}
+
 bool utf8_is_cut(const uint8_t *s, size_t len)
 {
 	return len && sequence(s, len) > len;
+}
+
+size_t utf8_decode(const uint8_t *s, size_t len, uint32_t *ret_char)
+{
+	size_t n = s[0] < 0x80 ? 1 : sequence(s, len);
+	uint32_t c = n == 1 ? s[0] : s[0] & (0x7Fu >> n);
+
+	if (n == 0 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (s[i] & 0x3F);
+	*ret_char = c;
+	return n;
+}
+
+uint8_t *utf8_encode(uint8_t *p, uint32_t c)
+{
+	if (c < 0x80) {
+		*p++ = (uint8_t)c;
+		return p;
+	}
+	if (c < 0x800) {
+		*p++ = (uint8_t)(0xC0 | c >> 6);
+	} else {
+		if (c < 0x10000) {
+			*p++ = (uint8_t)(0xE0 | c >> 12);
+		} else {
+			*p++ = (uint8_t)(0xF0 | c >> 18);
+			*p++ = (uint8_t)(0x80 | (c >> 12 & 0x3F));
+		}
+		*p++ = (uint8_t)(0x80 | (c >> 6 & 0x3F));
+	}
+	*p++ = (uint8_t)(0x80 | (c & 0x3F));
+	return p;
 }
 
 size_t utf8_count(const uint8_t *s, size_t len)
