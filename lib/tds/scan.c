@@ -6,19 +6,15 @@
 #include "base/mem.h"
 #include "tds/row.h"
 
-#define SIZED_MAX 31 /* lengths that a mask has bits for; a byte-length value has at most 17 */
-
 /*
- * Neighbouring columns of one form and one set of lengths are one step. (Types
- * of fixed length, which have no length byte, will be a form of their own whose
- * neighbours add up to one skip; the nullable forms that we have so far all
- * begin with a length.)
+ * Neighbouring columns of fixed length are one step, and so are neighbours of
+ * one form and size.
  */
 struct step {
-	enum form { FORM_SIZED, FORM_PLP, FORM_SQLITE } form;
-	uint32_t lengths; /* FORM_SIZED: see tds_lengths */
-	uint32_t n;	  /* columns */
-	uint32_t first;	  /* column, for messages */
+	enum tds_form form;
+	uint32_t size;  /* FIXED: of all together; SIZED: that a value has; USHORT, LONG: at most */
+	uint32_t n;     /* columns */
+	uint32_t first; /* column, for messages */
 };
 
 struct tds_plan {
@@ -27,14 +23,11 @@ struct tds_plan {
 };
 
 /* What comes next in the stream, once `skip` bytes were passed. */
-enum state { ROW_TOKEN, COLUMN, CHUNK, SQLITE_LENGTH };
+enum state { ROW_TOKEN, COLUMN, CHUNK, LENGTH };
 
-static struct step step_of(const struct tds_column *c)
+static bool joins(const struct step *last, const struct step *s)
 {
-	uint32_t lengths = tds_lengths(c);
-	enum form form = lengths ? FORM_SIZED : c->type == TDS_SQLITE ? FORM_SQLITE : FORM_PLP;
-
-	return (struct step){.form = form, .lengths = lengths};
+	return last->form == s->form && (last->size == s->size || s->form == TDS_FORM_FIXED);
 }
 
 struct tds_plan *tds_plan_new(const struct tds_columns *cols)
@@ -42,13 +35,17 @@ struct tds_plan *tds_plan_new(const struct tds_columns *cols)
 	struct tds_plan *plan = mem_alloc(sizeof(*plan) + cols->n * sizeof(plan->v[0]));
 
 	for (uint32_t i = 0; i < cols->n; i++) {
-		struct step s = step_of(&cols->v[i]);
+		const struct tds_column *c = &cols->v[i];
+		struct step s = {.form = tds_form(c), .size = c->size, .first = i};
 		struct step *last = plan->n ? &plan->v[plan->n - 1] : NULL;
 
-		if (!last || last->form != s.form || last->lengths != s.lengths) {
+		if (s.form == TDS_FORM_TEXTPTR || s.form == TDS_FORM_SQLITE)
+			s.size = TDS_PLP_MAX;
+		if (!last || !joins(last, &s)) {
 			last = &plan->v[plan->n++];
 			*last = s;
-			last->first = i;
+		} else if (s.form == TDS_FORM_FIXED) {
+			last->size += s.size;
 		}
 		last->n++;
 	}
@@ -95,57 +92,148 @@ static bool take_skip(struct tds_scan *scan, struct reader *r)
 	return scan->skip == 0;
 }
 
+static void step_done(struct tds_scan *scan)
+{
+	scan->state = COLUMN;
+	scan->step++;
+	scan->done = 0;
+}
+
 static void column_done(const struct tds_plan *plan, struct tds_scan *scan)
 {
 	scan->state = COLUMN;
-	if (++scan->done == plan->v[scan->step].n) {
-		scan->step++;
-		scan->done = 0;
-	}
+	if (++scan->done == plan->v[scan->step].n)
+		step_done(scan);
 }
 
-static int bad(const struct tds_plan *plan, const struct tds_scan *scan, const char *what,
-	struct err *err)
+static int bad(
+	const struct tds_plan *plan, const struct tds_scan *scan, const char *what, struct err *err)
 {
 	return err_set(err, ERR_DATA, "%s in column %u of a row", what,
 		plan->v[scan->step].first + scan->done + 1);
 }
 
-static bool length_fits(const struct step *s, uint64_t len)
+/* The functions below pass what is whole in the data of a step's columns from the first one on,
+ * and give the end: the quick way over most of a row. What they stop at goes the other way. */
+static const uint8_t *pass_sized(
+	const struct step *s, const uint8_t *p, const uint8_t *end, uint32_t *done)
 {
-	return len <= SIZED_MAX && s->lengths >> len & 1;
+	const uint8_t *safe = (size_t)(end - p) > s->size ? end - s->size : p;
+	uint32_t n = *done;
+
+	for (; n < s->n && p < safe && (*p == s->size || *p == 0); n++)
+		p += 1 + (size_t)*p;
+	*done = n;
+	return p;
 }
 
-/* The columns of a step that are in the data whole: the quick way over most of a row. */
-static void pass_sized(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r)
+static const uint8_t *pass_ushort(
+	const struct step *s, const uint8_t *p, const uint8_t *end, uint32_t *done)
 {
-	const struct step *s = &plan->v[scan->step];
+	uint32_t n = *done;
 
-	while (r->p < r->end && length_fits(s, *r->p) && (size_t)(r->end - r->p) > *r->p) {
-		r->p += 1 + *r->p;
-		column_done(plan, scan);
-		if (scan->done == 0)
+	for (; n < s->n && end - p >= 2; n++) {
+		uint32_t len = (uint32_t)(p[0] | p[1] << 8);
+
+		if (len > s->size) {
+			if (len != TDS_USHORT_NULL)
+				break;
+			len = 0;
+		}
+		if ((size_t)(end - p) < 2 + (size_t)len)
+			break;
+		p += 2 + len;
+	}
+	*done = n;
+	return p;
+}
+
+static void pass_columns(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r)
+{
+	const uint8_t *p = r->p, *end = r->end;
+	uint32_t step = scan->step, done = scan->done;
+
+	for (; step < plan->n; step++, done = 0) {
+		const struct step *s = &plan->v[step];
+
+		if (s->form == TDS_FORM_SIZED) {
+			p = pass_sized(s, p, end, &done);
+		} else if (s->form == TDS_FORM_USHORT) {
+			p = pass_ushort(s, p, end, &done);
+		} else if (s->form == TDS_FORM_FIXED && (size_t)(end - p) >= s->size) {
+			p += s->size;
+			continue;
+		}
+		if (done != s->n)
 			break;
 	}
+	r->p = p;
+	scan->step = step;
+	scan->done = done;
 }
 
 /* The functions below take the next number; 1: done, 0: the data ends within it, -1: error. */
-static int scan_sized(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r,
-	struct err *err)
+static int scan_sized(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
 {
 	uint64_t len;
 
 	if (!take_number(scan, r, 1, &len))
 		return 0;
-	if (!length_fits(&plan->v[scan->step], len))
+	if (len && len != plan->v[scan->step].size)
 		return bad(plan, scan, "a wrong length", err);
 	scan->skip = len;
 	column_done(plan, scan);
 	return 1;
 }
 
-static int scan_plp(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r,
-	struct err *err)
+static int scan_ushort(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
+{
+	uint64_t len;
+
+	if (!take_number(scan, r, 2, &len))
+		return 0;
+	if (len != TDS_USHORT_NULL && len > plan->v[scan->step].size)
+		return bad(plan, scan, "a wrong length", err);
+	scan->skip = len == TDS_USHORT_NULL ? 0 : len;
+	column_done(plan, scan);
+	return 1;
+}
+
+/* Four bytes of length, of an sql_variant and behind other things. */
+static int scan_length(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
+{
+	uint64_t len;
+
+	if (!take_number(scan, r, 4, &len))
+		return 0;
+	if (len > plan->v[scan->step].size)
+		return bad(plan, scan, "a wrong length", err);
+	scan->skip = len;
+	column_done(plan, scan);
+	return 1;
+}
+
+/* The length of a text pointer; a time stamp is behind it. */
+static int scan_textptr(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r)
+{
+	uint64_t len;
+
+	if (!take_number(scan, r, 1, &len))
+		return 0;
+	if (len == 0) {
+		column_done(plan, scan);
+		return 1;
+	}
+	scan->skip = len + 8;
+	scan->state = LENGTH;
+	return 1;
+}
+
+static int scan_plp(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
 {
 	uint64_t total;
 
@@ -163,8 +251,8 @@ static int scan_plp(const struct tds_plan *plan, struct tds_scan *scan, struct r
 }
 
 /* `left` of a value of unknown length begins at TDS_PLP_UNKNOWN, which no value can use up. */
-static int scan_chunk(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r,
-	struct err *err)
+static int scan_chunk(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
 {
 	uint64_t len;
 
@@ -185,8 +273,8 @@ static int scan_chunk(const struct tds_plan *plan, struct tds_scan *scan, struct
 	return 1;
 }
 
-static int scan_sqlite(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r,
-	struct err *err)
+static int scan_sqlite(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
 {
 	uint64_t class;
 
@@ -195,7 +283,7 @@ static int scan_sqlite(const struct tds_plan *plan, struct tds_scan *scan, struc
 	switch (class) {
 	case TDS_CLASS_TEXT:
 	case TDS_CLASS_BLOB:
-		scan->state = SQLITE_LENGTH;
+		scan->state = LENGTH;
 		return 1;
 	case TDS_CLASS_INT:
 	case TDS_CLASS_REAL:
@@ -210,22 +298,34 @@ static int scan_sqlite(const struct tds_plan *plan, struct tds_scan *scan, struc
 	return 1;
 }
 
-static int scan_column(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r,
-	struct err *err)
+static int scan_column(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
 {
 	switch (plan->v[scan->step].form) {
-	case FORM_SIZED:
+	case TDS_FORM_FIXED:
+		scan->skip = plan->v[scan->step].size;
+		step_done(scan);
+		return 1;
+	case TDS_FORM_SIZED:
 		return scan_sized(plan, scan, r, err);
-	case FORM_PLP:
+	case TDS_FORM_USHORT:
+		return scan_ushort(plan, scan, r, err);
+	case TDS_FORM_PLP:
 		return scan_plp(plan, scan, r, err);
-	case FORM_SQLITE:
+	case TDS_FORM_LONG:
+		return scan_length(plan, scan, r, err);
+	case TDS_FORM_TEXTPTR:
+		return scan_textptr(plan, scan, r);
+	case TDS_FORM_SQLITE:
 		return scan_sqlite(plan, scan, r, err);
+	case TDS_FORM_NONE:
+		break;
 	}
-	return -1;
+	return bad(plan, scan, "an unknown type", err);
 }
 
-static int scan_next(const struct tds_plan *plan, struct tds_scan *scan, struct reader *r,
-	struct err *err)
+static int scan_next(
+	const struct tds_plan *plan, struct tds_scan *scan, struct reader *r, struct err *err)
 {
 	uint64_t v;
 
@@ -241,11 +341,8 @@ static int scan_next(const struct tds_plan *plan, struct tds_scan *scan, struct 
 		return scan_column(plan, scan, r, err);
 	case CHUNK:
 		return scan_chunk(plan, scan, r, err);
-	case SQLITE_LENGTH:
-		if (!take_number(scan, r, 4, &scan->skip))
-			return 0;
-		column_done(plan, scan);
-		return 1;
+	case LENGTH:
+		return scan_length(plan, scan, r, err);
 	}
 	return -1;
 }
@@ -259,9 +356,8 @@ int tds_scan_row(const struct tds_plan *plan, struct tds_scan *scan, const uint8
 	for (;;) {
 		if (scan->skip && !take_skip(scan, &r))
 			break;
-		if (scan->state == COLUMN && scan->step < plan->n && !scan->part_len &&
-			plan->v[scan->step].form == FORM_SIZED)
-			pass_sized(plan, scan, &r);
+		if (scan->state == COLUMN && !scan->part_len)
+			pass_columns(plan, scan, &r);
 		if (scan->state == COLUMN && scan->step == plan->n) {
 			*scan = (struct tds_scan){.state = ROW_TOKEN};
 			*ret_used = (size_t)(r.p - data);

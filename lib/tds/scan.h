@@ -23,11 +23,11 @@ void tds_plan_free(struct tds_plan *plan); /* NULL is fine */
 
 /* Where a scan stopped; zero-initialise before the first byte. Belongs to scan.c. */
 struct tds_scan {
-	uint64_t skip;	  /* bytes still to pass over */
-	uint64_t left;	  /* PLP: bytes that chunks may still have */
-	uint32_t step;	  /* position in the plan */
-	uint32_t done;	  /* columns of that step that were passed */
-	uint8_t part[8];  /* a length that the end of the data cut */
+	uint64_t skip;   /* bytes still to pass over */
+	uint64_t left;   /* PLP: bytes that chunks may still have */
+	uint32_t step;   /* position in the plan */
+	uint32_t done;   /* columns of that step that were passed */
+	uint8_t part[8]; /* a length that the end of the data cut */
 	uint8_t part_len;
 	uint8_t state;
 };

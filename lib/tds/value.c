@@ -6,12 +6,13 @@
 #include <strings.h>
 
 #include "base/number.h"
+#include "base/utf16.h"
 #include "base/utf8.h"
 #include "tds/row.h"
 
 #define DAYS_PER_400_YEARS 146097
-#define MINUTES_PER_DAY (24 * 60)
-#define TICKS_PER_MINUTE (60 * TDS_TICKS_PER_SECOND)
+#define MINUTES_PER_DAY    (24 * 60)
+#define TICKS_PER_MINUTE   (60 * TDS_TICKS_PER_SECOND)
 
 unsigned __int128 tds_pow10(unsigned n)
 {
@@ -27,26 +28,42 @@ unsigned __int128 tds_pow10(unsigned n)
 	return n < ARRAY_LEN(small) ? small[n] : (unsigned __int128)small[19] * small[n - 19];
 }
 
-/* "'text' is not …" */
-static int refuse(const char *text, size_t len, const char *why, struct err *err)
+const char *tds_loss_name(enum tds_loss loss)
 {
-	err_set(err, ERR_DATA, ERR_VALUE " %s", why);
-	return err_value(err, text, len);
+	static const char *const names[TDS_LOSS_COUNT] = {
+		"none", "overflow", "truncation", "precision", "character", "format", "null"};
+
+	return names[loss];
 }
 
-static int refuse_for(const struct tds_column *c, const char *text, size_t len, const char *why,
-	struct err *err)
+/* What a parser says when it refuses. */
+struct refusal {
+	struct err *err;
+	enum tds_loss loss;
+};
+
+/* "'text' is not …" */
+static int refuse(
+	const char *text, size_t len, enum tds_loss loss, const char *why, struct refusal *out)
+{
+	out->loss = loss;
+	err_set(out->err, ERR_DATA, ERR_VALUE " %s", why);
+	return err_value(out->err, text, len);
+}
+
+static int refuse_for(const struct tds_column *c, const char *text, size_t len, enum tds_loss loss,
+	const char *why, struct refusal *out)
 {
 	char type[TDS_TYPE_TEXT_MAX], message[TDS_TYPE_TEXT_MAX + 64];
 
 	snprintf(message, sizeof(message), "%s %s", why, tds_type_format(c, type));
-	return refuse(text, len, message, err);
+	return refuse(text, len, loss, message, out);
 }
 
 /* --- numbers ----------------------------------------------------------------- */
 
 static int parse_int(const struct tds_column *c, const char *text, size_t len,
-	struct tds_value *ret, struct err *err)
+	struct tds_value *ret, struct refusal *out)
 {
 	int64_t min = c->size == 1 ? 0 : INT64_MIN >> (64 - 8 * c->size);
 	int64_t max = c->size == 1 ? UINT8_MAX : INT64_MAX >> (64 - 8 * c->size);
@@ -54,13 +71,13 @@ static int parse_int(const struct tds_column *c, const char *text, size_t len,
 
 	ret->kind = TDS_INT;
 	if (status == NUMBER_SYNTAX)
-		return refuse(text, len, "is not an integer", err);
+		return refuse(text, len, TDS_LOSS_FORMAT, "is not an integer", out);
 	if (status == NUMBER_RANGE || ret->i < min || ret->i > max)
-		return refuse_for(c, text, len, "is beyond the range of", err);
+		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	return 0;
 }
 
-static int parse_bit(const char *text, size_t len, struct tds_value *ret, struct err *err)
+static int parse_bit(const char *text, size_t len, struct tds_value *ret, struct refusal *out)
 {
 	ret->kind = TDS_INT;
 	if ((len == 1 && *text == '1') || (len == 4 && strncasecmp(text, "true", 4) == 0))
@@ -68,12 +85,12 @@ static int parse_bit(const char *text, size_t len, struct tds_value *ret, struct
 	else if ((len == 1 && *text == '0') || (len == 5 && strncasecmp(text, "false", 5) == 0))
 		ret->i = 0;
 	else
-		return refuse(text, len, "is not 0, 1, true or false", err);
+		return refuse(text, len, TDS_LOSS_FORMAT, "is not 0, 1, true or false", out);
 	return 0;
 }
 
 static int parse_real(const struct tds_column *c, const char *text, size_t len,
-	struct tds_value *ret, struct err *err)
+	struct tds_value *ret, struct refusal *out)
 {
 	enum number_status status;
 	float half = 0;
@@ -86,29 +103,41 @@ static int parse_real(const struct tds_column *c, const char *text, size_t len,
 		status = number_parse_double(text, len, &ret->r);
 	}
 	if (status == NUMBER_SYNTAX)
-		return refuse(text, len, "is not a number", err);
+		return refuse(text, len, TDS_LOSS_FORMAT, "is not a number", out);
 	if (status == NUMBER_RANGE)
-		return refuse_for(c, text, len, "is beyond the range of", err);
+		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	return 0;
 }
 
 static int parse_decimal(const struct tds_column *c, const char *text, size_t len,
-	struct tds_value *ret, struct err *err)
+	struct tds_value *ret, struct refusal *out)
 {
 	struct number n;
 	int64_t zeros;
 
 	ret->kind = TDS_DECIMAL;
 	if (number_parse(text, len, &n) != NUMBER_OK)
-		return refuse(text, len, "is not a number", err);
+		return refuse(text, len, TDS_LOSS_FORMAT, "is not a number", out);
 	/* The digits are the magnitude once `zeros` of them are put behind. */
 	zeros = (int64_t)n.exponent + c->scale;
 	if (n.n_digits && n.n_digits + zeros > c->precision)
-		return refuse_for(c, text, len, "is beyond the range of", err);
+		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	if (n.n_digits && zeros < 0)
-		return refuse_for(c, text, len, "has more digits behind the point than", err);
+		return refuse_for(c, text, len, TDS_LOSS_PRECISION,
+			"has more digits behind the point than", out);
 	ret->d.magnitude = n.n_digits ? n.digits * tds_pow10((unsigned)zeros) : 0;
 	ret->d.negative = n.negative && n.n_digits;
+	return 0;
+}
+
+/* The same digits in 4 or 8 bytes with a sign: the most negative has no positive counterpart. */
+static int parse_money(const struct tds_column *c, const char *text, size_t len,
+	struct tds_value *ret, struct refusal *out)
+{
+	if (parse_decimal(c, text, len, ret, out) < 0)
+		return -1;
+	if (ret->d.magnitude > tds_money_max(c->size, ret->d.negative))
+		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	return 0;
 }
 
@@ -273,19 +302,20 @@ static bool take_date_time(struct reader *r, unsigned scale, struct tds_value *v
 	return true;
 }
 
-static bool take_by_type(struct reader *r, const struct tds_column *c, struct tds_value *v,
-	bool *ret_lost)
+static bool take_by_type(
+	struct reader *r, const struct tds_column *c, struct tds_value *v, bool *ret_lost)
 {
-	switch (c->type) {
+	switch (tds_type_base(c->type)) {
 	case TDS_DATEN:
 		return take_date(r, v);
 	case TDS_TIMEN:
 		return take_time(r, c->scale, v, ret_lost);
 	case TDS_DATETIME2N:
+	case TDS_DATETIMN:
 		return take_date_time(r, c->scale, v, ret_lost);
 	default:
 		return take_date_time(r, c->scale, v, ret_lost) && take_offset(r, &v->t.offset) &&
-			add_minutes(v, -v->t.offset);
+		       add_minutes(v, -v->t.offset);
 	}
 }
 
@@ -296,15 +326,48 @@ static const char *time_wanted(enum tds_type type)
 		return "is not a date as in 2013-01-31";
 	case TDS_TIMEN:
 		return "is not a time as in 06:00:00";
-	case TDS_DATETIME2N:
-		return "is not a date and time as in 2013-01-31 06:00:00";
-	default:
+	case TDS_DATETIMEOFFSETN:
 		return "is not a date and time with offset as in 2013-01-31 06:00:00+01:00";
+	default:
+		return "is not a date and time as in 2013-01-31 06:00:00";
 	}
 }
 
+enum tds_loss tds_datetime_loss(uint32_t size, const struct tds_value *v)
+{
+	static const uint64_t minute = 60 * TDS_TICKS_PER_SECOND, ms = TDS_TICKS_PER_SECOND / 1000;
+	uint64_t units = tds_datetime_units(v->t.ticks);
+
+	if (size == 4) {
+		if (v->t.days < TDS_DAYS_1900 || v->t.days > TDS_DAYS_1900 + UINT16_MAX)
+			return TDS_LOSS_OVERFLOW;
+		return v->t.ticks % minute ? TDS_LOSS_PRECISION : TDS_LOSS_NONE;
+	}
+	if (v->t.days < TDS_DAYS_1753)
+		return TDS_LOSS_OVERFLOW;
+	if (units == TDS_DATETIME_UNITS_PER_DAY || (units * 10 + 1) / 3 * ms != v->t.ticks)
+		return TDS_LOSS_PRECISION;
+	return TDS_LOSS_NONE;
+}
+
+static int check_datetime(const struct tds_column *c, const char *text, size_t len,
+	const struct tds_value *v, bool lost, struct refusal *out)
+{
+	enum tds_loss loss = lost ? TDS_LOSS_PRECISION : TDS_LOSS_NONE;
+
+	if (!loss && tds_type_base(c->type) == TDS_DATETIMN)
+		loss = tds_datetime_loss(c->size, v);
+	if (loss == TDS_LOSS_PRECISION && c->size == 4 && tds_type_base(c->type) == TDS_DATETIMN)
+		return refuse_for(c, text, len, loss, "has seconds, which are lost in", out);
+	if (loss == TDS_LOSS_PRECISION)
+		return refuse_for(c, text, len, loss, "has a finer fraction of a second than", out);
+	if (loss)
+		return refuse_for(c, text, len, loss, "is beyond the range of", out);
+	return 0;
+}
+
 static int parse_time(const struct tds_column *c, const char *text, size_t len,
-	struct tds_value *ret, struct err *err)
+	struct tds_value *ret, struct refusal *out)
 {
 	struct reader r = {.p = text, .end = text + len};
 	bool lost = false;
@@ -312,67 +375,169 @@ static int parse_time(const struct tds_column *c, const char *text, size_t len,
 
 	*ret = (struct tds_value){.kind = TDS_TIME};
 	if (!take_by_type(&r, c, ret, &lost))
-		return refuse(text, len, time_wanted(c->type), err);
+		return refuse(text, len, TDS_LOSS_FORMAT, time_wanted(c->type), out);
 	if (c->type != TDS_DATEN && r.p < r.end && take_offset(&r, &offset) && r.p == r.end) {
-		refuse_for(c, text, len, "has an offset from UTC, which is lost in", err);
-		return err_hint(err, "datetimeoffset keeps it");
+		refuse_for(c, text, len, TDS_LOSS_PRECISION,
+			"has an offset from UTC, which is lost in", out);
+		return err_hint(out->err, "datetimeoffset keeps it");
 	}
 	if (r.p < r.end)
-		return refuse(text, len, time_wanted(c->type), err);
-	if (lost)
-		return refuse_for(c, text, len, "has a finer fraction of a second than", err);
+		return refuse(text, len, TDS_LOSS_FORMAT, time_wanted(c->type), out);
+	return check_datetime(c, text, len, ret, lost, out);
+}
+
+/* --- uniqueidentifier ---------------------------------------------------------- */
+
+/* Where each pair of digits of 8-4-4-4-12 stands on the wire. */
+static const uint8_t uuid_order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+
+static bool has_dash_before(unsigned pair)
+{
+	return pair == 4 || pair == 6 || pair == 8 || pair == 10;
+}
+
+static bool take_hex(struct reader *r, uint8_t *ret)
+{
+	unsigned v = 0;
+
+	if (r->end - r->p < 2)
+		return false;
+	for (int i = 0; i < 2; i++, r->p++) {
+		char c = *r->p;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (unsigned)(c - '0');
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			v = v << 4 | (unsigned)((c | 0x20) - 'a' + 10);
+		else
+			return false;
+	}
+	*ret = (uint8_t)v;
+	return true;
+}
+
+static int parse_uuid(const char *text, size_t len, struct tds_value *ret, struct refusal *out)
+{
+	struct reader r = {.p = text, .end = text + len};
+	bool braces = take_char(&r, '{'), dashes = r.end - r.p >= 36, ok = true;
+
+	ret->kind = TDS_UUID;
+	for (unsigned i = 0; ok && i < 16; i++) {
+		if (dashes && has_dash_before(i))
+			ok = take_char(&r, '-');
+		ok = ok && take_hex(&r, &ret->uuid[uuid_order[i]]);
+	}
+	if (!ok || (braces && !take_char(&r, '}')) || r.p != r.end)
+		return refuse(text, len, TDS_LOSS_FORMAT,
+			"is not a uniqueidentifier as in 6F9619FF-8B86-D011-B42D-00C04FC964FF",
+			out);
 	return 0;
 }
 
 /* --- text and bytes ---------------------------------------------------------- */
 
-static bool is_hex(char c)
+static int parse_bytes(const struct tds_column *c, const char *text, size_t len,
+	struct tds_value *ret, struct refusal *out)
 {
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+	struct reader r = {.p = text, .end = text + len};
+	bool ok = take_char(&r, '0') && (take_char(&r, 'x') || take_char(&r, 'X'));
+	uint8_t byte;
+
+	while (ok && r.p < r.end)
+		ok = take_hex(&r, &byte);
+	if (!ok)
+		return refuse(text, len, TDS_LOSS_FORMAT,
+			"is not 0x and pairs of hexadecimal digits", out);
+	if (len / 2 - 1 > c->size)
+		return refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
+	ret->kind = TDS_HEX;
+	ret->s.data = (const uint8_t *)text + 2;
+	ret->s.len = (uint32_t)(len / 2 - 1);
+	return 0;
 }
 
-static int parse_hex(const char *text, size_t len, struct tds_value *ret, struct err *err)
+static int parse_utf16(
+	const struct tds_column *c, const char *text, size_t len, struct refusal *out)
 {
-	bool ok = len >= 2 && len % 2 == 0 && text[0] == '0' && (text[1] | 0x20) == 'x';
+	const uint8_t *s = (const uint8_t *)text;
 
-	for (size_t i = 2; ok && i < len; i++)
-		ok = is_hex(text[i]);
-	if (!ok)
-		return refuse(text, len, "is not 0x and pairs of hexadecimal digits", err);
-	*ret = (struct tds_value){
-		.kind = TDS_HEX, .s = {(const uint8_t *)text + 2, (uint32_t)(len / 2 - 1)}};
+	if (!utf8_is_valid(s, len))
+		return refuse(text, len, TDS_LOSS_CHARACTER, "is not UTF-8", out);
+	if (c->size == TDS_SIZE_MAX ? 2 * utf16_units(s, len) > TDS_PLP_MAX
+				    : len > c->size / 2 && utf16_units(s, len) > c->size / 2)
+		return refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
 	return 0;
+}
+
+static int parse_text(const struct tds_column *c, const char *text, size_t len,
+	struct tds_value *ret, struct refusal *out)
+{
+	if (tds_type_is_utf16(c->type)) {
+		if (parse_utf16(c, text, len, out) < 0)
+			return -1;
+	} else if (len > c->size) {
+		return refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
+	}
+	ret->kind = TDS_TEXT;
+	ret->s.data = (const uint8_t *)text;
+	ret->s.len = (uint32_t)len;
+	return 0;
+}
+
+static int parse_any(const struct tds_column *c, const char *text, size_t len,
+	struct tds_value *ret, struct refusal *out)
+{
+	switch (tds_type_base(c->type)) {
+	case TDS_INTN:
+		return parse_int(c, text, len, ret, out);
+	case TDS_BITN:
+		return parse_bit(text, len, ret, out);
+	case TDS_FLTN:
+		return parse_real(c, text, len, ret, out);
+	case TDS_DECIMALN:
+		return parse_decimal(c, text, len, ret, out);
+	case TDS_MONEYN:
+		return parse_money(c, text, len, ret, out);
+	case TDS_GUID:
+		return parse_uuid(text, len, ret, out);
+	case TDS_DATEN:
+	case TDS_TIMEN:
+	case TDS_DATETIME2N:
+	case TDS_DATETIMEOFFSETN:
+	case TDS_DATETIMN:
+		return parse_time(c, text, len, ret, out);
+	case TDS_BIGVARBINARY:
+	case TDS_BIGBINARY:
+	case TDS_OLD_IMAGE:
+		return parse_bytes(c, text, len, ret, out);
+	case TDS_VARIANT:
+	case TDS_UDT:
+		return refuse_for(
+			c, text, len, TDS_LOSS_FORMAT, "is text, which is no value of", out);
+	default:
+		return parse_text(c, text, len, ret, out);
+	}
+}
+
+int tds_value_parse_loss(const struct tds_column *c, const char *text, size_t len,
+	struct tds_value *ret_value, enum tds_loss *ret_loss, struct err *err)
+{
+	struct refusal out = {.err = err, .loss = TDS_LOSS_TRUNCATION};
+	int rc;
+
+	if (len > TDS_PLP_MAX)
+		rc = err_set(err, ERR_DATA, "a value of %zu bytes is beyond 2 GiB", len);
+	else
+		rc = parse_any(c, text, len, ret_value, &out);
+	if (rc < 0 && ret_loss)
+		*ret_loss = out.loss;
+	return rc;
 }
 
 int tds_value_parse(const struct tds_column *c, const char *text, size_t len,
 	struct tds_value *ret_value, struct err *err)
 {
-	if (len > TDS_PLP_MAX)
-		return err_set(err, ERR_DATA, "a value of %zu bytes is beyond 2 GiB", len);
-	switch (c->type) {
-	case TDS_INTN:
-		return parse_int(c, text, len, ret_value, err);
-	case TDS_BITN:
-		return parse_bit(text, len, ret_value, err);
-	case TDS_FLTN:
-		return parse_real(c, text, len, ret_value, err);
-	case TDS_DECIMALN:
-		return parse_decimal(c, text, len, ret_value, err);
-	case TDS_DATEN:
-	case TDS_TIMEN:
-	case TDS_DATETIME2N:
-	case TDS_DATETIMEOFFSETN:
-		return parse_time(c, text, len, ret_value, err);
-	case TDS_BIGVARBINARY:
-		return parse_hex(text, len, ret_value, err);
-	case TDS_BIGVARCHAR:
-	case TDS_SQLITE:
-		break;
-	}
-	ret_value->kind = TDS_TEXT;
-	ret_value->s.data = (const uint8_t *)text;
-	ret_value->s.len = (uint32_t)len;
-	return 0;
+	return tds_value_parse_loss(c, text, len, ret_value, NULL, err);
 }
 
 /* --- printing ---------------------------------------------------------------- */
@@ -429,7 +594,8 @@ static int print_clock(uint64_t ticks, unsigned scale, char *out)
 	p = put_digits(p, s % 60, 2);
 	*p++ = '.';
 	p = put_digits(p, fraction, TDS_SCALE_MAX);
-	return (int)(p - out) - TDS_SCALE_MAX + (int)scale - !scale; /* without digits the point goes too */
+	return (int)(p - out) - TDS_SCALE_MAX + (int)scale -
+	       !scale; /* without digits the point goes too */
 }
 
 static size_t print_time(const struct tds_column *c, const struct tds_value *v, char *out)
@@ -441,36 +607,56 @@ static size_t print_time(const struct tds_column *c, const struct tds_value *v, 
 		(void)add_minutes(&local, offset);
 	if (c->type != TDS_TIMEN)
 		n += print_date(local.t.days, out);
-	if (c->type == TDS_DATETIME2N || c->type == TDS_DATETIMEOFFSETN)
+	if (c->type != TDS_TIMEN && c->type != TDS_DATEN)
 		out[n++] = 'T';
 	if (c->type != TDS_DATEN)
 		n += print_clock(local.t.ticks, c->scale, out + n);
 	if (c->type == TDS_DATETIMEOFFSETN) {
 		unsigned minutes = (unsigned)(offset < 0 ? -offset : offset);
 
-		n += sprintf(out + n, "%c%02u:%02u", offset < 0 ? '-' : '+', minutes / 60,
-			minutes % 60);
+		n += sprintf(
+			out + n, "%c%02u:%02u", offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
 	}
 	out[n] = '\0';
 	return (size_t)n;
 }
 
-size_t tds_value_print(const struct tds_column *c, const struct tds_value *v,
-	char out[TDS_PRINT_MAX])
+static size_t print_uuid(const struct tds_value *v, char *out)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *p = out;
+
+	for (unsigned i = 0; i < 16; i++) {
+		uint8_t byte = v->uuid[uuid_order[i]];
+
+		if (has_dash_before(i))
+			*p++ = '-';
+		*p++ = digits[byte >> 4];
+		*p++ = digits[byte & 0x0F];
+	}
+	*p = '\0';
+	return (size_t)(p - out);
+}
+
+size_t tds_value_print(
+	const struct tds_column *c, const struct tds_value *v, char out[TDS_PRINT_MAX])
 {
 	switch (v->kind) {
 	case TDS_INT:
 		return number_print_int(v->i, out);
 	case TDS_REAL:
-		if (c->type == TDS_FLTN && c->size == sizeof(float))
+		if (tds_type_base(c->type) == TDS_FLTN && c->size == sizeof(float))
 			return number_print_float((float)v->r, out);
 		return number_print_double(v->r, out);
 	case TDS_DECIMAL:
 		return print_decimal(c->scale, v, out);
 	case TDS_TIME:
 		return print_time(c, v, out);
+	case TDS_UUID:
+		return print_uuid(v, out);
 	case TDS_NULL:
 	case TDS_TEXT:
+	case TDS_UTF16:
 	case TDS_BLOB:
 	case TDS_HEX:
 		break;

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "base/utf16.h"
 #include "tds/declare.h"
 #include "tds/row.h"
 #include "work/csv.h"
@@ -40,6 +41,7 @@ struct source {
 	struct csv *csv;
 	struct tds_columns cols;
 	size_t fixed_size;      /* of a row, but for the texts */
+	size_t growth;          /* bytes of a row at most for one of the record */
 	struct csv_record held; /* a record that did not fit the batch */
 	bool holding;
 	uint64_t rows;  /* given so far */
@@ -340,8 +342,12 @@ static int csv_source_columns(struct source *s, const struct tds_columns **ret_c
 	if (n_declared < s->cols.n && infer_types(s, err) < 0)
 		return -1;
 	s->fixed_size = ROW_OVERHEAD;
-	for (uint32_t i = 0; i < s->cols.n; i++)
+	s->growth = 1;
+	for (uint32_t i = 0; i < s->cols.n; i++) {
 		s->fixed_size += tds_encoded_max(&s->cols.v[i], 0);
+		if (tds_type_is_utf16(s->cols.v[i].type))
+			s->growth = UTF16_MAX_OF_UTF8(1);
+	}
 	*ret_columns = &s->cols;
 	return 0;
 }
@@ -385,7 +391,7 @@ static uint8_t *encode_row(const struct source *s, const struct csv_record *r, u
 /* No row of this record can be longer: texts are parts of the record. */
 static size_t max_row_size(const struct source *s, const struct csv_record *r)
 {
-	return s->fixed_size + r->size;
+	return s->fixed_size + s->growth * r->size;
 }
 
 /* The next fragment of `big` into an empty batch. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf16.h"
+
 /* 10^15: below it every decimal of that many digits is a double's own. */
 #define EXACT_MAGNITUDE 1000000000000000ull
 /* 2^53: up to it every integer is. */
@@ -63,13 +65,13 @@ static enum put_how how_for(const struct tds_column *c, enum affinity affinity)
 	case AFFINITY_NONE:
 		break;
 	}
-	return c->type == TDS_DECIMALN ? PUT_TEXT : PUT_AS_IS;
+	return c->precision ? PUT_TEXT : PUT_AS_IS; /* decimals */
 }
 
 /* Text in code pages comes with SQL Server as a source. */
 static int check_collation(const struct tds_column *c, struct err *err)
 {
-	if (c->type != TDS_BIGVARCHAR ||
+	if (!tds_type_is_narrow(c->type) ||
 		memcmp(c->collation, tds_collation_utf8, sizeof(c->collation)) == 0)
 		return 0;
 	return err_set(err, ERR_DATA, "column '%s' is not UTF-8 text", c->name);
@@ -279,18 +281,33 @@ static bool is_rounded(const struct sqlite_put *put, const uint8_t *s, uint32_t 
 	return digits > (integer ? INT_DIGITS : EXACT_DIGITS);
 }
 
-/* Stored as it is; into a column of numbers, SQLite converts it when the rows are moved. */
-static int put_string(struct record *rec, const struct sqlite_put *put, const struct tds_value *v,
-	struct err *err)
+/* Text into a column of numbers, which SQLite converts when the rows are moved. */
+static int check_string(
+	const struct sqlite_put *put, const uint8_t *data, uint32_t len, struct err *err)
 {
 	char shown[TDS_PRINT_MAX];
 
-	if ((put->how == PUT_NUMBER || put->how == PUT_REAL) && v->s.len > EXACT_DIGITS &&
-		is_rounded(put, v->s.data, v->s.len)) {
-		snprintf(shown, sizeof(shown), "%.*s", (int)v->s.len, (const char *)v->s.data);
+	if ((put->how == PUT_NUMBER || put->how == PUT_REAL) && len > EXACT_DIGITS &&
+		is_rounded(put, data, len)) {
+		snprintf(shown, sizeof(shown), "%.*s", (int)len, (const char *)data);
 		return not_exact(put, shown, err);
 	}
-	add_bytes(rec, SERIAL_TEXT, v->s.data, v->s.len);
+	return 0;
+}
+
+/* As UTF-8 into the record, which has room for it: reserve(). */
+static int put_utf16(struct record *rec, const struct sqlite_put *put, const struct tds_value *v,
+	struct err *err)
+{
+	size_t len;
+
+	if (utf16_to_utf8(v->s.data, v->s.len, rec->body, &len) != v->s.len)
+		return err_set(
+			err, ERR_DATA, "column '%s': half a character of UTF-16", put->col->name);
+	if (check_string(put, rec->body, (uint32_t)len, err) < 0)
+		return -1;
+	rec->type = sqlite_put_varint(rec->type, SERIAL_TEXT + 2 * len);
+	rec->body += len;
 	return 0;
 }
 
@@ -315,10 +332,16 @@ static int put_value(struct sqlite_rows *r, struct record *rec, const struct sql
 	case TDS_REAL:
 		return put_real(rec, put, v, err);
 	case TDS_TEXT:
-		return put_string(rec, put, v, err);
+		if (check_string(put, v->s.data, v->s.len, err) < 0)
+			return -1;
+		add_bytes(rec, SERIAL_TEXT, v->s.data, v->s.len);
+		return 0;
 	case TDS_DECIMAL:
 		return put_decimal(rec, put, v, err);
+	case TDS_UTF16:
+		return put_utf16(rec, put, v, err);
 	case TDS_TIME:
+	case TDS_UUID:
 		add_printed(rec, put, v);
 		return 0;
 	case TDS_BLOB:
@@ -331,10 +354,11 @@ static int put_value(struct sqlite_rows *r, struct record *rec, const struct sql
 
 /* --- rows --- */
 
-/* No value's record form is longer than its row form and a printed value together. */
+/* No value's record form is longer than its row form (half as long again where that is UTF-16) and
+ * a printed value together. */
 static void reserve(struct sqlite_rows *r, size_t row_len)
 {
-	size_t need = row_len + (size_t)r->n * TDS_PRINT_MAX;
+	size_t need = row_len + row_len / 2 + (size_t)r->n * TDS_PRINT_MAX;
 
 	if (need <= r->body_size)
 		return;

@@ -113,8 +113,8 @@ int sqlite_table_read(struct db *db, const char *name, struct arena *a,
 
 static void design_column(const struct tds_column *c, struct arena *a, struct sqlite_column *out)
 {
-	out->type = "TEXT";
-	switch (c->type) {
+	out->type = "TEXT"; /* times, too */
+	switch (tds_type_base(c->type)) {
 	case TDS_INTN:
 	case TDS_BITN:
 		out->type = "INTEGER";
@@ -123,20 +123,21 @@ static void design_column(const struct tds_column *c, struct arena *a, struct sq
 		out->type = "REAL";
 		break;
 	case TDS_DECIMALN:
+	case TDS_MONEYN:
 		if (c->precision <= NUMERIC_DIGITS)
 			out->type = arena_printf(a, "DECIMAL(%d,%d)", c->precision, c->scale);
 		break;
 	case TDS_BIGVARBINARY:
+	case TDS_BIGBINARY:
+	case TDS_OLD_IMAGE:
+	case TDS_UDT:
+	case TDS_VARIANT:
 		out->type = "BLOB";
 		break;
 	case TDS_SQLITE:
 		out->type = "";
 		break;
-	case TDS_BIGVARCHAR:
-	case TDS_DATEN:
-	case TDS_TIMEN:
-	case TDS_DATETIME2N:
-	case TDS_DATETIMEOFFSETN:
+	default:
 		break;
 	}
 	out->name = c->name;
@@ -210,7 +211,9 @@ static int find_column(const struct sqlite_table *t, uint32_t guess, const char 
 /* Values whose form SQLite knows better: what it does to text that looks like a number. */
 static enum affinity stage_affinity(const struct tds_column *c, enum affinity target)
 {
-	if ((c->type == TDS_BIGVARCHAR || c->type == TDS_SQLITE) && target != AFFINITY_TEXT)
+	bool text = tds_type_is_narrow(c->type) || tds_type_is_utf16(c->type);
+
+	if ((text || c->type == TDS_SQLITE) && target != AFFINITY_TEXT)
 		return AFFINITY_NONE;
 	return target;
 }

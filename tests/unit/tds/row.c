@@ -7,29 +7,11 @@
 
 #include <cmocka.h>
 
-#define ROUNDS     20000
-#define VALUE_ROOM 4096
+#include "base/utf16.h"
+#include "tds/scan.h"
+#include "unit/values.h"
 
-static uint64_t seed = 4101842887655102017;
-
-static uint64_t next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * UINT64_C(0x2545F4914F6CDD1D);
-}
-
-static struct tds_column column(const char *type)
-{
-	struct tds_column c = {.name = "c"};
-	struct err err = ERR_INIT;
-
-	if (strcmp(type, "sqlite") == 0)
-		return (struct tds_column){.name = "c", .type = TDS_SQLITE, .size = TDS_SIZE_MAX};
-	assert_int_equal(tds_type_parse(type, &c, &err), 0);
-	return c;
-}
+#define ROUNDS 200
 
 /* What the bytes of MS-TDS 2.2.5.5 are for a value written as text. */
 static void values_have_their_bytes(void **state)
@@ -60,18 +42,37 @@ static void values_have_their_bytes(void **state)
 		{"text", "ab", 18, "\2\0\0\0\0\0\0\0\2\0\0\0ab\0\0\0\0"},
 		{"varbinary(max)", "0xAb01", 18, "\2\0\0\0\0\0\0\0\2\0\0\0\xAB\x01\0\0\0\0"},
 		{"varbinary(max)", "0x", 12, "\0\0\0\0\0\0\0\0\0\0\0\0"},
+		{"money", "1", 9, "\x08\0\0\0\0\x10\x27\0\0"},
+		{"money", "-0.0001", 9, "\x08\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"},
+		{"money", "922337203685477.5807", 9, "\x08\xFF\xFF\xFF\x7F\xFF\xFF\xFF\xFF"},
+		{"smallmoney", "-214748.3648", 5, "\x04\0\0\0\x80"},
+		{"datetime", "1900-01-02T00:00:00.003", 9, "\x08\1\0\0\0\1\0\0\0"},
+		{"datetime", "1899-12-31T23:59:59.997", 9, "\x08\xFF\xFF\xFF\xFF\xFF\x81\x8B\1"},
+		{"smalldatetime", "2079-06-06 23:59", 5, "\x04\xFF\xFF\x9F\5"},
+		{"uniqueidentifier", "6f9619ff-8b86-d011-b42d-00c04fc964ff", 17,
+			"\x10\xFF\x19\x96\x6F\x86\x8B\x11\xD0\xB4\x2D\x00\xC0\x4F\xC9\x64\xFF"},
+		{"uniqueidentifier", "{00112233445566778899AABBCCDDEEFF}", 17,
+			"\x10\x33\x22\x11\x00\x55\x44\x77\x66\x88\x99\xAA\xBB\xCC\xDD\xEE\xFF"},
+		{"varchar(5)", "ab", 4, "\2\0ab"},
+		{"nvarchar(2)", "\U0001F600", 6, "\4\0\x3D\xD8\x00\xDE"},
+		{"nvarchar(max)", "a", 18, "\2\0\0\0\0\0\0\0\2\0\0\0a\0\0\0\0\0"},
+		{"varbinary(2)", "0x00", 3, "\1\0\0"},
+		{"fixed int", "-2", 4, "\xFE\xFF\xFF\xFF"},
+		{"fixed money", "1", 8, "\0\0\0\0\x10\x27\0\0"},
+		{"old text", "a", 30,
+			"\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0a"},
 	};
 	uint8_t bytes[64];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct tds_column c = column(cases[i].type);
+		struct tds_column c = values_column(cases[i].type);
 		struct err err = ERR_INIT;
 		struct tds_value v;
 		size_t len;
 
-		assert_int_equal(tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v,
-			&err), 0);
+		assert_int_equal(
+			tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v, &err), 0);
 		len = (size_t)(tds_encode(bytes, &c, &v) - bytes);
 		assert_int_equal(len, cases[i].len);
 		assert_true(len <= tds_encoded_size(&c, &v));
@@ -81,7 +82,10 @@ static void values_have_their_bytes(void **state)
 
 static void null_has_its_bytes(void **state)
 {
-	struct tds_column number = column("int"), text = column("text"), any = column("sqlite");
+	struct tds_column number = values_column("int"), text = values_column("text"),
+			  any = values_column("sqlite");
+	struct tds_column limited = values_column("nchar(5)"),
+			  variant = values_column("sql_variant");
 	struct tds_value null = {.kind = TDS_NULL}, v;
 	struct err err = ERR_INIT;
 	uint8_t bytes[16];
@@ -92,6 +96,10 @@ static void null_has_its_bytes(void **state)
 	assert_int_equal(bytes[0], 0);
 	assert_ptr_equal(tds_encode(bytes, &any, &null), bytes + 1);
 	assert_int_equal(bytes[0], 0);
+	assert_ptr_equal(tds_encode(bytes, &limited, &null), bytes + 2);
+	assert_memory_equal(bytes, "\xFF\xFF", 2);
+	assert_ptr_equal(tds_encode(bytes, &variant, &null), bytes + 4);
+	assert_memory_equal(bytes, "\0\0\0\0", 4);
 	assert_ptr_equal(tds_encode(bytes, &text, &null), bytes + 8);
 	assert_memory_equal(bytes, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 8);
 	assert_int_equal(tds_decode(&p, bytes + 8, &text, NULL, &v, &err), 0);
@@ -99,117 +107,182 @@ static void null_has_its_bytes(void **state)
 	assert_ptr_equal(p, bytes + 8);
 }
 
-static struct tds_value random_value(const struct tds_column *c, const uint8_t *pool)
+/* As tds_value_print, for text and bytes too; false: nothing that tds_value_parse reads back. */
+static bool print(const struct tds_column *c, const struct tds_value *v, struct buf *out)
 {
-	struct tds_value v = {.kind = TDS_INT};
-	uint64_t r = next_random();
+	char text[TDS_PRINT_MAX];
+	size_t len;
 
-	switch (c->type) {
-	case TDS_INTN:
-		v.i = c->size == 1 ? (uint8_t)r : (int64_t)r >> (64 - 8 * c->size);
-		return v;
-	case TDS_BITN:
-		v.i = r & 1;
-		return v;
-	case TDS_FLTN:
-		v.kind = TDS_REAL;
-		v.r = (double)(float)(int64_t)r;
-		return v;
-	case TDS_DECIMALN:
-		v.kind = TDS_DECIMAL;
-		v.d.magnitude =
-			((unsigned __int128)next_random() << 64 | r) % tds_pow10(c->precision);
-		v.d.negative = r & 1;
-		return v;
-	case TDS_SQLITE:
-		if (r % 3 == 0) {
-			v.i = (int64_t)next_random();
-			return v;
-		}
-		break;
-	case TDS_BIGVARCHAR:
-	case TDS_BIGVARBINARY:
-		break;
+	buf_reset(out);
+	switch (v->kind) {
+	case TDS_NULL:
+		return false;
+	case TDS_TEXT:
+		buf_add(out, v->s.data, v->s.len);
+		return true;
+	case TDS_UTF16:
+		buf_room(out, UTF8_MAX_OF_UTF16(v->s.len) + 1);
+		assert_int_equal(
+			utf16_to_utf8(v->s.data, v->s.len, (uint8_t *)out->data, &len), v->s.len);
+		buf_advance(out, len);
+		return true;
+	case TDS_BLOB:
+		buf_adds(out, "0x");
+		for (uint32_t i = 0; i < v->s.len; i++)
+			buf_printf(out, "%02X", v->s.data[i]);
+		return c->type != TDS_VARIANT && c->type != TDS_UDT;
 	default:
-		v.kind = TDS_TIME;
-		v.t.days = c->type == TDS_TIMEN ? 0 : 1 + (int32_t)(r % (TDS_DAYS_MAX - 1));
-		v.t.ticks = c->type == TDS_DATEN
-				    ? 0
-				    : next_random() % TDS_TICKS_PER_DAY / tds_time_unit(c->scale) *
-					      tds_time_unit(c->scale);
-		v.t.offset = c->type == TDS_DATETIMEOFFSETN ? (int16_t)(r % 1600) - 800 : 0;
-		return v;
-	}
-	v.kind = c->type == TDS_BIGVARBINARY ? TDS_BLOB : TDS_TEXT;
-	v.s.data = pool;
-	v.s.len = (uint32_t)(r % (r & 64 ? 40 : VALUE_ROOM));
-	return v;
-}
-
-static void assert_same(const struct tds_value *a, const struct tds_value *b)
-{
-	assert_int_equal(a->kind, b->kind);
-	switch (a->kind) {
-	case TDS_INT:
-		assert_true(a->i == b->i);
-		break;
-	case TDS_REAL:
-		assert_true(a->r == b->r);
-		break;
-	case TDS_DECIMAL:
-		assert_true(a->d.magnitude == b->d.magnitude && a->d.negative == b->d.negative);
-		break;
-	case TDS_TIME:
-		assert_true(a->t.days == b->t.days && a->t.ticks == b->t.ticks &&
-			    a->t.offset == b->t.offset);
-		break;
-	default:
-		assert_int_equal(a->s.len, b->s.len);
-		assert_memory_equal(a->s.data, b->s.data, a->s.len);
+		buf_add(out, text, tds_value_print(c, v, text));
+		return true;
 	}
 }
 
-/* encode -> decode gives the value; cut anywhere it is an error and nothing beyond is read (the
- * copy has no byte more than it should: the sanitizer watches). */
-static void encoded_values_decode(void **state)
+/* bytes -> text -> value -> the same bytes */
+static void check_text(
+	const struct tds_column *c, const struct tds_value *v, const uint8_t *bytes, size_t len)
 {
-	static const char *const types[] = {"tinyint", "smallint", "int", "bigint", "bit", "real",
-		"float", "decimal(9,4)", "decimal(19,0)", "decimal(28,28)", "decimal(38,10)",
-		"date", "time(0)", "time(4)", "time(7)", "datetime2(0)", "datetime2(7)",
-		"datetimeoffset(3)", "text", "varbinary(max)", "sqlite"};
-	static uint8_t pool[VALUE_ROOM], bytes[VALUE_ROOM + TDS_PLP_OVERHEAD];
+	static uint8_t again[TDS_TEXTPTR_OVERHEAD + 2 * VALUES_LEN_MAX + TDS_BYTES_MAX];
+	struct buf text = BUF_INIT(3 * TDS_BYTES_MAX);
+	struct err err = ERR_INIT;
+	struct tds_value back;
+	size_t again_len;
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(pool); i++)
-		pool[i] = (uint8_t)next_random();
-	for (int i = 0; i < ROUNDS; i++) {
-		struct tds_column c = column(types[(size_t)i % ARRAY_LEN(types)]);
-		struct tds_value v = random_value(&c, pool), back;
-		size_t len = (size_t)(tds_encode(bytes, &c, &v) - bytes);
-		size_t cut = next_random() % len;
-		uint8_t *copy = mem_alloc(len), *shorter = mem_alloc(cut);
+	if (c->type != TDS_SQLITE && print(c, v, &text)) {
+		if (tds_value_parse(c, buf_str(&text), text.len, &back, &err) < 0)
+			fail_msg("%s: %s", c->name, err.msg);
+		again_len = (size_t)(tds_encode(again, c, &back) - again);
+		assert_true(again_len <= tds_encoded_size(c, &back));
+		assert_true(again_len <= tds_encoded_max(c, text.len));
+		if (again_len != len || memcmp(again, bytes, len) != 0)
+			fail_msg("%s: '%s' has other bytes", c->name, buf_str(&text));
+	}
+	buf_release(&text);
+}
+
+/* Cut anywhere it is an error and nothing beyond is read: the copy has no byte more than it should,
+ * the sanitizer watches. */
+static void check_cuts(const struct tds_column *c, const uint8_t *bytes, size_t len)
+{
+	size_t step = len > 300 ? len / 40 : 1;
+
+	for (size_t cut = 0; cut < len; cut += step) {
+		uint8_t *shorter = mem_alloc(cut);
+		const uint8_t *p = shorter;
 		struct err err = ERR_INIT;
-		const uint8_t *p = copy;
+		struct tds_value v;
 
-		assert_true(len <= tds_encoded_size(&c, &v));
-		memcpy(copy, bytes, len);
-		assert_int_equal(tds_decode(&p, copy + len, &c, NULL, &back, &err), 0);
-		assert_ptr_equal(p, copy + len);
-		assert_same(&v, &back);
 		memcpy(shorter, bytes, cut);
-		p = shorter;
-		assert_int_equal(tds_decode(&p, shorter + cut, &c, NULL, &back, &err), -1);
+		assert_int_equal(tds_decode(&p, shorter + cut, c, NULL, &v, &err), -1);
 		assert_int_equal(err.code, ERR_DATA);
 		assert_ptr_equal(p, shorter);
-		free(copy);
 		free(shorter);
+	}
+}
+
+static void check_scan(const struct tds_column *c, const uint8_t *bytes, size_t len)
+{
+	const struct tds_columns one = {(struct tds_column *)c, 1};
+	struct tds_plan *plan = tds_plan_new(&one);
+	struct tds_scan scan = {.state = 0};
+	uint8_t *row = mem_alloc(len + 1);
+	struct err err = ERR_INIT;
+	size_t used = 0;
+
+	row[0] = TDS_ROW_TOKEN;
+	memcpy(row + 1, bytes, len);
+	assert_int_equal(tds_scan_row(plan, &scan, row, len, &used, &err), 0);
+	assert_int_equal(tds_scan_row(plan, &scan, row + len, 1, &used, &err), 1);
+	assert_int_equal(tds_scan_row(plan, &scan, row, len + 1, &used, &err), 1);
+	assert_int_equal(used, len + 1);
+	free(row);
+	tds_plan_free(plan);
+}
+
+/* encode -> scan -> decode -> compare -> print -> parse -> encode */
+static void check_value(const struct tds_column *c, const struct tds_value *v, uint64_t round)
+{
+	static uint8_t bytes[TDS_TEXTPTR_OVERHEAD + VALUES_LEN_MAX + TDS_BYTES_MAX];
+	size_t len = (size_t)(tds_encode(bytes, c, v) - bytes);
+	uint8_t *copy = mem_alloc(len);
+	const uint8_t *p = copy;
+	struct err err = ERR_INIT;
+	struct tds_value back;
+
+	assert_true(len <= tds_encoded_size(c, v));
+	memcpy(copy, bytes, len);
+	if (tds_decode(&p, copy + len, c, NULL, &back, &err) < 0)
+		fail_msg("%s: %s", c->name, err.msg);
+	assert_ptr_equal(p, copy + len);
+	if (!values_same(v, &back))
+		fail_msg("%s: another value", c->name);
+	assert_int_equal(tds_value_compare(v, &back), 0);
+	check_text(c, &back, bytes, len);
+	if (round % 16 == 0) {
+		check_scan(c, copy, len);
+		check_cuts(c, bytes, len);
+	}
+	free(copy);
+}
+
+static void values_come_back(void **state)
+{
+	static struct tds_column columns[VALUES_COLUMNS_MAX];
+	static uint8_t room[TDS_BYTES_MAX];
+	size_t n = values_columns(columns);
+	uint64_t seed = 4101842887655102017;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		const struct tds_column *c = &columns[i];
+		const struct tds_value null = {.kind = TDS_NULL};
+
+		if (tds_form(c) != TDS_FORM_FIXED)
+			check_value(c, &null, 0);
+		for (uint64_t round = 0; round < ROUNDS; round++) {
+			struct tds_value v = values_value(c, &seed, room);
+
+			if (tds_type_is_padded(c->type) && v.s.len < c->size)
+				continue;
+			check_value(c, &v, round);
+		}
+	}
+}
+
+/* What is shorter than char, nchar or binary is padded. */
+static void short_values_are_padded(void **state)
+{
+	static const struct {
+		const char *type, *text;
+		size_t len;
+		const char *bytes;
+	} cases[] = {
+		{"char(3)", "\u00e9", 5, "\3\0\xC3\xA9 "},
+		{"nchar(3)", "\u00e9", 8, "\6\0\xE9\0 \0 \0"},
+		{"binary(3)", "0xAB", 5, "\3\0\xAB\0\0"},
+		{"binary(3)", "0x", 5, "\3\0\0\0\0"},
+	};
+	uint8_t bytes[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct tds_column c = values_column(cases[i].type);
+		struct err err = ERR_INIT;
+		struct tds_value v;
+		size_t len;
+
+		assert_int_equal(
+			tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v, &err), 0);
+		len = (size_t)(tds_encode(bytes, &c, &v) - bytes);
+		assert_int_equal(len, cases[i].len);
+		assert_true(len <= tds_encoded_size(&c, &v));
+		assert_memory_equal(bytes, cases[i].bytes, len);
 	}
 }
 
 static void chunks_are_joined(void **state)
 {
 	static const uint8_t bytes[] = "\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\2\0\0\0ab\1\0\0\0c\0\0\0";
-	struct tds_column c = column("text");
+	struct tds_column c = values_column("varchar(max)");
 	struct buf joined = BUF_INIT(3), small = BUF_INIT(2);
 	struct err err = ERR_INIT;
 	const uint8_t *p = bytes;
@@ -222,7 +295,8 @@ static void chunks_are_joined(void **state)
 	assert_memory_equal(v.s.data, "abc", 3);
 	p = bytes;
 	assert_int_equal(tds_decode(&p, bytes + sizeof(bytes), &c, NULL, &v, &err), -1);
-	assert_string_equal(err.msg, "column 'c': a value in several chunks for varchar(max)");
+	assert_string_equal(
+		err.msg, "column 'varchar(max)': a value in several chunks for varchar(max)");
 	assert_int_equal(tds_decode(&p, bytes + sizeof(bytes), &c, &small, &v, &err), -1);
 	assert_int_equal(err.code, ERR_LIMIT);
 	buf_release(&joined);
@@ -253,16 +327,29 @@ static void other_bytes_are_refused(void **state)
 		{"text", 18, "\3\0\0\0\0\0\0\0\2\0\0\0ab\0\0\0\0",
 			"column 'c': chunks that are not as long as the value for varchar(max)"},
 		{"sqlite", 1, "\5", "column 'c': an unknown storage class for sqlite value"},
+		{"nvarchar(5)", 5, "\3\0abc", "column 'c': half a unit of UTF-16 for nvarchar(5)"},
+		{"varchar(2)", 5, "\3\0abc", "column 'c': a wrong length for varchar(2)"},
+		{"datetime", 9, "\x08\0\0\0\0\0\x82\x8B\1",
+			"column 'c': a time beyond 24 hours for datetime"},
+		{"datetime", 9, "\x08\0\0\0\x80\0\0\0\0",
+			"column 'c': a date out of range for datetime"},
+		{"smalldatetime", 5, "\4\0\0\xA0\5",
+			"column 'c': a time beyond 24 hours for smalldatetime"},
+		{"sql_variant", 5, "\x4A\x1F\0\0\0", "column 'c': a wrong length for sql_variant"},
+		{"old image", 29, "\x01\0\0\0\0\0\0\0\0\0\0\0\0\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+			"column 'c': a wrong length for image"},
+		{"old image", 2, "\x01\0", "column 'c': the row ends within a value for image"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct tds_column c = column(cases[i].type);
+		struct tds_column c = values_column(cases[i].type);
 		struct buf joined = BUF_INIT(1024);
 		const uint8_t *p = (const uint8_t *)cases[i].bytes;
 		struct err err = ERR_INIT;
 		struct tds_value v;
 
+		c.name = "c";
 		assert_int_equal(tds_decode(&p, p + cases[i].len, &c, &joined, &v, &err), -1);
 		assert_int_equal(err.code, ERR_DATA);
 		assert_string_equal(err.msg, cases[i].message);
@@ -275,7 +362,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_have_their_bytes),
 		cmocka_unit_test(null_has_its_bytes),
-		cmocka_unit_test(encoded_values_decode),
+		cmocka_unit_test(values_come_back),
+		cmocka_unit_test(short_values_are_padded),
 		cmocka_unit_test(chunks_are_joined),
 		cmocka_unit_test(other_bytes_are_refused),
 	};

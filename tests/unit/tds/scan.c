@@ -7,23 +7,18 @@
 #include <cmocka.h>
 
 #include "tds/row.h"
+#include "unit/values.h"
 
-#define ROWS       40
-#define STREAM_MAX 65536
+#define ROWS       25
+#define TEXT_MAX   200
+#define STREAM_MAX 100000
 
-static const char *const types[] = {"int", "int", "bigint", "text", "decimal(18,2)",
-	"decimal(10,0)", "varbinary(max)", "sqlite", "sqlite", "datetime2(3)", "bit", "text",
-	"text"};
+static const char *const types[] = {"int", "int", "bigint", "varchar(max)", "decimal(18,2)",
+	"decimal(10,0)", "varbinary(max)", "sqlite", "sqlite", "datetime2(3)", "bit", "fixed int",
+	"fixed float", "varchar(max)", "varchar(50)", "varchar(50)", "nvarchar(20)", "sql_variant",
+	"fixed bit", "old text", "uniqueidentifier", "old image", "varchar(max)", "fixed bigint"};
 
 static uint64_t seed = 88172645463325252;
-
-static uint64_t next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * UINT64_C(0x2545F4914F6CDD1D);
-}
 
 static struct tds_column v_columns[ARRAY_LEN(types)];
 static const struct tds_columns columns = {v_columns, ARRAY_LEN(types)};
@@ -43,67 +38,39 @@ static uint8_t *put_chunks(uint8_t *p)
 
 static uint8_t *put_value(uint8_t *p, const struct tds_column *c)
 {
-	static const uint8_t pool[200];
-	struct tds_value v = {.kind = TDS_NULL};
-	uint64_t r = next_random();
+	static uint8_t room[VALUES_LEN_MAX];
+	struct tds_value v = values_value(c, &seed, room);
+	uint64_t r = values_random(&seed);
 
-	if (r % 5 == 0)
-		return tds_encode(p, c, &v);
-	switch (c->type) {
-	case TDS_DECIMALN:
-		v.kind = TDS_DECIMAL;
-		v.d.magnitude = r % 1000;
-		v.d.negative = false;
-		break;
-	case TDS_DATETIME2N:
-		v = (struct tds_value){.kind = TDS_TIME, .t.days = (int32_t)(r % 1000)};
-		break;
-	case TDS_BIGVARCHAR:
-	case TDS_BIGVARBINARY:
-		if (r % 7 == 0)
-			return put_chunks(p);
-		v.kind = TDS_TEXT;
-		break;
-	case TDS_SQLITE:
-		v.kind = r % 3 ? TDS_BLOB : TDS_INT;
-		break;
-	default:
-		v.kind = TDS_INT;
-	}
-	if (v.kind == TDS_INT)
-		v.i = r & 1;
-	if (v.kind == TDS_TEXT || v.kind == TDS_BLOB) {
-		v.s.data = pool;
-		v.s.len = (uint32_t)(r % sizeof(pool));
-	}
+	if (r % 5 == 0 && tds_form(c) != TDS_FORM_FIXED)
+		v.kind = TDS_NULL;
+	else if (r % 7 == 0 && tds_form(c) == TDS_FORM_PLP)
+		return put_chunks(p);
+	else if ((v.kind == TDS_TEXT || v.kind == TDS_BLOB) && v.s.len > TEXT_MAX)
+		v.s.len = TEXT_MAX;
 	return tds_encode(p, c, &v);
 }
 
 static int make_stream(void **state)
 {
-	struct err err = ERR_INIT;
 	uint8_t *p = stream;
 
 	(void)state;
-	for (uint32_t i = 0; i < columns.n; i++) {
-		v_columns[i] =
-			(struct tds_column){.name = "c", .type = TDS_SQLITE, .size = TDS_SIZE_MAX};
-		if (strcmp(types[i], "sqlite") != 0 &&
-			tds_type_parse(types[i], &v_columns[i], &err) < 0)
-			return -1;
-	}
+	for (uint32_t i = 0; i < columns.n; i++)
+		v_columns[i] = values_column(types[i]);
 	for (int row = 0; row < ROWS; row++) {
 		*p++ = TDS_ROW_TOKEN;
 		for (uint32_t i = 0; i < columns.n; i++)
 			p = put_value(p, &columns.v[i]);
 		ends[row] = (size_t)(p - stream);
+		assert_true(ends[row] < STREAM_MAX - STREAM_MAX / ROWS);
 	}
 	return 0;
 }
 
 /* Scans [from, to), checking that rows end where they should. */
-static void scan_part(const struct tds_plan *plan, struct tds_scan *scan, size_t from, size_t to,
-	int *row)
+static void scan_part(
+	const struct tds_plan *plan, struct tds_scan *scan, size_t from, size_t to, int *row)
 {
 	struct err err = ERR_INIT;
 	size_t used;
@@ -173,6 +140,10 @@ static void other_bytes_are_refused(void **state)
 		{0, 2, "\xD1\x03", "a wrong length in column 1 of a row"},
 		{0, 2, "\xD1\xFF", "a wrong length in column 1 of a row"},
 		{7, 2, "\xD1\x05", "an unknown storage class in column 1 of a row"},
+		{16, 3, "\xD1\x29\0", "a wrong length in column 1 of a row"},
+		{17, 5, "\xD1\x4A\x1F\0\0", "a wrong length in column 1 of a row"},
+		{21, 15, "\xD1\1\0\0\0\0\0\0\0\0\0\0\0\0\x80",
+			"a wrong length in column 1 of a row"},
 		{3, 9, "\xD1\0\0\0\x80\0\0\0\0", "a value beyond 2 GiB in column 1 of a row"},
 		{3, 13, "\xD1\2\0\0\0\0\0\0\0\3\0\0\0",
 			"chunks that are longer than the value in column 1 of a row"},

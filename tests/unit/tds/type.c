@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "unit/values.h"
+
 static void names_become_types(void **state)
 {
 	static const struct {
@@ -41,6 +43,32 @@ static void names_become_types(void **state)
 		{"datetime2", TDS_DATETIME2N, 8, 0, 7, true, "datetime2(7)"},
 		{"datetimeoffset(2) not null", TDS_DATETIMEOFFSETN, 8, 0, 2, false,
 			"datetimeoffset(2)"},
+		{"money", TDS_MONEYN, 8, 19, 4, true, "money"},
+		{"smallmoney", TDS_MONEYN, 4, 10, 4, true, "smallmoney"},
+		{"datetime", TDS_DATETIMN, 8, 0, 3, true, "datetime"},
+		{"smalldatetime not null", TDS_DATETIMN, 4, 0, 0, false, "smalldatetime"},
+		{"uniqueidentifier", TDS_GUID, 16, 0, 0, true, "uniqueidentifier"},
+		{"uuid", TDS_GUID, 16, 0, 0, true, "uniqueidentifier"},
+		{"varchar(50)", TDS_BIGVARCHAR, 50, 0, 0, true, "varchar(50)"},
+		{"char varying ( 8000 )", TDS_BIGVARCHAR, 8000, 0, 0, true, "varchar(8000)"},
+		{"character varying(max)", TDS_BIGVARCHAR, TDS_SIZE_MAX, 0, 0, true,
+			"varchar(max)"},
+		{"char", TDS_BIGCHAR, 1, 0, 0, true, "char(1)"},
+		{"character(3) not null", TDS_BIGCHAR, 3, 0, 0, false, "char(3)"},
+		{"nvarchar(50)", TDS_NVARCHAR, 100, 0, 0, true, "nvarchar(50)"},
+		{"nvarchar(max)", TDS_NVARCHAR, TDS_SIZE_MAX, 0, 0, true, "nvarchar(max)"},
+		{"national  character\tvarying(4000)", TDS_NVARCHAR, 8000, 0, 0, true,
+			"nvarchar(4000)"},
+		{"national char(7)", TDS_NCHAR, 14, 0, 0, true, "nchar(7)"},
+		{"nchar", TDS_NCHAR, 2, 0, 0, true, "nchar(1)"},
+		{"sysname", TDS_NVARCHAR, 256, 0, 0, true, "nvarchar(128)"},
+		{"ntext", TDS_NVARCHAR, TDS_SIZE_MAX, 0, 0, true, "nvarchar(max)"},
+		{"binary(16)", TDS_BIGBINARY, 16, 0, 0, true, "binary(16)"},
+		{"rowversion", TDS_BIGBINARY, 8, 0, 0, true, "binary(8)"},
+		{"varbinary(5)", TDS_BIGVARBINARY, 5, 0, 0, true, "varbinary(5)"},
+		{"image", TDS_BIGVARBINARY, TDS_SIZE_MAX, 0, 0, true, "varbinary(max)"},
+		{"xml", TDS_XML, TDS_SIZE_MAX, 0, 0, true, "xml"},
+		{"sql_variant", TDS_VARIANT, TDS_VARIANT_MAX, 0, 0, true, "sql_variant"},
 		{"varchar(max)", TDS_BIGVARCHAR, TDS_SIZE_MAX, 0, 0, true, "varchar(max)"},
 		{"text", TDS_BIGVARCHAR, TDS_SIZE_MAX, 0, 0, true, "varchar(max)"},
 		{"VARBINARY(MAX)", TDS_BIGVARBINARY, TDS_SIZE_MAX, 0, 0, true, "varbinary(max)"},
@@ -66,6 +94,31 @@ static void names_become_types(void **state)
 	arena_release(&a);
 }
 
+/* What tds_type_format says of any column is read as the same one, but for forms that nobody
+ * declares. */
+static void printed_types_are_read_back(void **state)
+{
+	static struct tds_column columns[VALUES_COLUMNS_MAX];
+	size_t n = values_columns(columns);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		const struct tds_column *c = &columns[i];
+		char text[TDS_TYPE_TEXT_MAX];
+		struct tds_column back;
+
+		assert_true(tds_form(c) != TDS_FORM_NONE);
+		if (tds_form(c) == TDS_FORM_TEXTPTR || c->type == TDS_UDT || c->type == TDS_SQLITE)
+			continue;
+		assert_int_equal(tds_type_parse(tds_type_format(c, text), &back, &err), 0);
+		assert_int_equal(back.type, tds_type_base(c->type));
+		assert_int_equal(back.size, c->size);
+		assert_int_equal(back.precision, c->precision);
+		assert_int_equal(back.scale, c->scale);
+	}
+}
+
 static void other_text_is_refused(void **state)
 {
 	static const struct {
@@ -87,7 +140,14 @@ static void other_text_is_refused(void **state)
 			"decimal takes (precision, scale): 1 to 38 digits, at most all of them "
 			"behind the point",
 			""},
-		{"varchar(50)", "varchar with a length is not supported yet", "use varchar(max)"},
+		{"varchar", "varchar takes (length): 1 to 8000, or max", ""},
+		{"varchar(8001)", "varchar takes (length): 1 to 8000, or max", ""},
+		{"nvarchar(0)", "nvarchar takes (length): 1 to 4000, or max", ""},
+		{"nvarchar(max", "nvarchar takes (length): 1 to 4000, or max", ""},
+		{"char(max)", "char takes (length): 1 to 8000", ""},
+		{"nchar(4001)", "nchar takes (length): 1 to 4000", ""},
+		{"timestamp", "type 'timestamp' is not known",
+			"T-SQL means rowversion by it, others datetime2: say which"},
 	};
 	struct tds_column c = {.size = 77};
 
@@ -118,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_become_types),
+		cmocka_unit_test(printed_types_are_read_back),
 		cmocka_unit_test(other_text_is_refused),
 		cmocka_unit_test(columns_are_found_without_case),
 	};

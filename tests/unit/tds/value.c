@@ -72,6 +72,18 @@ static void texts_become_values_and_texts_again(void **state)
 		{"datetimeoffset(0)", "2013-01-01T00:30:00+01:00", NULL},
 		{"datetimeoffset(0)", "2013-12-31 23:30:00 -0530", "2013-12-31T23:30:00-05:30"},
 		{"datetimeoffset(0)", "2013-12-31 23:30:00+14", "2013-12-31T23:30:00+14:00"},
+		{"money", "-922337203685477.5808", NULL},
+		{"money", "12", "12.0000"},
+		{"smallmoney", "214748.3647", NULL},
+		{"datetime", "1753-01-01", "1753-01-01T00:00:00.000"},
+		{"datetime", "9999-12-31T23:59:59.997", NULL},
+		{"datetime", "2013-01-01 06:00:00.0070", "2013-01-01T06:00:00.007"},
+		{"smalldatetime", "2079-06-06 23:59", "2079-06-06T23:59:00"},
+		{"uniqueidentifier", "6F9619FF-8B86-D011-B42D-00C04FC964FF", NULL},
+		{"uniqueidentifier", "{6f9619ff-8b86-d011-b42d-00c04fc964ff}",
+			"6F9619FF-8B86-D011-B42D-00C04FC964FF"},
+		{"uniqueidentifier", "6f9619ff8b86d011b42d00c04fc964ff",
+			"6F9619FF-8B86-D011-B42D-00C04FC964FF"},
 	};
 
 	(void)state;
@@ -82,8 +94,8 @@ static void texts_become_values_and_texts_again(void **state)
 		char text[TDS_PRINT_MAX];
 		struct tds_value v;
 
-		assert_int_equal(tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v,
-			&err), 0);
+		assert_int_equal(
+			tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v, &err), 0);
 		assert_int_equal(tds_value_print(&c, &v, text), strlen(expected));
 		assert_string_equal(text, expected);
 	}
@@ -162,12 +174,172 @@ static void what_would_be_lost_is_refused(void **state)
 		struct err err = ERR_INIT;
 		struct tds_value v;
 
-		assert_int_equal(tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v,
-			&err), -1);
+		assert_int_equal(
+			tds_value_parse(&c, cases[i].text, strlen(cases[i].text), &v, &err), -1);
 		assert_int_equal(err.code, ERR_DATA);
 		err_settle_value(&err, true);
 		assert_string_equal(err.msg, cases[i].message);
 	}
+}
+
+static void losses_have_their_reason(void **state)
+{
+	static const struct {
+		const char *type, *text;
+		enum tds_loss loss;
+		const char *message;
+	} cases[] = {
+		{"int", "99999999999", TDS_LOSS_OVERFLOW,
+			"'99999999999' is beyond the range of int"},
+		{"int", "x", TDS_LOSS_FORMAT, "'x' is not an integer"},
+		{"decimal(5,2)", "0.001", TDS_LOSS_PRECISION,
+			"'0.001' has more digits behind the point than decimal(5,2)"},
+		{"money", "922337203685477.5808", TDS_LOSS_OVERFLOW,
+			"'922337203685477.5808' is beyond the range of money"},
+		{"smallmoney", "-214748.3649", TDS_LOSS_OVERFLOW,
+			"'-214748.3649' is beyond the range of smallmoney"},
+		{"money", "0.00001", TDS_LOSS_PRECISION,
+			"'0.00001' has more digits behind the point than money"},
+		{"datetime", "1752-12-31", TDS_LOSS_OVERFLOW,
+			"'1752-12-31' is beyond the range of datetime"},
+		{"datetime", "2013-01-01T00:00:00.001", TDS_LOSS_PRECISION,
+			"'2013-01-01T00:00:00.001' has a finer fraction of a second than datetime"},
+		{"datetime", "2013-01-01T23:59:59.999", TDS_LOSS_PRECISION,
+			"'2013-01-01T23:59:59.999' has a finer fraction of a second than datetime"},
+		{"datetime", "2013-01-01T00:00:00.0031", TDS_LOSS_PRECISION,
+			"'2013-01-01T00:00:00.0031' has a finer fraction of a second than "
+			"datetime"},
+		{"datetime", "2013-01-01T00:00:00Z", TDS_LOSS_PRECISION,
+			"'2013-01-01T00:00:00Z' has an offset from UTC, which is lost in datetime"},
+		{"smalldatetime", "2079-06-07", TDS_LOSS_OVERFLOW,
+			"'2079-06-07' is beyond the range of smalldatetime"},
+		{"smalldatetime", "2013-01-01T00:00:01", TDS_LOSS_PRECISION,
+			"'2013-01-01T00:00:01' has seconds, which are lost in smalldatetime"},
+		{"uniqueidentifier", "6F9619FF-8B86-D011-B42D-00C04FC964F", TDS_LOSS_FORMAT,
+			"'6F9619FF-8B86-D011-B42D-00C04FC964F' is not a uniqueidentifier as in "
+			"6F9619FF-8B86-D011-B42D-00C04FC964FF"},
+		{"uniqueidentifier", "{6F9619FF-8B86-D011-B42D-00C04FC964FF", TDS_LOSS_FORMAT,
+			"'{6F9619FF-8B86-D011-B42D-00C04FC964FF' is not a uniqueidentifier as in "
+			"6F9619FF-8B86-D011-B42D-00C04FC964FF"},
+		{"varchar(3)", "\u00e9\u00e9", TDS_LOSS_TRUNCATION,
+			"'\u00e9\u00e9' is longer than varchar(3)"},
+		{"nvarchar(1)", "\U0001F600", TDS_LOSS_TRUNCATION,
+			"'\U0001F600' is longer than nvarchar(1)"},
+		{"nvarchar(5)", "a\xFF", TDS_LOSS_CHARACTER, "'a\xFF' is not UTF-8"},
+		{"binary(1)", "0x0102", TDS_LOSS_TRUNCATION, "'0x0102' is longer than binary(1)"},
+		{"sql_variant", "1", TDS_LOSS_FORMAT,
+			"'1' is text, which is no value of sql_variant"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct tds_column c = column(cases[i].type);
+		enum tds_loss loss = TDS_LOSS_NONE;
+		struct err err = ERR_INIT;
+		struct tds_value v;
+
+		assert_int_equal(tds_value_parse_loss(
+					 &c, cases[i].text, strlen(cases[i].text), &v, &loss, &err),
+			-1);
+		assert_int_equal(err.code, ERR_DATA);
+		err_settle_value(&err, true);
+		assert_string_equal(err.msg, cases[i].message);
+		assert_int_equal(loss, cases[i].loss);
+	}
+}
+
+static void every_unit_of_datetime_is_one_time(void **state)
+{
+	(void)state;
+	for (uint32_t units = 0; units < TDS_DATETIME_UNITS_PER_DAY;
+		units += units < 1000 ? 1 : 7) {
+		struct tds_value v = {.kind = TDS_TIME, .t.days = TDS_DAYS_1900};
+
+		v.t.ticks = (units * UINT64_C(10) + 1) / 3 * 10000;
+		assert_int_equal(tds_datetime_units(v.t.ticks), units);
+		assert_int_equal(tds_datetime_loss(8, &v), TDS_LOSS_NONE);
+	}
+}
+
+static struct tds_value parsed(const char *type, const char *text)
+{
+	struct tds_column c = column(type);
+	struct err err = ERR_INIT;
+	struct tds_value v = {.kind = TDS_NULL};
+
+	if (text)
+		assert_int_equal(tds_value_parse(&c, text, strlen(text), &v, &err), 0);
+	return v;
+}
+
+/* Each list goes up. */
+static void values_have_an_order(void **state)
+{
+	static const char *const lists[][8] = {
+		{"int", NULL, "-2147483648", "-1", "0", "7"},
+		{"float", NULL, "-1e300", "-1.5", "0", "1e-300", "2"},
+		{"decimal(38,0)", NULL, "-99999999999999999999999999999999999999", "-1", "0", "1",
+			"18446744073709551616", "99999999999999999999999999999999999999"},
+		{"money", NULL, "-1", "-0.0001", "0", "0.0001"},
+		{"date", NULL, "0001-01-01", "2013-01-31", "2013-02-01"},
+		{"datetime2(7)", NULL, "2013-01-31T23:59:59.9999999", "2013-02-01"},
+		{"datetimeoffset(0)", NULL, "2013-01-01T00:00:00+14:00", "2013-01-01T00:00:00Z",
+			"2013-01-01T00:00:00-14:00"},
+		{"varchar(max)", NULL, "", "a", "aa", "b", "\u00e9"},
+		{"uniqueidentifier", NULL, "FFFFFFFF-FFFF-FFFF-FFFF-000000000000",
+			"00000000-0000-0000-0000-000000000001",
+			"00000000-0000-0000-0100-000000000001",
+			"00000000-0000-0100-0100-000000000001",
+			"00000000-0100-0100-0100-000000000001",
+			"01000000-0100-0100-0100-000000000001"},
+	};
+
+	(void)state;
+	for (size_t l = 0; l < ARRAY_LEN(lists); l++) {
+		const char *type = lists[l][0];
+
+		for (size_t i = 1; i < 8 && (i == 1 || lists[l][i]); i++) {
+			for (size_t j = 1; j < 8 && (j == 1 || lists[l][j]); j++) {
+				struct tds_value a = parsed(type, lists[l][i]);
+				struct tds_value b = parsed(type, lists[l][j]);
+				int order = tds_value_compare(&a, &b);
+
+				assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+			}
+		}
+	}
+}
+
+/* As SQLite sorts: numbers by value whatever their class, then text, then blobs. */
+static void values_of_several_kinds_have_an_order(void **state)
+{
+	const struct tds_value up[] = {
+		{.kind = TDS_NULL},
+		{.kind = TDS_REAL, .r = -1e300},
+		{.kind = TDS_INT, .i = INT64_MIN},
+		{.kind = TDS_REAL, .r = -0.5},
+		{.kind = TDS_INT, .i = 0},
+		{.kind = TDS_REAL, .r = 0.5},
+		{.kind = TDS_REAL, .r = 9007199254740992.0},
+		{.kind = TDS_INT, .i = 9007199254740993},
+		{.kind = TDS_INT, .i = INT64_MAX},
+		{.kind = TDS_REAL, .r = 9223372036854775808.0},
+		{.kind = TDS_REAL, .r = NAN},
+		{.kind = TDS_TEXT, .s = {(const uint8_t *)"", 0}},
+		{.kind = TDS_TEXT, .s = {(const uint8_t *)"a", 1}},
+		{.kind = TDS_BLOB, .s = {(const uint8_t *)"", 0}},
+	};
+	const struct tds_value surrogate = {.kind = TDS_UTF16, .s = {(const uint8_t *)"\0\xD8", 2}};
+	const struct tds_value private = {.kind = TDS_UTF16, .s = {(const uint8_t *)"\1\xE0", 2}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(up); i++)
+		for (size_t j = 0; j < ARRAY_LEN(up); j++) {
+			int order = tds_value_compare(&up[i], &up[j]);
+
+			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+		}
+	assert_true(tds_value_compare(&surrogate, &private) < 0);
 }
 
 static void text_and_bytes_are_borrowed(void **state)
@@ -299,6 +471,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_become_values_and_texts_again),
 		cmocka_unit_test(what_would_be_lost_is_refused),
+		cmocka_unit_test(losses_have_their_reason),
+		cmocka_unit_test(every_unit_of_datetime_is_one_time),
+		cmocka_unit_test(values_have_an_order),
+		cmocka_unit_test(values_of_several_kinds_have_an_order),
 		cmocka_unit_test(text_and_bytes_are_borrowed),
 		cmocka_unit_test(printed_values_read_back),
 		cmocka_unit_test(every_day_is_counted_once),
