@@ -11,6 +11,11 @@ void db_close(struct db *db)
 		db->driver->close(db);
 }
 
+enum db_dialect db_dialect(const struct db *db)
+{
+	return db->driver->dialect;
+}
+
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
 	return db->driver->exec(db, sql, err);

@@ -29,6 +29,9 @@ struct db_stmt;
 
 enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BLOB };
 
+/* The SQL that a connection speaks. */
+enum db_dialect { DB_SQLITE, DB_TSQL, DB_DIALECT_COUNT };
+
 /*
  * A committed transaction survives a power cut, but for private_scratch. The journal mode belongs
  * to the file and so to its owner: it is changed by `wal` only (our own store), and is left as it
@@ -48,6 +51,7 @@ MUST_CHECK int db_open_sqlite(const char *path, const struct db_options *options
 	struct db **ret_db, struct err *err);
 /* NULL is fine; an open transaction is rolled back. Its statements must be finalized before. */
 void db_close(struct db *db);
+enum db_dialect db_dialect(const struct db *db);
 
 /* Statements without results and parameters, several separated by ';'. */
 MUST_CHECK int db_exec(struct db *db, const char *sql, struct err *err);

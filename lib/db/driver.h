@@ -12,6 +12,8 @@
 #include "db/db.h"
 
 struct db_driver {
+	enum db_dialect dialect;
+
 	void (*close)(struct db *db);
 	int (*exec)(struct db *db, const char *sql, struct err *err);
 	int (*begin)(struct db *db, struct err *err);

@@ -641,6 +641,7 @@ static void sqlite_guard(struct db *db, const struct db_guard *guard)
 }
 
 static const struct db_driver sqlite_driver = {
+	.dialect = DB_SQLITE,
 	.close = sqlite_close,
 	.exec = sqlite_exec,
 	.begin = sqlite_begin,

@@ -10,12 +10,50 @@
 #define DEFINITION_MAX (1024u * 1024)
 #define EDGES_MAX 100000 /* dependencies of all jobs */
 
-static void add_columns(struct buf *sql, const char *before, const char *separator)
+/* "kind", … or @kind, … or "kind" = @kind, … */
+static void add_keys(struct buf *sql, bool columns, bool values)
 {
 	const struct option_set *set = &job_option_sets[JOB_OPTIONS];
 
-	for (size_t i = 0; i < set->n; i++)
-		buf_printf(sql, "%s%s\"%s\"", i ? separator : "", before, set->v[i].key);
+	for (size_t i = 0; i < set->n; i++) {
+		buf_adds(sql, i ? ", " : "");
+		if (columns)
+			buf_printf(sql, "\"%s\"", set->v[i].key);
+		if (values)
+			buf_printf(sql, "%s@%s", columns ? " = " : "", set->v[i].key);
+	}
+}
+
+/* A key in double quotes may be a reserved word: also on SQL Server, where the filtered indexes do not
+ * work without QUOTED_IDENTIFIER anyway. */
+void definition_sql(enum db_dialect dialect, enum definition_sql which, struct buf *out)
+{
+	static const char *const tables[] = {[DB_SQLITE] = "etl_job", [DB_TSQL] = "etl.job"};
+	static const char *const uids[] = {[DB_SQLITE] = "job_uid", [DB_TSQL] = TSQL_UID("job_uid")};
+	const char *table = tables[dialect];
+
+	switch (which) {
+	case DEFINITION_BY_ID:
+	case DEFINITION_BY_NAME:
+		buf_printf(out, "SELECT job_id, %s AS job_uid, name, format, hold_reason, ",
+			uids[dialect]);
+		add_keys(out, true, false);
+		buf_printf(out, " FROM %s WHERE %s = @which", table,
+			which == DEFINITION_BY_ID ? "job_id" : "name");
+		break;
+	case DEFINITION_INSERT:
+		buf_printf(out, "INSERT INTO %s (name, format, ", table);
+		add_keys(out, true, false);
+		buf_adds(out, ") VALUES (@name, @format, ");
+		add_keys(out, false, true);
+		buf_adds(out, ")");
+		break;
+	case DEFINITION_UPDATE:
+		buf_printf(out, "UPDATE %s SET name = @name, format = @format, ", table);
+		add_keys(out, true, true);
+		buf_adds(out, " WHERE job_id = @job_id");
+		break;
+	}
 }
 
 static void bind_option(struct db_stmt *stmt, int pos, const struct option *o, const void *base)
@@ -176,9 +214,7 @@ int definition_find(struct statements *s, int64_t id, const char *name, struct a
 	const char *format;
 	int row;
 
-	buf_adds(&sql, "SELECT job_id, job_uid, name, format, hold_reason, ");
-	add_columns(&sql, "", ", ");
-	buf_printf(&sql, " FROM etl_job WHERE %s = @which", name ? "name" : "job_id");
+	definition_sql(db_dialect(s->db), name ? DEFINITION_BY_NAME : DEFINITION_BY_ID, &sql);
 	if (db_prepare(s->db, buf_str(&sql), &stmt, err))
 		return -1;
 	if (name)
@@ -216,19 +252,7 @@ static int insert_or_update(struct statements *s, const struct job *job, struct 
 	const struct option_set *set = &job_option_sets[JOB_OPTIONS];
 	int pos = 3;
 
-	if (job->job_id) {
-		buf_adds(&sql, "UPDATE etl_job SET name = @name, format = @format");
-		for (size_t i = 0; i < set->n; i++)
-			buf_printf(&sql, ", \"%s\" = @%s", set->v[i].key, set->v[i].key);
-		buf_adds(&sql, " WHERE job_id = @job_id");
-	} else {
-		buf_adds(&sql, "INSERT INTO etl_job (name, format, ");
-		add_columns(&sql, "", ", ");
-		buf_adds(&sql, ") VALUES (@name, @format");
-		for (size_t i = 0; i < set->n; i++)
-			buf_printf(&sql, ", @%s", set->v[i].key);
-		buf_adds(&sql, ")");
-	}
+	definition_sql(db_dialect(s->db), job->job_id ? DEFINITION_UPDATE : DEFINITION_INSERT, &sql);
 	if (db_prepare(s->db, buf_str(&sql), &stmt, err))
 		return -1;
 	db_bind_text(stmt, 1, job->name);

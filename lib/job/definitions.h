@@ -9,6 +9,7 @@
 #define JOB_DEFINITIONS_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "job/job.h"
 #include "job/statements.h"
@@ -40,5 +41,9 @@ MUST_CHECK int definition_names(struct statements *s, struct arena *a, const cha
 
 /* ERR_NOT_FOUND with the nearest name that there is. */
 int definition_missing(struct statements *s, const char *which, struct arena *a, struct err *err);
+
+/* The SQL that is made of the option table, for one row of etl_job. */
+enum definition_sql { DEFINITION_BY_ID, DEFINITION_BY_NAME, DEFINITION_INSERT, DEFINITION_UPDATE };
+void definition_sql(enum db_dialect dialect, enum definition_sql which, struct buf *out);
 
 #endif

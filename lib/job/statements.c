@@ -4,11 +4,16 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const char *const sqlite[] = {
-#define X(name, text) [ST_##name] = text,
+static const char *const texts[][DB_DIALECT_COUNT] = {
+#define X(name, sqlite, tsql) [ST_##name] = {[DB_SQLITE] = sqlite, [DB_TSQL] = tsql},
 	STATEMENTS(X)
 #undef X
 };
+
+const char *statements_text(enum db_dialect dialect, enum statement id)
+{
+	return texts[id][dialect];
+}
 
 void statements_release(struct statements *s)
 {
@@ -21,7 +26,8 @@ void statements_release(struct statements *s)
 int statements_get(struct statements *s, enum statement id, struct db_stmt **ret_stmt,
 	struct err *err)
 {
-	if (!s->v[id] && db_prepare(s->db, sqlite[id], &s->v[id], err))
+	if (!s->v[id] &&
+		db_prepare(s->db, statements_text(db_dialect(s->db), id), &s->v[id], err))
 		return -1;
 	*ret_stmt = s->v[id];
 	return 0;

@@ -514,6 +514,39 @@ static void a_held_job_says_why(void **state)
 	assert_string_equal(ask(f, "SELECT hold_reason FROM etl_job"), "the store is old");
 }
 
+/* What SQL Server would be told: only the table's name and the uid's type are others. */
+static void both_dialects_are_made_of_the_options(void **state)
+{
+	static const char *const begin[] = {
+		[DEFINITION_BY_ID] = "SELECT job_id, LOWER(CONVERT(varchar(36), job_uid)) AS job_uid, "
+				     "name, format, hold_reason, \"kind\", \"enabled\", ",
+		[DEFINITION_BY_NAME] = "SELECT job_id, LOWER(CONVERT(varchar(36), job_uid)) AS job_uid",
+		[DEFINITION_INSERT] = "INSERT INTO etl.job (name, format, \"kind\", \"enabled\", ",
+		[DEFINITION_UPDATE] = "UPDATE etl.job SET name = @name, format = @format, "
+				      "\"kind\" = @kind, \"enabled\" = @enabled, ",
+	};
+	static const char *const end[] = {
+		[DEFINITION_BY_ID] = "\" FROM etl.job WHERE job_id = @which",
+		[DEFINITION_BY_NAME] = "\" FROM etl.job WHERE name = @which",
+		[DEFINITION_INSERT] = ")",
+		[DEFINITION_UPDATE] = " WHERE job_id = @job_id",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(begin); i++) {
+		CLEANUP(buf_release) struct buf sql = BUF_INIT(100000);
+		const char *text;
+
+		definition_sql(DB_TSQL, (enum definition_sql)i, &sql);
+		text = buf_str(&sql);
+		assert_memory_equal(text, begin[i], strlen(begin[i]));
+		assert_string_equal(text + sql.len - strlen(end[i]), end[i]);
+		assert_null(strstr(text, "etl_"));
+		if (i == DEFINITION_INSERT)
+			assert_non_null(strstr(text, ") VALUES (@name, @format, @kind, @enabled, "));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -535,6 +568,7 @@ int main(void)
 		TEST(no_job_comes_after_itself),
 		TEST(a_target_stays_while_a_run_is_under_way),
 		TEST(a_held_job_says_why),
+		TEST(both_dialects_are_made_of_the_options),
 	};
 
 	return cmocka_run_group_tests_name("job/definitions", tests, NULL, NULL);

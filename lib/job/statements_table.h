@@ -1,0 +1,473 @@
+/*
+ * statements_table - the SQL of the store in both dialects, side by side.
+ *
+ * X(NAME, SQLite, T-SQL): the same @names in the same order of first appearance,
+ * the same result columns (names, order, kinds of values) and the same rows
+ * changed. T-SQL is that of SQL Server 2016 at compatibility level 130.
+ *
+ * A text of T-SQL is a batch: what helps comes first, the statement whose rows
+ * or count are asked for comes last. It gives one result at most; its count
+ * (db_changes) is that of the last DONE token that carries one, so no text sets
+ * NOCOUNT. What begins with '@_' is a variable of the batch and '@@' a function:
+ * neither is a parameter. OUTPUT always goes INTO a table variable: a trigger
+ * that a DBA adds breaks it otherwise (error 334).
+ *
+ * The columns there: numbers bigint or int, flags bit, seconds float, times
+ * datetime2(3), job_uid and run_uid uniqueidentifier, texts nvarchar of a binary
+ * collation. The store gets times and uids as the text that SQLite has.
+ */
+#ifndef JOB_STATEMENTS_TABLE_H
+#define JOB_STATEMENTS_TABLE_H
+
+/* The database's clock, UTC. T-SQL rounds before it compares, as a column does that stores it. */
+#define SQL_NOW "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+#define TSQL_NOW "CAST(SYSUTCDATETIME() AS datetime2(3))"
+
+/* In T-SQL at most 24 days: milliseconds are an int. */
+#define SQL_IN_SECONDS(name) "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', " name " || ' seconds')"
+#define TSQL_IN_SECONDS(name) \
+	"DATEADD(millisecond, CAST(ROUND(" name " * 1000, 0) AS int), " TSQL_NOW ")"
+
+/* To and from the text that SQLite has; NULL stays NULL. Style 121 always writes the milliseconds. */
+#define TSQL_TEXT(time) "REPLACE(CONVERT(varchar(23), " time ", 121), ' ', 'T') + 'Z'"
+#define TSQL_TIME(text) "CONVERT(datetime2(3), " text ", 127)"
+#define TSQL_UID(uid) "LOWER(CONVERT(varchar(36), " uid "))"
+
+/* A run r that has not begun, of a job d.job_id that is after another: which is not over, or whose
+ * last run did not end as it must. */
+#define SQL_BLOCKED \
+	"r.attempt = 0 AND r.settle IS NULL AND EXISTS (" \
+	"SELECT 1 FROM etl_job_dependency d WHERE d.job_id = r.job_id AND (" \
+	"EXISTS (SELECT 1 FROM etl_run u WHERE u.job_id = d.after_job_id" \
+	" AND u.finished_at IS NULL)" \
+	" OR (d.on_completion = 0 AND 'succeeded' <> ifnull((SELECT u.state FROM etl_run u" \
+	" WHERE u.job_id = d.after_job_id AND u.finished_at IS NOT NULL" \
+	" ORDER BY u.run_id DESC LIMIT 1), 'succeeded'))))"
+#define TSQL_BLOCKED \
+	"r.attempt = 0 AND r.settle IS NULL AND EXISTS (" \
+	"SELECT 1 FROM etl.job_dependency d WHERE d.job_id = r.job_id AND (" \
+	"EXISTS (SELECT 1 FROM etl.run u WHERE u.job_id = d.after_job_id" \
+	" AND u.finished_at IS NULL)" \
+	" OR (d.on_completion = 0 AND N'succeeded' <> ISNULL((SELECT TOP (1) u.state FROM etl.run u" \
+	" WHERE u.job_id = d.after_job_id AND u.finished_at IS NOT NULL" \
+	" ORDER BY u.run_id DESC), N'succeeded'))))"
+
+/* A run r that its upstream jobs have ordered, and one of them not yet since its job last began. What
+ * ended in the very millisecond of that beginning counts: a run too many does less harm than one that
+ * waits for ever. Before '0' is only what never ended. */
+#define SQL_NO_NEWS \
+	"r.origin = 'dependency' AND EXISTS (" \
+	"SELECT 1 FROM etl_job_dependency d WHERE d.job_id = r.job_id AND" \
+	" ifnull((SELECT u.finished_at FROM etl_run u WHERE u.job_id = d.after_job_id" \
+	" AND u.finished_at IS NOT NULL AND (d.on_completion = 1 OR u.state = 'succeeded')" \
+	" ORDER BY u.run_id DESC LIMIT 1), '') < ifnull((SELECT p.claimed_at FROM etl_run p" \
+	" WHERE p.job_id = r.job_id AND p.run_id <> r.run_id AND p.claimed_at IS NOT NULL" \
+	" ORDER BY p.run_id DESC LIMIT 1), '0'))"
+#define TSQL_NO_NEWS \
+	"r.origin = N'dependency' AND EXISTS (" \
+	"SELECT 1 FROM etl.job_dependency d WHERE d.job_id = r.job_id AND" \
+	" ISNULL((SELECT TOP (1) u.finished_at FROM etl.run u WHERE u.job_id = d.after_job_id" \
+	" AND u.finished_at IS NOT NULL AND (d.on_completion = 1 OR u.state = N'succeeded')" \
+	" ORDER BY u.run_id DESC), '0001-01-01') < ISNULL((SELECT TOP (1) p.claimed_at" \
+	" FROM etl.run p WHERE p.job_id = r.job_id AND p.run_id <> r.run_id" \
+	" AND p.claimed_at IS NOT NULL ORDER BY p.run_id DESC), '0001-01-02'))"
+
+/* Job j of run r takes one more. A run that is only to be settled moves no data and always may. */
+#define SQL_ROOM \
+	"(r.settle IS NOT NULL OR (j.enabled <> 0 AND j.hold_reason IS NULL AND j.max_active >" \
+	" (SELECT count(*) FROM etl_run a WHERE a.job_id = r.job_id" \
+	" AND a.state IN ('starting', 'running'))))"
+#define TSQL_ROOM \
+	"(r.settle IS NOT NULL OR (j.enabled <> 0 AND j.hold_reason IS NULL AND j.max_active >" \
+	" (SELECT COUNT(*) FROM etl.run a WHERE a.job_id = r.job_id" \
+	" AND a.state IN (N'starting', N'running'))))"
+
+/*
+ * SQLite has one writer at a time. On SQL Server, what is decided by a look at a job's runs (has it
+ * room, does one wait already) is decided under an update lock on the job's row, taken by a statement
+ * of its own: the next one then sees, also in a snapshot, what the holder before has committed. A
+ * column that no index and no foreign key has must be read, else the row is not touched. What is
+ * inserted when it is not there is looked for with UPDLOCK, HOLDLOCK: the gap is ours then. Beside a
+ * parameter COALESCE, not ISNULL: that takes the type and the length of what stands first.
+ */
+
+/* clang-format off */
+/*	name		SQLite		T-SQL */
+#define STATEMENTS(X) \
+	X(META, "SELECT value FROM etl_meta WHERE name = @name", \
+		"SELECT value FROM etl.meta WHERE name = @name") \
+	/* definitions */ \
+	X(JOB_NAMES, "SELECT name FROM etl_job ORDER BY name", \
+		"SELECT name FROM etl.job ORDER BY name") \
+	X(JOB_IDS, "SELECT job_id, job_uid FROM etl_job WHERE name = @name", \
+		"SELECT job_id, " TSQL_UID("job_uid") " AS job_uid" \
+		" FROM etl.job WITH (UPDLOCK, HOLDLOCK) WHERE name = @name") \
+	X(JOB_VERSION, "UPDATE etl_job SET version = version + 1, updated_at = " SQL_NOW \
+		" WHERE job_id = @job_id", \
+		"UPDATE etl.job SET version = version + 1, updated_at = " TSQL_NOW \
+		" WHERE job_id = @job_id") \
+	X(JOB_HISTORY, "INSERT INTO etl_job_history (job_id, version, actor, definition)" \
+		" SELECT job_id, version, @actor, @definition FROM etl_job" \
+		" WHERE job_id = @job_id", \
+		"INSERT INTO etl.job_history (job_id, version, actor, definition)" \
+		" SELECT job_id, version, @actor, @definition FROM etl.job" \
+		" WHERE job_id = @job_id") \
+	X(JOB_HOLD, "UPDATE etl_job SET hold_reason = @reason WHERE job_id = @job_id", \
+		"UPDATE etl.job SET hold_reason = @reason WHERE job_id = @job_id") \
+	X(AFTER_LIST, "SELECT j.name, d.on_completion FROM etl_job_dependency d" \
+		" JOIN etl_job j ON j.job_id = d.after_job_id WHERE d.job_id = @job_id" \
+		" ORDER BY j.name", \
+		"SELECT j.name, d.on_completion FROM etl.job_dependency d" \
+		" JOIN etl.job j ON j.job_id = d.after_job_id WHERE d.job_id = @job_id" \
+		" ORDER BY j.name") \
+	X(AFTER_CLEAR, "DELETE FROM etl_job_dependency WHERE job_id = @job_id", \
+		"DELETE FROM etl.job_dependency WHERE job_id = @job_id") \
+	X(AFTER_ADD, "INSERT INTO etl_job_dependency (job_id, after_job_id, on_completion)" \
+		" SELECT @job_id, job_id, @on_completion FROM etl_job WHERE name = @name", \
+		"INSERT INTO etl.job_dependency (job_id, after_job_id, on_completion)" \
+		" SELECT @job_id, job_id, @on_completion FROM etl.job WHERE name = @name") \
+	/* all edges, and none comes while they are looked at */ \
+	X(AFTER_ALL, "SELECT job_id, after_job_id FROM etl_job_dependency ORDER BY job_id", \
+		"SELECT job_id, after_job_id FROM etl.job_dependency WITH (HOLDLOCK)" \
+		" ORDER BY job_id") \
+	/* orders */ \
+	X(RUN_INSERT, "INSERT INTO etl_run (job_id, state, origin, order_key, ordered_by)" \
+		" VALUES (@job_id, @state, @origin, @order_key, @by)" \
+		" RETURNING run_id, run_uid", \
+		"DECLARE @_new TABLE (run_id bigint, run_uid uniqueidentifier);" \
+		" INSERT INTO etl.run (job_id, state, origin, order_key, ordered_by)" \
+		" OUTPUT inserted.run_id, inserted.run_uid INTO @_new (run_id, run_uid)" \
+		" VALUES (@job_id, @state, @origin, @order_key, @by);" \
+		" SELECT run_id, " TSQL_UID("run_uid") " AS run_uid FROM @_new") \
+	X(RUN_BY_KEY, "SELECT run_id, run_uid, state, attempt, fence FROM etl_run" \
+		" WHERE job_id = @job_id AND order_key = @order_key", \
+		"SELECT run_id, " TSQL_UID("run_uid") " AS run_uid, state, attempt, fence" \
+		" FROM etl.run WITH (UPDLOCK, HOLDLOCK)" \
+		" WHERE job_id = @job_id AND order_key = @order_key") \
+	X(RUN_IS_BLOCKED, "SELECT 1 AS blocked FROM etl_run r WHERE r.run_id = @run_id" \
+		" AND " SQL_BLOCKED, \
+		"SELECT 1 AS blocked FROM etl.run r WHERE r.run_id = @run_id" \
+		" AND " TSQL_BLOCKED) \
+	X(RUN_DEPENDANTS, "INSERT INTO etl_run (job_id, state, origin, ordered_by)" \
+		" SELECT d.job_id, 'waiting', 'dependency', 'run ' || @run_id" \
+		" FROM etl_job_dependency d JOIN etl_job j ON j.job_id = d.job_id" \
+		" WHERE d.after_job_id = @job_id AND j.enabled <> 0" \
+		" AND (d.on_completion = 1 OR @succeeded = 1)" \
+		" AND NOT EXISTS (SELECT 1 FROM etl_run w WHERE w.job_id = d.job_id" \
+		" AND w.finished_at IS NULL AND w.state IN ('waiting', 'queued') AND w.attempt = 0)", \
+		"DECLARE @_by nvarchar(40) = CONCAT(N'run ', @run_id), @_locked bit;" \
+		" SELECT @_locked = j.enabled FROM etl.job_dependency d" \
+		" JOIN etl.job j WITH (UPDLOCK, ROWLOCK) ON j.job_id = d.job_id" \
+		" WHERE d.after_job_id = @job_id;" \
+		" INSERT INTO etl.run (job_id, state, origin, ordered_by)" \
+		" SELECT d.job_id, N'waiting', N'dependency', @_by" \
+		" FROM etl.job_dependency d JOIN etl.job j ON j.job_id = d.job_id" \
+		" WHERE d.after_job_id = @job_id AND j.enabled <> 0" \
+		" AND (d.on_completion = 1 OR @succeeded = 1)" \
+		" AND NOT EXISTS (SELECT 1 FROM etl.run w WHERE w.job_id = d.job_id" \
+		" AND w.finished_at IS NULL AND w.state IN (N'waiting', N'queued') AND w.attempt = 0)") \
+	/* the poll */ \
+	X(RUN_BLOCKED, "SELECT r.run_id FROM etl_job_dependency x" \
+		" CROSS JOIN etl_run r ON r.job_id = x.job_id" \
+		" WHERE x.after_job_id = (SELECT min(after_job_id) FROM etl_job_dependency" \
+		" WHERE job_id = x.job_id) AND r.finished_at IS NULL AND r.state = 'queued'" \
+		" AND " SQL_BLOCKED, \
+		"SELECT r.run_id FROM etl.run r WHERE r.finished_at IS NULL AND r.state = N'queued'" \
+		" AND " TSQL_BLOCKED) \
+	X(RUN_RELEASED, "SELECT r.run_id FROM etl_run r WHERE r.state = 'waiting'" \
+		" AND NOT (" SQL_BLOCKED ") AND NOT (" SQL_NO_NEWS ")", \
+		"SELECT r.run_id FROM etl.run r WHERE r.state = N'waiting'" \
+		" AND NOT (" TSQL_BLOCKED ") AND NOT (" TSQL_NO_NEWS ")") \
+	X(RUN_CANCELS, "SELECT run_id, state, fence FROM etl_run" \
+		" WHERE cancel_requested <> 0 AND finished_at IS NULL" \
+		" AND state IN ('waiting', 'queued') AND settle IS NULL", \
+		"SELECT run_id, state, fence FROM etl.run" \
+		" WHERE cancel_requested <> 0 AND finished_at IS NULL" \
+		" AND state IN (N'waiting', N'queued') AND settle IS NULL") \
+	X(RUN_READY, "SELECT r.run_id FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id" \
+		" WHERE r.state = 'queued' AND r.ready_at <= " SQL_NOW " AND " SQL_ROOM \
+		" AND NOT (" SQL_BLOCKED ")" \
+		" ORDER BY r.priority DESC, r.ready_at, r.run_id LIMIT @limit", \
+		"SELECT TOP (@limit) r.run_id FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id" \
+		" WHERE r.state = N'queued' AND r.ready_at <= " TSQL_NOW " AND " TSQL_ROOM \
+		" AND NOT (" TSQL_BLOCKED ")" \
+		" ORDER BY r.priority DESC, r.ready_at, r.run_id") \
+	/* not RETURNING: that makes a temporary table and a statement journal for each run. T-SQL \
+	 * names its parameters first, to have them in order */ \
+	X(RUN_CLAIM, "UPDATE etl_run AS r SET state = 'starting', fence = fence + 1," \
+		" attempt = attempt + 1, owner = @owner, controller_uid = @controller," \
+		" worker = @worker, claimed_at = " SQL_NOW ", started_at = NULL," \
+		" lease_until = " SQL_IN_SECONDS("@lease") \
+		" WHERE run_id = @run_id AND state = 'queued'" \
+		" AND (@by_hand = 1 OR EXISTS (SELECT 1 FROM etl_job j WHERE j.job_id = r.job_id" \
+		" AND " SQL_ROOM "))", \
+		"DECLARE @_owner nvarchar(4000) = @owner, @_controller nvarchar(4000) = @controller," \
+		" @_worker nvarchar(4000) = @worker, @_lease float = @lease, @_locked bit;" \
+		" SELECT @_locked = j.enabled FROM etl.run r" \
+		" JOIN etl.job j WITH (UPDLOCK, ROWLOCK) ON j.job_id = r.job_id" \
+		" WHERE r.run_id = @run_id;" \
+		" UPDATE r SET state = N'starting', fence = r.fence + 1," \
+		" attempt = r.attempt + 1, owner = @_owner, controller_uid = @_controller," \
+		" worker = @_worker, claimed_at = " TSQL_NOW ", started_at = NULL," \
+		" lease_until = " TSQL_IN_SECONDS("@_lease") \
+		" FROM etl.run r WHERE r.run_id = @run_id AND r.state = N'queued'" \
+		" AND (@by_hand = 1 OR EXISTS (SELECT 1 FROM etl.job j WHERE j.job_id = r.job_id" \
+		" AND " TSQL_ROOM "))") \
+	X(RUN_FIND, "SELECT run_uid, job_id, state, attempt, fence, disruptions, settle, order_key," \
+		" cancel_requested, finished_at FROM etl_run WHERE run_id = @run_id", \
+		"SELECT " TSQL_UID("run_uid") " AS run_uid, job_id, state, attempt, fence," \
+		" disruptions, settle, order_key, cancel_requested," \
+		" " TSQL_TEXT("finished_at") " AS finished_at" \
+		" FROM etl.run WHERE run_id = @run_id") \
+	X(RUN_ACTIVE, "SELECT r.run_id, r.run_uid, r.job_id, j.name, r.state, r.attempt, r.fence," \
+		" r.disruptions, r.settle, r.cancel_requested, r.controller_uid, r.worker," \
+		" coalesce(h.lease_until, r.lease_until, '') AS lease_until," \
+		" coalesce(h.lease_until, r.lease_until, '') < " SQL_NOW " AS lease_past," \
+		" j.timeout > 0 AND r.started_at < " SQL_IN_SECONDS("-(j.timeout + @grace)") \
+		" AS overdue" \
+		" FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id" \
+		" LEFT JOIN etl_run_heartbeat h ON h.run_id = r.run_id AND h.fence = r.fence" \
+		" WHERE r.state IN ('starting', 'running')", \
+		"SELECT r.run_id, " TSQL_UID("r.run_uid") " AS run_uid, r.job_id, j.name, r.state," \
+		" r.attempt, r.fence, r.disruptions, r.settle, r.cancel_requested, r.controller_uid," \
+		" r.worker," \
+		" ISNULL(" TSQL_TEXT("ISNULL(h.lease_until, r.lease_until)") ", '') AS lease_until," \
+		" CASE WHEN ISNULL(h.lease_until, r.lease_until) >= " TSQL_NOW " THEN 0 ELSE 1 END" \
+		" AS lease_past," \
+		" CASE WHEN j.timeout > 0 AND DATEDIFF_BIG(millisecond, r.started_at, " TSQL_NOW ")" \
+		" > (j.timeout + @grace) * 1000 THEN 1 ELSE 0 END AS overdue" \
+		" FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id" \
+		" LEFT JOIN etl.run_heartbeat h ON h.run_id = r.run_id AND h.fence = r.fence" \
+		" WHERE r.state IN (N'starting', N'running')") \
+	X(RUN_WORKER, "UPDATE etl_run SET worker = @worker WHERE run_id = @run_id" \
+		" AND fence = @fence AND state IN ('starting', 'running')", \
+		"UPDATE etl.run SET worker = @worker WHERE run_id = @run_id" \
+		" AND fence = @fence AND state IN (N'starting', N'running')") \
+	X(RUN_ADOPT, "UPDATE etl_run SET controller_uid = @controller WHERE run_id = @run_id" \
+		" AND fence = @fence AND state IN ('starting', 'running')", \
+		"UPDATE etl.run SET controller_uid = @controller WHERE run_id = @run_id" \
+		" AND fence = @fence AND state IN (N'starting', N'running')") \
+	X(OUTLOOK, "SELECT" \
+		" (SELECT count(*) FROM etl_run WHERE state IN ('starting', 'running')) AS active," \
+		" (SELECT count(*) FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id" \
+		" WHERE r.state = 'queued' AND (r.settle IS NOT NULL" \
+		" OR (j.enabled <> 0 AND j.hold_reason IS NULL))) AS queued," \
+		" (SELECT count(*) FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id" \
+		" WHERE r.state = 'queued' AND r.settle IS NULL AND j.hold_reason IS NOT NULL) AS held," \
+		" (SELECT count(*) FROM etl_run WHERE state = 'waiting') AS waiting," \
+		" (SELECT count(*) FROM etl_run WHERE finished_at >= @since" \
+		" AND state <> 'succeeded') AS unsuccessful," \
+		" (SELECT count(*) FROM etl_run WHERE finished_at >= @since) AS ended", \
+		"SELECT" \
+		" (SELECT COUNT(*) FROM etl.run WHERE state IN (N'starting', N'running')) AS active," \
+		" (SELECT COUNT(*) FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id" \
+		" WHERE r.state = N'queued' AND (r.settle IS NOT NULL" \
+		" OR (j.enabled <> 0 AND j.hold_reason IS NULL))) AS queued," \
+		" (SELECT COUNT(*) FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id" \
+		" WHERE r.state = N'queued' AND r.settle IS NULL AND j.hold_reason IS NOT NULL) AS held," \
+		" (SELECT COUNT(*) FROM etl.run WHERE state = N'waiting') AS waiting," \
+		" (SELECT COUNT(*) FROM etl.run WHERE finished_at >= " TSQL_TIME("@since") \
+		" AND state <> N'succeeded') AS unsuccessful," \
+		" (SELECT COUNT(*) FROM etl.run WHERE finished_at >= " TSQL_TIME("@since") ") AS ended") \
+	X(NEXT_READY, "SELECT cast((julianday(min(ready_at)) - julianday(" SQL_NOW ")) * 86400000" \
+		" AS INTEGER) AS ms FROM etl_run WHERE state = 'queued' AND ready_at > " SQL_NOW, \
+		"SELECT DATEDIFF_BIG(millisecond, " TSQL_NOW ", MIN(ready_at)) AS ms" \
+		" FROM etl.run WHERE state = N'queued' AND ready_at > " TSQL_NOW) \
+	/* a run's life */ \
+	X(RUN_STATE, "SELECT state FROM etl_run WHERE run_id = @run_id AND fence = @fence", \
+		"SELECT state FROM etl.run WHERE run_id = @run_id AND fence = @fence") \
+	X(RUN_MOVE, "UPDATE etl_run SET state = @new," \
+		" started_at = CASE @new WHEN 'running' THEN " SQL_NOW " ELSE started_at END," \
+		" finished_at = CASE WHEN @final = 1 THEN " SQL_NOW " ELSE finished_at END," \
+		" rows_read = ifnull(@rows_read, rows_read)," \
+		" rows_written = ifnull(@rows_written, rows_written)," \
+		" bytes_read = ifnull(@bytes_read, bytes_read)," \
+		" error_code = CASE @new WHEN 'succeeded' THEN NULL" \
+		" ELSE ifnull(@error_code, error_code) END," \
+		" error_message = CASE @new WHEN 'succeeded' THEN NULL" \
+		" ELSE ifnull(@error_message, error_message) END" \
+		" WHERE run_id = @run_id AND fence = @fence AND state = @old", \
+		"UPDATE etl.run SET state = @new," \
+		" started_at = CASE @new WHEN N'running' THEN " TSQL_NOW " ELSE started_at END," \
+		" finished_at = CASE WHEN @final = 1 THEN " TSQL_NOW " ELSE finished_at END," \
+		" rows_read = COALESCE(@rows_read, rows_read)," \
+		" rows_written = COALESCE(@rows_written, rows_written)," \
+		" bytes_read = COALESCE(@bytes_read, bytes_read)," \
+		" error_code = CASE @new WHEN N'succeeded' THEN NULL" \
+		" ELSE COALESCE(@error_code, error_code) END," \
+		" error_message = CASE @new WHEN N'succeeded' THEN NULL" \
+		" ELSE COALESCE(@error_message, error_message) END" \
+		" WHERE run_id = @run_id AND fence = @fence AND state = @old") \
+	X(RUN_REQUEUE, "UPDATE etl_run SET state = 'queued', settle = @settle," \
+		" ready_at = " SQL_IN_SECONDS("@delay") "," \
+		" disruptions = disruptions + @disruption, owner = NULL, lease_until = NULL," \
+		" error_code = ifnull(@error_code, error_code)," \
+		" error_message = ifnull(@error_message, error_message)" \
+		" WHERE run_id = @run_id AND fence = @fence AND state = @old", \
+		"UPDATE etl.run SET state = N'queued', settle = @settle," \
+		" ready_at = " TSQL_IN_SECONDS("@delay") "," \
+		" disruptions = disruptions + @disruption, owner = NULL, lease_until = NULL," \
+		" error_code = COALESCE(@error_code, error_code)," \
+		" error_message = COALESCE(@error_message, error_message)" \
+		" WHERE run_id = @run_id AND fence = @fence AND state = @old") \
+	X(RUN_SETTLE, "UPDATE etl_run SET settle = @settle, ready_at = " SQL_NOW \
+		" WHERE run_id = @run_id AND state = 'queued' AND fence = @fence", \
+		"UPDATE etl.run SET settle = @settle, ready_at = " TSQL_NOW \
+		" WHERE run_id = @run_id AND state = N'queued' AND fence = @fence") \
+	X(RUN_CANCEL, "UPDATE etl_run SET cancel_requested = 1 WHERE run_id = @run_id" \
+		" AND finished_at IS NULL", \
+		"UPDATE etl.run SET cancel_requested = 1 WHERE run_id = @run_id" \
+		" AND finished_at IS NULL") \
+	X(RUN_EVENT, "INSERT INTO etl_run_event (run_id, old_state, new_state, actor, reason)" \
+		" VALUES (@run_id, @old, @new, @actor, @reason)", \
+		"INSERT INTO etl.run_event (run_id, old_state, new_state, actor, reason)" \
+		" VALUES (@run_id, @old, @new, @actor, @reason)") \
+	/* in SQLite not INSERT SELECT: that makes and drops a temporary table for each line */ \
+	X(RUN_LOG, "INSERT INTO etl_run_log (run_id, attempt, seq, level, message)" \
+		" VALUES (@run_id, @attempt, (SELECT ifnull(max(seq), 0) + 1 FROM etl_run_log" \
+		" WHERE run_id = @run_id AND attempt = @attempt), @level, @message)", \
+		"INSERT INTO etl.run_log (run_id, attempt, seq, level, message)" \
+		" SELECT @run_id, @attempt, ISNULL(MAX(l.seq), 0) + 1, @level, @message" \
+		" FROM etl.run_log l WITH (UPDLOCK, HOLDLOCK)" \
+		" WHERE l.run_id = @run_id AND l.attempt = @attempt") \
+	/* in the transaction of the claim, whose run nobody else gives a lease */ \
+	X(LEASE_GIVE, "INSERT INTO etl_run_heartbeat (run_id, fence, lease_until)" \
+		" VALUES (@run_id, @fence, " SQL_IN_SECONDS("@lease") ")" \
+		" ON CONFLICT (run_id) DO UPDATE SET fence = excluded.fence," \
+		" lease_until = excluded.lease_until, at = " SQL_NOW ", progress = NULL", \
+		"INSERT INTO etl.run_heartbeat (run_id, fence, lease_until)" \
+		" SELECT @run_id, @fence, " TSQL_IN_SECONDS("@lease") \
+		" WHERE NOT EXISTS (SELECT 1 FROM etl.run_heartbeat h" \
+		" WHERE h.run_id = @run_id);" \
+		" IF @@ROWCOUNT = 0" \
+		" UPDATE etl.run_heartbeat SET fence = @fence," \
+		" lease_until = " TSQL_IN_SECONDS("@lease") ", at = " TSQL_NOW ", progress = NULL" \
+		" WHERE run_id = @run_id") \
+	X(LEASE_RENEW, "UPDATE etl_run_heartbeat SET at = " SQL_NOW "," \
+		" lease_until = " SQL_IN_SECONDS("@lease") ", progress = ifnull(@progress, progress)" \
+		" WHERE run_id = @run_id AND fence = @fence", \
+		"UPDATE etl.run_heartbeat SET at = " TSQL_NOW "," \
+		" lease_until = " TSQL_IN_SECONDS("@lease") "," \
+		" progress = COALESCE(@progress, progress)" \
+		" WHERE run_id = @run_id AND fence = @fence") \
+	X(LEASE_END, "DELETE FROM etl_run_heartbeat WHERE run_id = @run_id AND fence = @fence", \
+		"DELETE FROM etl.run_heartbeat WHERE run_id = @run_id AND fence = @fence") \
+	X(RUN_CANCELLED, "SELECT cancel_requested FROM etl_run WHERE run_id = @run_id", \
+		"SELECT cancel_requested FROM etl.run WHERE run_id = @run_id") \
+	X(RUN_UNKNOWN, "SELECT e.key AS position FROM json_each(@runs) e" \
+		" LEFT JOIN etl_run r ON r.run_uid = json_extract(e.value, '$.uid')" \
+		" WHERE r.run_id IS NULL OR r.fence < json_extract(e.value, '$.fence')" \
+		" ORDER BY e.key LIMIT 1", \
+		"SELECT TOP (1) CAST(e.[key] AS bigint) AS position FROM OPENJSON(@runs) e" \
+		" LEFT JOIN etl.run r" \
+		" ON r.run_uid = TRY_CONVERT(uniqueidentifier, JSON_VALUE(e.value, '$.uid'))" \
+		" WHERE r.run_id IS NULL" \
+		" OR r.fence < CAST(JSON_VALUE(e.value, '$.fence') AS bigint)" \
+		" ORDER BY CAST(e.[key] AS bigint)") \
+	X(RUN_BY_UID, "SELECT run_id FROM etl_run WHERE run_uid = @run_uid", \
+		"SELECT run_id FROM etl.run" \
+		" WHERE run_uid = TRY_CONVERT(uniqueidentifier, @run_uid)") \
+	X(RUN_FENCE_ALL, "UPDATE etl_run SET fence = 1 WHERE job_id = @job_id AND fence = 0" \
+		" AND finished_at IS NULL", \
+		"UPDATE etl.run SET fence = 1 WHERE job_id = @job_id AND fence = 0" \
+		" AND finished_at IS NULL") \
+	X(RUN_BEGUN, "SELECT run_id FROM etl_run WHERE job_id = @job_id AND finished_at IS NULL" \
+		" AND fence > 0 ORDER BY run_id LIMIT 1", \
+		"SELECT TOP (1) run_id FROM etl.run WHERE job_id = @job_id AND finished_at IS NULL" \
+		" AND fence > 0 ORDER BY run_id") \
+	X(RUN_FENCE, "UPDATE etl_run SET fence = @fence WHERE run_id = @run_id AND fence < @fence", \
+		"UPDATE etl.run SET fence = @fence WHERE run_id = @run_id AND fence < @fence") \
+	X(RUN_IMPORT, "INSERT INTO etl_run (run_uid, job_id, state, origin, order_key, attempt," \
+		" fence, rows_written, started_at, finished_at, error_code, error_message)" \
+		" SELECT @run_uid, @job_id, @state, 'recovered', @order_key, 1, @fence, @rows," \
+		" @opened_at, ifnull(@ended_at, " SQL_NOW "), @error_code, @error_message" \
+		" RETURNING run_id", \
+		"DECLARE @_new TABLE (run_id bigint);" \
+		" INSERT INTO etl.run (run_uid, job_id, state, origin, order_key, attempt," \
+		" fence, rows_written, started_at, finished_at, error_code, error_message)" \
+		" OUTPUT inserted.run_id INTO @_new (run_id)" \
+		" VALUES (@run_uid, @job_id, @state, N'recovered', @order_key, 1, @fence, @rows," \
+		" " TSQL_TIME("@opened_at") ", ISNULL(" TSQL_TIME("@ended_at") ", " TSQL_NOW ")," \
+		" @error_code, @error_message);" \
+		" SELECT run_id FROM @_new") \
+	X(RUN_KEY_FREE, "UPDATE etl_run SET order_key = NULL WHERE job_id = @job_id" \
+		" AND order_key = @order_key AND run_uid <> @run_uid", \
+		"UPDATE etl.run SET order_key = NULL WHERE job_id = @job_id" \
+		" AND order_key = @order_key AND run_uid <> @run_uid") \
+	/* controllers */ \
+	X(CONTROLLER_BEAT, "INSERT INTO etl_controller (controller_uid, host, process, version," \
+		" state, max_workers, workers, lease_until)" \
+		" VALUES (@uid, @host, @process, @version, @state, @max_workers, @workers, " \
+		SQL_IN_SECONDS("@lease") ")" \
+		" ON CONFLICT (controller_uid) DO UPDATE SET state = excluded.state," \
+		" workers = excluded.workers, heartbeat_at = " SQL_NOW "," \
+		" lease_until = excluded.lease_until", \
+		"INSERT INTO etl.controller (controller_uid, host, process, version," \
+		" state, max_workers, workers, lease_until)" \
+		" SELECT @uid, @host, @process, @version, @state, @max_workers, @workers, " \
+		TSQL_IN_SECONDS("@lease") \
+		" WHERE NOT EXISTS (SELECT 1 FROM etl.controller c WITH (UPDLOCK, HOLDLOCK)" \
+		" WHERE c.controller_uid = @uid);" \
+		" IF @@ROWCOUNT = 0" \
+		" UPDATE etl.controller SET state = @state, workers = @workers," \
+		" heartbeat_at = " TSQL_NOW ", lease_until = " TSQL_IN_SECONDS("@lease") \
+		" WHERE controller_uid = @uid") \
+	X(CONTROLLER_FRESH, "SELECT 1 AS fresh FROM etl_controller WHERE controller_uid = @uid" \
+		" AND state = @state AND workers = @workers AND lease_until BETWEEN " \
+		SQL_IN_SECONDS("@least") " AND " SQL_IN_SECONDS("@lease"), \
+		"SELECT 1 AS fresh FROM etl.controller WHERE controller_uid = @uid" \
+		" AND state = @state AND workers = @workers AND lease_until BETWEEN " \
+		TSQL_IN_SECONDS("@least") " AND " TSQL_IN_SECONDS("@lease")) \
+	X(CONTROLLER_LIST, "SELECT controller_uid, host, process, version, state, max_workers," \
+		" workers, started_at, lease_until, lease_until >= " SQL_NOW " AS alive" \
+		" FROM etl_controller WHERE state <> 'stopped' ORDER BY controller_uid", \
+		"SELECT controller_uid, host, process, version, state, max_workers, workers," \
+		" " TSQL_TEXT("started_at") " AS started_at," \
+		" " TSQL_TEXT("lease_until") " AS lease_until," \
+		" CASE WHEN lease_until >= " TSQL_NOW " THEN 1 ELSE 0 END AS alive" \
+		" FROM etl.controller WHERE state <> N'stopped' ORDER BY controller_uid") \
+	X(CONTROLLER_STOPPED, "UPDATE etl_controller SET state = 'stopped', workers = 0" \
+		" WHERE controller_uid = @uid AND lease_until = @lease_until", \
+		"UPDATE etl.controller SET state = N'stopped', workers = 0" \
+		" WHERE controller_uid = @uid AND lease_until = " TSQL_TIME("@lease_until")) \
+	X(CONTROLLER_PRUNE, "DELETE FROM etl_controller WHERE state = 'stopped'" \
+		" AND heartbeat_at < " SQL_IN_SECONDS("-@age"), \
+		"DELETE FROM etl.controller WHERE state = N'stopped'" \
+		" AND heartbeat_at < " TSQL_IN_SECONDS("-@age")) \
+	X(NOW, "SELECT " SQL_NOW " AS now", \
+		"SELECT " TSQL_TEXT(TSQL_NOW) " AS now") \
+	/* what there is to see */ \
+	X(RUN_LIST, "SELECT r.run_id, r.run_uid, j.name, r.state, r.attempt, r.queued_at, r.started_at," \
+		" r.finished_at, cast(round((julianday(ifnull(r.finished_at, " SQL_NOW "))" \
+		" - julianday(r.started_at)) * 86400000) AS INTEGER) AS elapsed_ms," \
+		" r.rows_read, r.rows_written, r.bytes_read, r.error_code, r.error_message," \
+		" r.origin, r.order_key, r.priority, r.fence, r.disruptions, r.settle," \
+		" r.cancel_requested, r.ready_at, h.progress, j.hold_reason" \
+		" FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id" \
+		" LEFT JOIN etl_run_heartbeat h ON h.run_id = r.run_id AND h.fence = r.fence" \
+		" WHERE r.run_id BETWEEN @first AND @last ORDER BY r.run_id DESC LIMIT @limit", \
+		"SELECT r.run_id, " TSQL_UID("r.run_uid") " AS run_uid, j.name, r.state, r.attempt," \
+		" " TSQL_TEXT("r.queued_at") " AS queued_at," \
+		" " TSQL_TEXT("r.started_at") " AS started_at," \
+		" " TSQL_TEXT("r.finished_at") " AS finished_at," \
+		" DATEDIFF_BIG(millisecond, r.started_at, ISNULL(r.finished_at, " TSQL_NOW "))" \
+		" AS elapsed_ms," \
+		" r.rows_read, r.rows_written, r.bytes_read, r.error_code, r.error_message," \
+		" r.origin, r.order_key, r.priority, r.fence, r.disruptions, r.settle," \
+		" r.cancel_requested, " TSQL_TEXT("r.ready_at") " AS ready_at, h.progress," \
+		" j.hold_reason" \
+		" FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id" \
+		" LEFT JOIN etl.run_heartbeat h ON h.run_id = r.run_id AND h.fence = r.fence" \
+		" WHERE r.run_id BETWEEN @first AND @last ORDER BY r.run_id DESC" \
+		" OFFSET 0 ROWS FETCH NEXT @limit ROWS ONLY") \
+	X(LOG_LIST, "SELECT attempt, at, level, message FROM etl_run_log" \
+		" WHERE run_id = @run_id ORDER BY attempt, seq", \
+		"SELECT attempt, " TSQL_TEXT("at") " AS at, level, message FROM etl.run_log" \
+		" WHERE run_id = @run_id ORDER BY attempt, seq") \
+	X(EVENT_LIST, "SELECT at, old_state, new_state, actor, reason FROM etl_run_event" \
+		" WHERE run_id = @run_id ORDER BY event_id", \
+		"SELECT " TSQL_TEXT("at") " AS at, old_state, new_state, actor, reason" \
+		" FROM etl.run_event WHERE run_id = @run_id ORDER BY event_id")
+/* clang-format on */
+
+#endif
