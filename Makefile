@@ -114,6 +114,7 @@ $(bench_programs): %: %.o $(lib_objects)
 	$(Q)$(link)
 
 -include tests/smoke/smoke.mk
+-include tests/tsql/tsql.mk
 $(fuzz_programs): MODE_FLAGS += -fsanitize=fuzzer
 $(fuzz_programs): %: %.o $(lib_objects)
 	$(call say,LINK)

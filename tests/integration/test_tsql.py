@@ -1,0 +1,100 @@
+"""The store's T-SQL against a grammar that nobody here wrote.
+
+tests/tsql/dump prints the texts, tests/tsql/parse.js parses them with the T-SQL grammar of
+antlr4ts-sql, which npm puts into the build cache at the versions and digests of package-lock.json.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from servers import ROOT, run
+
+HERE = ROOT / "tests" / "tsql"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))) / "etl-build"
+NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
+
+# what a reader of SQLite would write, and what only looks like T-SQL
+WRONG = [
+    "SELECT a FROM etl.run LIMIT 1",
+    "INSERT INTO etl.run (a) VALUES (1) RETURNING a",
+    "INSERT INTO etl.run (a) VALUES (1) ON CONFLICT (a) DO NOTHING",
+    "SELECT key FROM etl.run",
+    "UPDATE etl.run AS r SET a = 1",
+    "DELETE FROM etl.run WHERE (a = 1",
+    "SELECT a FROM etl.run WITH (UPDLOCK HOLDLOCK WHERE a = 1",
+    "INSERT INTO etl.run (a) VALUES (1) OUTPUT inserted.a INTO @_new",
+]
+
+
+@pytest.fixture(scope="module")
+def grammar():
+    """The directory of the node_modules, made once per lock file."""
+    for command in ("node", "npm"):
+        if not shutil.which(command):
+            pytest.skip(f"no {command} on this machine")
+    files = [HERE / "package.json", HERE / "package-lock.json"]
+    digest = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:20]
+    ready = CACHE / f"npm-tsql-{digest}"
+    if ready.exists():
+        return ready / "node_modules"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix="npm-tsql.") as new:
+        for f in files:
+            shutil.copy(f, new)
+        result = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                                cwd=new, capture_output=True, text=True, timeout=300)
+        if result.returncode and any(code in result.stderr for code in NO_NETWORK):
+            pytest.skip("npm cannot reach its registry")
+        assert result.returncode == 0, result.stderr
+        try:
+            os.rename(new, ready)
+        except OSError:
+            assert ready.exists()  # somebody else was faster
+        else:
+            os.mkdir(new)  # for its removal
+    return ready / "node_modules"
+
+
+@pytest.fixture(scope="module")
+def parse(grammar):
+    def parse(texts):
+        result = subprocess.run(["node", HERE / "parse.js"], input=json.dumps(texts),
+                                capture_output=True, text=True, timeout=300,
+                                env={**os.environ, "NODE_PATH": str(grammar)})
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+    return parse
+
+
+@pytest.fixture(scope="module")
+def statements():
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    run("make", "-C", ROOT, "tsql", env=env)
+    return json.loads(run(ROOT / "build" / "musl" / "tests" / "tsql" / "dump").stdout)
+
+
+def test_the_grammar_refuses_what_is_wrong(parse):
+    accepted = [text for text, found in zip(WRONG, parse(WRONG)) if not found["errors"]]
+    assert accepted == []
+
+
+def test_each_statement_is_t_sql_with_the_columns_of_sqlite(parse, statements):
+    names = [s["name"] for s in statements]
+    assert len(set(names)) == len(names)
+    assert {"RUN_CLAIM", "LEASE_GIVE", "RUN_UNKNOWN", "DEFINITION_UPDATE"} <= set(names)
+
+    wrong = []
+    for statement, found in zip(statements, parse([s["tsql"] for s in statements])):
+        if found["errors"]:
+            wrong.append((statement["name"], found["errors"]))
+        elif (not statement["name"].startswith("DEFINITION_")
+                and found["columns"] != statement.get("columns")):
+            wrong.append((statement["name"], found["columns"], statement.get("columns")))
+    assert wrong == []
