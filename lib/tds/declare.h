@@ -16,4 +16,14 @@
 MUST_CHECK int tds_declare_parse(const char *text, struct arena *a, struct tds_columns *ret_columns,
 	struct err *err);
 
+/* The same without types: "name, name, …" (NULL and blank: none), or with a second name in the type's
+ * place: "from to, …". */
+MUST_CHECK int tds_names_parse(const char *text, struct arena *a, const char ***ret_names,
+	uint32_t *ret_n, struct err *err);
+struct tds_rename {
+	const char *from, *to;
+};
+MUST_CHECK int tds_renames_parse(const char *text, struct arena *a, struct tds_rename **ret_renames,
+	uint32_t *ret_n, struct err *err);
+
 #endif
