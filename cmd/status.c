@@ -37,6 +37,7 @@ struct json *cmd_run_json(struct json_doc *doc, const struct run_info *r)
 	set_number(doc, o, "elapsed_ms", r->elapsed_ms);
 	set_number(doc, o, "rows_read", r->rows_read);
 	set_number(doc, o, "rows_written", r->rows_written);
+	set_number(doc, o, "rows_rejected", r->rows_rejected);
 	set_number(doc, o, "bytes_read", r->bytes_read);
 	json_set_str(doc, o, "error_code", r->error_code);
 	json_set_str(doc, o, "error_message", r->error_message);
@@ -97,6 +98,8 @@ static void print_run(const struct run_info *r, int width)
 	printf("  %13s  %-19s  %s\n", rows, print_time(r->started_at, started), took);
 	if (r->progress && strcmp(r->state, run_state_name(RUN_RUNNING)) == 0)
 		printf("       %s\n", r->progress);
+	if (r->rows_rejected > 0)
+		printf("       %" PRId64 " rejected: etl rejects %" PRId64 "\n", r->rows_rejected, r->run_id);
 	if (r->error_message)
 		printf("       %s\n", r->error_message);
 	if (r->settle && !run_state_final(run_state_parse(r->state)))

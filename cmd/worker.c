@@ -120,7 +120,7 @@ static int take(const struct settings *settings, const struct assignment *as, co
 static int give_up_unreadable(struct store *store, struct run *run, const char *actor, struct err *err)
 {
 	struct verdict v = {.state = RUN_FAILED, .settle = RUN_STATE_COUNT};
-	struct run_result result = {-1, -1, -1, err_name(err->code), err->msg};
+	struct run_result result = {-1, -1, -1, -1, err_name(err->code), err->msg};
 	struct err why = ERR_INIT;
 
 	if (run->fence > 1)
@@ -171,7 +171,9 @@ static int by_hand(struct invocation *in, const struct settings *settings, struc
 		.signals = &signals,
 		.alarm = set_alarm,
 		.by_hand = true};
-	struct order order = {.actor = attempt.actor, .key = cmd_flag(in, "key")};
+	struct order order = {.actor = attempt.actor,
+		.key = cmd_flag(in, "key"),
+		.full = cmd_flag(in, "full") != NULL};
 	char process[EXECUTOR_HANDLE_MAX];
 	int status;
 

@@ -83,7 +83,8 @@ static int find_run(struct store *s, int64_t run_id, struct arena *a, struct run
 		.disruptions = db_column_int(stmt, 5),
 		.settle = settle_of(db_column_text(stmt, 6)),
 		.order_key = arena_strdup(a, db_column_text(stmt, 7)),
-		.cancel_requested = db_column_int(stmt, 8) != 0};
+		.cancel_requested = db_column_int(stmt, 8) != 0,
+		.full_load = db_column_int(stmt, 10) != 0};
 	db_reset(stmt);
 	if (ret_run->state == RUN_STATE_COUNT)
 		return err_set(err, ERR_DATA, "run %" PRId64 " has a state that there is not", run_id);
@@ -112,7 +113,7 @@ static int old_state(struct store *s, const struct run *run, enum run_state to,
 	return *ret_old == RUN_STATE_COUNT || !run_may(*ret_old, to) ? lost(run, err) : 0;
 }
 
-static const struct run_result no_result = {-1, -1, -1, NULL, NULL};
+static const struct run_result no_result = {-1, -1, -1, -1, NULL, NULL};
 
 /* Numbers that are not known are NULL and leave the column as it is. */
 static void bind_number(struct db_stmt *stmt, int pos, int64_t value)
@@ -135,12 +136,13 @@ static int change_state(struct store *s, const struct run *run, enum run_state o
 	db_bind_int(stmt, 2, run_state_final(to));
 	bind_number(stmt, 3, r->rows_read);
 	bind_number(stmt, 4, r->rows_written);
-	bind_number(stmt, 5, r->bytes_read);
-	db_bind_text(stmt, 6, r->error_code);
-	db_bind_text(stmt, 7, store_clean(r->error_message, &message));
-	db_bind_int(stmt, 8, run->run_id);
-	db_bind_int(stmt, 9, run->fence);
-	db_bind_text(stmt, 10, run_state_name(old));
+	bind_number(stmt, 5, r->rows_rejected);
+	bind_number(stmt, 6, r->bytes_read);
+	db_bind_text(stmt, 7, r->error_code);
+	db_bind_text(stmt, 8, store_clean(r->error_message, &message));
+	db_bind_int(stmt, 9, run->run_id);
+	db_bind_int(stmt, 10, run->fence);
+	db_bind_text(stmt, 11, run_state_name(old));
 	if (db_run(stmt, err))
 		return -1;
 	return db_changes(s->db) == 1 ? 0 : lost(run, err);
@@ -226,8 +228,8 @@ static int insert_run(struct store *s, int64_t job_id, const struct order *order
 {
 	struct db_stmt *stmt;
 
-	if (statements_bind(&s->stmts, ST_RUN_INSERT, &stmt, err, "itttt", job_id, "queued", "manual",
-		    order->key, order->actor))
+	if (statements_bind(&s->stmts, ST_RUN_INSERT, &stmt, err, "itttti", job_id, "queued", "manual",
+		    order->key, order->actor, (int64_t)order->full))
 		return -1;
 	if (db_step(stmt, err) != 1) /* the row's reference to it was refused */
 		return err->code == ERR_DATA
@@ -238,6 +240,7 @@ static int insert_run(struct store *s, int64_t job_id, const struct order *order
 		.job_id = job_id,
 		.state = RUN_QUEUED,
 		.order_key = order->key,
+		.full_load = order->full,
 		.settle = RUN_STATE_COUNT};
 	db_reset(stmt);
 	return 0;
@@ -823,7 +826,8 @@ static int free_key(struct store *s, int64_t job_id, const struct lost_run *lost
 static int catch_up(struct store *s, int64_t run_id, const struct lost_run *lost, const char *actor,
 	struct arena *a, int64_t *ret_run_id, struct err *err)
 {
-	const struct run_result result = {-1, lost->rows, -1, NULL, NULL};
+	const struct run_result result = {
+		.rows_read = -1, .rows_written = lost->rows, .rows_rejected = -1, .bytes_read = -1};
 	struct run run;
 
 	if (find_run(s, run_id, a, &run, err) != 1)

@@ -24,6 +24,7 @@
 struct order {
 	const char *key;    /* the caller's: the same one twice is one run; NULL: none */
 	const char *actor;  /* who orders */
+	bool full;	    /* an incremental load does not look at its watermark */
 };
 
 /* The run waits where its upstream jobs are not done. An order whose key is known is that run:
@@ -121,7 +122,7 @@ MUST_CHECK int queue_renew(struct store *s, const struct run *run, int64_t lease
 	const char *progress, bool *ret_cancel_requested, struct err *err);
 
 struct run_result { /* what a run's row says beside its state; -1 and NULL where there is none */
-	int64_t rows_read, rows_written, bytes_read;
+	int64_t rows_read, rows_written, rows_rejected, bytes_read;
 	const char *error_code, *error_message;
 };
 

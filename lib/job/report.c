@@ -36,6 +36,7 @@ static void read_info(struct db_stmt *stmt, struct arena *a, struct run_info *r)
 		.ready_at = arena_strdup(a, db_column_text(stmt, 21)),
 		.progress = arena_strdup(a, db_column_text(stmt, 22)),
 		.hold_reason = arena_strdup(a, db_column_text(stmt, 23)),
+		.rows_rejected = number_or_none(stmt, 24),
 	};
 }
 

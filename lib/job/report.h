@@ -20,7 +20,7 @@ struct run_info {
 	const char *run_uid, *job, *state;
 	const char *queued_at, *started_at, *finished_at;
 	int64_t elapsed_ms; /* from its start to its end, or until now */
-	int64_t rows_read, rows_written, bytes_read;
+	int64_t rows_read, rows_written, rows_rejected, bytes_read;
 	const char *error_code, *error_message;
 	const char *origin, *order_key;
 	int64_t priority, fence, disruptions;

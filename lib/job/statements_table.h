@@ -131,13 +131,13 @@
 		"SELECT job_id, after_job_id FROM etl.job_dependency WITH (HOLDLOCK)" \
 		" ORDER BY job_id") \
 	/* orders */ \
-	X(RUN_INSERT, "INSERT INTO etl_run (job_id, state, origin, order_key, ordered_by)" \
-		" VALUES (@job_id, @state, @origin, @order_key, @by)" \
+	X(RUN_INSERT, "INSERT INTO etl_run (job_id, state, origin, order_key, ordered_by, full_load)" \
+		" VALUES (@job_id, @state, @origin, @order_key, @by, @full)" \
 		" RETURNING run_id, run_uid", \
 		"DECLARE @_new TABLE (run_id bigint, run_uid uniqueidentifier);" \
-		" INSERT INTO etl.run (job_id, state, origin, order_key, ordered_by)" \
+		" INSERT INTO etl.run (job_id, state, origin, order_key, ordered_by, full_load)" \
 		" OUTPUT inserted.run_id, inserted.run_uid INTO @_new (run_id, run_uid)" \
-		" VALUES (@job_id, @state, @origin, @order_key, @by);" \
+		" VALUES (@job_id, @state, @origin, @order_key, @by, @full);" \
 		" SELECT run_id, " TSQL_UID("run_uid") " AS run_uid FROM @_new") \
 	X(RUN_BY_KEY, "SELECT run_id, run_uid, state, attempt, fence FROM etl_run" \
 		" WHERE job_id = @job_id AND order_key = @order_key", \
@@ -214,10 +214,10 @@
 		" AND (@by_hand = 1 OR EXISTS (SELECT 1 FROM etl.job j WHERE j.job_id = r.job_id" \
 		" AND " TSQL_ROOM "))") \
 	X(RUN_FIND, "SELECT run_uid, job_id, state, attempt, fence, disruptions, settle, order_key," \
-		" cancel_requested, finished_at FROM etl_run WHERE run_id = @run_id", \
+		" cancel_requested, finished_at, full_load FROM etl_run WHERE run_id = @run_id", \
 		"SELECT " TSQL_UID("run_uid") " AS run_uid, job_id, state, attempt, fence," \
 		" disruptions, settle, order_key, cancel_requested," \
-		" " TSQL_TEXT("finished_at") " AS finished_at" \
+		" " TSQL_TEXT("finished_at") " AS finished_at, full_load" \
 		" FROM etl.run WHERE run_id = @run_id") \
 	X(RUN_ACTIVE, "SELECT r.run_id, r.run_uid, r.job_id, j.name, r.state, r.attempt, r.fence," \
 		" r.disruptions, r.settle, r.cancel_requested, r.controller_uid, r.worker," \
@@ -281,6 +281,7 @@
 		" finished_at = CASE WHEN @final = 1 THEN " SQL_NOW " ELSE finished_at END," \
 		" rows_read = ifnull(@rows_read, rows_read)," \
 		" rows_written = ifnull(@rows_written, rows_written)," \
+		" rows_rejected = ifnull(@rows_rejected, rows_rejected)," \
 		" bytes_read = ifnull(@bytes_read, bytes_read)," \
 		" error_code = CASE @new WHEN 'succeeded' THEN NULL" \
 		" ELSE ifnull(@error_code, error_code) END," \
@@ -292,6 +293,7 @@
 		" finished_at = CASE WHEN @final = 1 THEN " TSQL_NOW " ELSE finished_at END," \
 		" rows_read = COALESCE(@rows_read, rows_read)," \
 		" rows_written = COALESCE(@rows_written, rows_written)," \
+		" rows_rejected = COALESCE(@rows_rejected, rows_rejected)," \
 		" bytes_read = COALESCE(@bytes_read, bytes_read)," \
 		" error_code = CASE @new WHEN N'succeeded' THEN NULL" \
 		" ELSE COALESCE(@error_code, error_code) END," \
@@ -442,7 +444,7 @@
 		" - julianday(r.started_at)) * 86400000) AS INTEGER) AS elapsed_ms," \
 		" r.rows_read, r.rows_written, r.bytes_read, r.error_code, r.error_message," \
 		" r.origin, r.order_key, r.priority, r.fence, r.disruptions, r.settle," \
-		" r.cancel_requested, r.ready_at, h.progress, j.hold_reason" \
+		" r.cancel_requested, r.ready_at, h.progress, j.hold_reason, r.rows_rejected" \
 		" FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id" \
 		" LEFT JOIN etl_run_heartbeat h ON h.run_id = r.run_id AND h.fence = r.fence" \
 		" WHERE r.run_id BETWEEN @first AND @last ORDER BY r.run_id DESC LIMIT @limit", \
@@ -455,7 +457,7 @@
 		" r.rows_read, r.rows_written, r.bytes_read, r.error_code, r.error_message," \
 		" r.origin, r.order_key, r.priority, r.fence, r.disruptions, r.settle," \
 		" r.cancel_requested, " TSQL_TEXT("r.ready_at") " AS ready_at, h.progress," \
-		" j.hold_reason" \
+		" j.hold_reason, r.rows_rejected" \
 		" FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id" \
 		" LEFT JOIN etl.run_heartbeat h ON h.run_id = r.run_id AND h.fence = r.fence" \
 		" WHERE r.run_id BETWEEN @first AND @last ORDER BY r.run_id DESC" \

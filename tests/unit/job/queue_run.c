@@ -211,7 +211,7 @@ static void a_run_goes_its_way(void **state)
 
 static void errors_are_kept(void **state)
 {
-	const struct run_result result = {-1, -1, 3, "bad_data", "line 7"};
+	const struct run_result result = {-1, -1, -1, 3, "bad_data", "line 7"};
 	struct fixture *f = *state;
 
 	running(f);
@@ -225,8 +225,8 @@ static void errors_are_kept(void **state)
 /* What an earlier attempt said is kept while another one is to come, and gone when that is good. */
 static void a_good_end_forgets_the_errors_before(void **state)
 {
-	const struct run_result bad = {5, 4, 3, "bad_data", "line 7"},
-				good = {-1, 8, -1, NULL, NULL};
+	const struct run_result bad = {5, 4, -1, 3, "bad_data", "line 7"},
+				good = {-1, 8, -1, -1, NULL, NULL};
 	const struct verdict again = {.state = RUN_QUEUED, .settle = RUN_STATE_COUNT};
 	struct fixture *f = *state;
 
