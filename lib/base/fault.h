@@ -39,10 +39,13 @@
 	X(LEDGER_BEGIN, TARGET)	     /* the ledger row is to be opened */                          \
 	X(LEDGER_BEGUN, TARGET)	     /* it is */                                                   \
 	X(BATCH_STAGED, TARGET)	     /* some rows are staged */                                    \
+	X(DIGEST, TARGET)	     /* `err`: what is read back is not what was written */        \
 	X(STAGED, TARGET)	     /* all are, and verified */                                   \
 	X(PUBLISH_BEGUN, TARGET)     /* the ledger row is published, not committed */              \
 	X(PUBLISH_MOVED, TARGET)     /* the rows are in the table, not committed */                \
 	X(PUBLISHED, TARGET)	     /* committed: `err` is the lost reply */                      \
+	X(POST_BEFORE, TARGET)	     /* published, and what follows it is not done */              \
+	X(POST_DONE, TARGET)	     /* it is, and the ledger does not know */                     \
 	X(REVOKE, TARGET)	     /* the ledger row is to be revoked */                         \
 	X(REVOKED, TARGET)	     /* it is */                                                   \
 	X(STATEMENT_DONE, TARGET)    /* a statement of a script that is not atomic */              \

@@ -196,6 +196,7 @@ static int end_run(struct host *h, const struct verdict *v, const char *reason, 
 	const bool counted = r && h->at->job->kind != JOB_EXEC;
 	const struct run_result result = {.rows_read = counted ? (int64_t)r->rows_read : -1,
 		.rows_written = counted ? (int64_t)r->rows_written : -1,
+		.rows_rejected = counted && h->at->job->kind == JOB_COPY ? (int64_t)r->rows_rejected : -1,
 		.bytes_read = counted ? (int64_t)r->bytes_read : -1,
 		.error_code = why ? err_name(why->code) : NULL,
 		.error_message = why ? why->msg : NULL};
@@ -211,19 +212,31 @@ static int end_run(struct host *h, const struct verdict *v, const char *reason, 
 
 static const struct verdict succeeded = {.state = RUN_SUCCEEDED, .settle = RUN_STATE_COUNT};
 
+static const char *name_rejects(const struct host *h, const struct step_result *r, char out[128])
+{
+	char rows[64];
+
+	out[0] = '\0';
+	if (r->rows_rejected)
+		snprintf(out, 128, "; %s rejected: etl rejects %" PRId64,
+			text_plural(r->rows_rejected, "row", rows, sizeof(rows)), h->at->run->run_id);
+	return out;
+}
+
 static int succeed(struct host *h, const struct step_result *r, struct err *err)
 {
 	const struct job *job = h->at->job;
-	char rows[64], bytes[32], elapsed[32];
+	char rows[64], bytes[32], elapsed[32], rejects[128];
 
 	text_elapsed(h->base.clock->monotonic(h->base.clock->arg) - h->start, elapsed, sizeof(elapsed));
 	if (r->before)
 		tell(h, LOG_INFO, "an earlier attempt has published this load already");
 	else if (job->kind == JOB_COPY)
-		tell(h, LOG_INFO, "published %s in '%s' (%s, %s read, %s)",
+		tell(h, r->rows_rejected ? LOG_WARN : LOG_INFO,
+			"published %s in '%s' (%s, %s read, %s)%s",
 			text_plural(r->rows_written, "row", rows, sizeof(rows)), job->target_table,
 			load_mode_name(job->load_mode), text_bytes(r->bytes_read, bytes, sizeof(bytes)),
-			elapsed);
+			elapsed, name_rejects(h, r, rejects));
 	else if (job->kind == JOB_SQL)
 		tell(h, LOG_INFO, "done: %s changed (%s)",
 			text_plural(r->rows_written, "row", rows, sizeof(rows)), elapsed);

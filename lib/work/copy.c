@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -67,14 +68,20 @@ static const struct source_ops *find_source(enum driver driver)
 	return NULL;
 }
 
-int copy_check(const struct connection *source, struct err *err)
+int copy_source(const struct settings *settings, const struct job *job,
+	const struct connection **ret_conn, const struct source_ops **ret_ops, struct err *err)
 {
-	if (!find_source(source->driver)) {
-		err_set(err, ERR_CONFIG, "connection '%s': driver '%s' cannot be read from",
-			source->name, driver_name(source->driver));
-		return err_wrap(err, "%s", source->where);
-	}
-	return 0;
+	char used_by[JOB_NAME_MAX + 32];
+
+	snprintf(used_by, sizeof(used_by), "job '%s': source", job->name);
+	if (settings_connection(settings, job->source, used_by, ret_conn, err))
+		return -1;
+	*ret_ops = find_source((*ret_conn)->driver);
+	if (*ret_ops)
+		return 0;
+	err_set(err, ERR_CONFIG, "connection '%s': driver '%s' cannot be read from",
+		(*ret_conn)->name, driver_name((*ret_conn)->driver));
+	return err_wrap(err, "%s", (*ret_conn)->where);
 }
 
 /* Tells the others. */

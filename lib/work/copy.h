@@ -34,8 +34,10 @@ struct copy {
 	void *arg;
 };
 
-/* ERR_CONFIG when the source's driver cannot be read from. */
-MUST_CHECK int copy_check(const struct connection *source, struct err *err);
+/* The job's source: its connection and what reads it. ERR_CONFIG. */
+struct source_ops;
+MUST_CHECK int copy_source(const struct settings *settings, const struct job *job,
+	const struct connection **ret_conn, const struct source_ops **ret_ops, struct err *err);
 
 /* See step.h; the drivers of both can do it. */
 MUST_CHECK int copy_run(const struct copy *copy, struct step_result *ret_result, struct err *err);

@@ -17,14 +17,12 @@ struct watcher {
 static int find_connections(const struct settings *settings, const struct job *job,
 	const struct connection **ret_source, const struct connection **ret_target, struct err *err)
 {
-	const struct target_ops *ops;
-	char used_by[JOB_NAME_MAX + 32];
+	const struct source_ops *source;
+	const struct target_ops *target;
 
-	snprintf(used_by, sizeof(used_by), "job '%s': source", job->name);
-	if (settings_connection(settings, job->source, used_by, ret_source, err) ||
-		copy_check(*ret_source, err))
+	if (copy_source(settings, job, ret_source, &source, err))
 		return -1;
-	return target_of(settings, job, ret_target, &ops, err);
+	return target_of(settings, job, ret_target, &target, err);
 }
 
 static int copy_step_check(const struct settings *settings, const struct job *job, struct err *err)

@@ -7,7 +7,7 @@
 /* Done again it gives the same table. */
 static bool is_repeatable(const struct job *job)
 {
-	return job->idempotent || (job->kind == JOB_COPY && job->load_mode == LOAD_REPLACE);
+	return job->idempotent || (job->kind == JOB_COPY && (job_replaces(job) || job->load_mode == LOAD_MERGE));
 }
 
 static const char *what(const struct ledger_row *row)

@@ -100,6 +100,19 @@ uint64_t rejects_count(const struct rejects *r)
 	return n;
 }
 
+uint64_t rejects_row_of(const struct rejects *r, uint64_t rejected, uint64_t n)
+{
+	uint64_t row = n, before;
+
+	do {
+		before = row;
+		row = n;
+		for (uint64_t i = 0; i < rejected; i++)
+			row += r->v[i].row <= before;
+	} while (row != before);
+	return row;
+}
+
 const struct reject *rejects_get(const struct rejects *r, uint64_t i)
 {
 	assert(i < r->n);

@@ -37,6 +37,9 @@ MUST_CHECK int rejects_add(struct rejects *r, uint64_t row, const char *column, 
 	struct err *why);
 
 uint64_t rejects_count(const struct rejects *r);
+/* The source's number of the n-th row that was staged, `n` from 1, when the first `rejected` of the
+ * collection were not. */
+uint64_t rejects_row_of(const struct rejects *r, uint64_t rejected, uint64_t n);
 /* Only when nobody adds any more. */
 const struct reject *rejects_get(const struct rejects *r, uint64_t i);
 

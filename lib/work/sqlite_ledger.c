@@ -74,8 +74,15 @@ static const char loads_sql[] = "SELECT count(*) FROM " LEDGER " WHERE target_ta
 				" AND state = 'published' AND run_uid <> @run";
 
 static const char complete_sql[] =
-	"UPDATE " LEDGER " SET rows = @rows, rejects = 0, published_at = " NOW
+	"UPDATE " LEDGER " SET rows = @rows, rejects = @rejects, digest = @digest,"
+	" watermark_from = @from, watermark_to = @to, published_at = " NOW
 	" WHERE run_uid = @run";
+
+static const char post_done_sql[] =
+	"UPDATE " LEDGER " SET post_done_at = " NOW " WHERE run_uid = @run AND post_done_at IS NULL";
+
+static const char is_post_done_sql[] =
+	"SELECT 1 FROM " LEDGER " WHERE run_uid = @run AND post_done_at IS NOT NULL";
 
 static const char revoke_sql[] =
 	"UPDATE " LEDGER " SET state = 'revoked', revoked_at = " NOW ", revoked_reason = @reason"
@@ -349,15 +356,40 @@ int sqlite_ledger_loads(struct db *db, const struct load *load, int64_t *ret_n, 
 	return 0;
 }
 
-int sqlite_ledger_complete(struct db *db, const struct load *load, uint64_t rows, struct err *err)
+int sqlite_ledger_complete(struct db *db, const struct load *load,
+	const struct sqlite_ledger_end *end, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 
 	if (db_prepare(db, complete_sql, &stmt, err) < 0)
 		return -1;
-	db_bind_int(stmt, 1, (int64_t)rows);
-	db_bind_text(stmt, 2, load->run_uid);
+	db_bind_int(stmt, 1, (int64_t)end->rows);
+	db_bind_int(stmt, 2, (int64_t)end->rejects);
+	db_bind_text(stmt, 3, end->digest);
+	db_bind_text(stmt, 4, end->watermark_from);
+	db_bind_text(stmt, 5, end->watermark_to);
+	db_bind_text(stmt, 6, load->run_uid);
 	return db_run(stmt, err);
+}
+
+int sqlite_ledger_post_done(struct db *db, const struct load *load, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db, post_done_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load->run_uid);
+	return db_run(stmt, err);
+}
+
+int sqlite_ledger_is_post_done(struct db *db, const struct load *load, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db, is_post_done_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, load->run_uid);
+	return db_step(stmt, err);
 }
 
 static int revoke_in_transaction(struct db *db, const struct load *load, const char *reason,

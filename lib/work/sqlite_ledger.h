@@ -35,9 +35,19 @@ MUST_CHECK int sqlite_ledger_publish(struct db *db, const struct load *load, str
 MUST_CHECK int sqlite_ledger_loads(struct db *db, const struct load *load, int64_t *ret_n,
 	struct err *err);
 
+/* What is known of a load when it is published; NULL where there is nothing to say. */
+struct sqlite_ledger_end {
+	uint64_t rows, rejects;
+	const char *digest, *watermark_from, *watermark_to;
+};
+
 /* The last statement of that transaction. */
-MUST_CHECK int sqlite_ledger_complete(struct db *db, const struct load *load, uint64_t rows,
-	struct err *err);
+MUST_CHECK int sqlite_ledger_complete(struct db *db, const struct load *load,
+	const struct sqlite_ledger_end *end, struct err *err);
+
+/* What follows the publishing has been done; is it? 1 or 0. */
+MUST_CHECK int sqlite_ledger_post_done(struct db *db, const struct load *load, struct err *err);
+MUST_CHECK int sqlite_ledger_is_post_done(struct db *db, const struct load *load, struct err *err);
 
 /* open -> revoked; a run without a row gets a revoked one, so that no attempt of it that starts
  * late can load. *ret_state is what holds afterwards. ERR_LEASE_LOST when the row is open under a

@@ -1,30 +1,40 @@
 /*
- * sqlite_move - staged rows into the target table, the middle of a publish.
+ * sqlite_move - staged rows where SQL on the target can see them.
  *
- * One INSERT … SELECT from the attached staging file; row by row where the
- * database is in UTF-16, which SQLite does not attach to a UTF-8 file.
+ * The staging files are attached while a publish lasts. SQLite does not attach
+ * UTF-8 files to a database in UTF-16: there the rows go through a temporary
+ * table. Used before and within the transaction, never beyond the connection.
  */
 #ifndef WORK_SQLITE_MOVE_H
 #define WORK_SQLITE_MOVE_H
+
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "db/db.h"
 #include "work/sqlite_table.h"
 
+#define SQLITE_MOVE_MAX 8 /* staging files; SQLite attaches ten databases at most */
+
 struct sqlite_move {
 	struct db *db;	  /* borrowed */
-	struct db *stage; /* open when the encodings differ, else NULL: attached */
+	uint32_t attached;
+	const char *rows; /* what SQL selects from: columns c0, c1, … of the rows */
+	bool numbered;	  /* it has a rowid, the number of the row */
 };
 
-/* Makes the staging file at `path` readable, before the transaction begins. */
-MUST_CHECK int sqlite_move_init(struct sqlite_move *m, struct db *db, const char *path,
-	struct err *err);
+/* Makes the staging files at `paths` readable, before the transaction begins. Release it in any case. */
+MUST_CHECK int sqlite_move_init(struct sqlite_move *m, struct db *db, const char *const *paths,
+	uint32_t n, const struct sqlite_fit *fit, struct arena *a, struct err *err);
 /* After the transaction has ended. */
 void sqlite_move_release(struct sqlite_move *m);
 
-/* Within the transaction. *ret_rows is what the table took. */
-MUST_CHECK int sqlite_move_rows(struct sqlite_move *m, const struct sqlite_table *t,
-	const struct sqlite_fit *fit, struct arena *a, int64_t *ret_rows, struct err *err);
+/* An index over columns of the rows, "c0, c3". */
+MUST_CHECK int sqlite_move_index(struct sqlite_move *m, const char *columns, struct arena *a,
+	struct err *err);
+
+/* Binds a column of a row to a parameter as it is. */
+void sqlite_move_bind(struct db_stmt *to, int pos, struct db_stmt *from, int col);
 
 #endif

@@ -48,6 +48,7 @@ struct sqlite_put {
 	bool not_null;
 };
 
+static const struct tds_column int_column = {.name = "", .type = TDS_INTN, .size = 8};
 static const struct tds_column float_column = {.name = "", .type = TDS_FLTN, .size = 8};
 
 /* --- begin and end --- */
@@ -382,37 +383,154 @@ static size_t begin_header(uint8_t *types, size_t len, uint8_t **ret_header)
 	return len + n;
 }
 
-static int write_row(struct sqlite_rows *r, const uint8_t **p, const uint8_t *end, struct err *err)
+static int add_record(struct sqlite_rows *r, uint8_t *types, const struct record *rec, struct err *err)
 {
-	uint8_t *types = r->header + HEADER_SIZE_MAX, *header;
-	struct record rec = {.type = types, .body = r->body};
+	uint8_t *header;
+	size_t header_len = begin_header(types, (size_t)(rec->type - types), &header);
+	size_t body_len = (size_t)(rec->body - r->body);
+
+	if (r->digesting)
+		digest_add(&r->digest, header, header_len, r->body, body_len);
+	return sqlite_pages_add(r->pages, header, header_len, r->body, body_len, err);
+}
+
+/* Passes over the columns from `i` on. */
+static int skip_row(struct sqlite_rows *r, uint32_t i, const uint8_t **p, const uint8_t *end,
+	struct err *err)
+{
 	struct tds_value v;
-	size_t header_len;
+
+	for (; i < r->n; i++)
+		if (tds_decode(p, end, r->put[i].col, &r->joined, &v, err) < 0)
+			return -1;
+	return 0;
+}
+
+static void add_key_text(const struct sqlite_put *put, const struct tds_value *v, struct buf *out)
+{
+	char text[TDS_PRINT_MAX];
+
+	if (v->kind == TDS_NULL)
+		buf_adds(out, "NULL");
+	else if (v->kind == TDS_TEXT)
+		buf_add(out, v->s.data, v->s.len < REJECT_TEXT_MAX ? v->s.len : REJECT_TEXT_MAX);
+	else if (v->kind == TDS_BLOB || v->kind == TDS_HEX)
+		buf_printf(out, "%u bytes", v->s.len);
+	else
+		buf_add(out, text, tds_value_print(put->col->type == TDS_SQLITE
+						? v->kind == TDS_INT ? &int_column : &float_column
+						: put->col,
+					   v, text));
+}
+
+/* The values of the key columns of the row at `p`. */
+static void read_key(struct sqlite_rows *r, const uint8_t *p, const uint8_t *end, struct buf *out)
+{
+	struct err ignored = ERR_INIT;
+	struct tds_value v;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (tds_decode(&p, end, r->put[i].col, &r->joined, &v, &ignored) < 0)
+			return;
+		for (uint32_t k = 0; k < r->n_keys; k++)
+			if (r->keys[k] == i) {
+				buf_adds(out, out->len ? ", " : "");
+				add_key_text(&r->put[i], &v, out);
+			}
+	}
+}
+
+/* The value of column `at` of the row at `begin` cannot be stored: 0 when the row is kept as a reject and
+ * *p is behind it. */
+static int reject_row(struct sqlite_rows *r, uint64_t row, uint32_t at, const uint8_t *begin,
+	const uint8_t **p, const uint8_t *end, struct err *err)
+{
+	CLEANUP(buf_release) struct buf key = BUF_INIT(64 * REJECT_TEXT_MAX);
+	struct err broken = ERR_INIT;
+
+	if (!r->rejects)
+		return -1;
+	if (r->n_keys)
+		read_key(r, begin, end, &key);
+	if (rejects_add(r->rejects, row, r->put[at].col->name, key.len ? buf_str(&key) : NULL, err) <
+		0)
+		return -1;
+	if (skip_row(r, at + 1, p, end, &broken) < 0) {
+		*err = broken;
+		return -1;
+	}
+	r->rejected++;
+	return 0;
+}
+
+static int write_row(struct sqlite_rows *r, uint64_t row, const uint8_t **p, const uint8_t *end,
+	struct err *err)
+{
+	uint8_t *types = r->header + HEADER_SIZE_MAX;
+	struct record rec = {.type = types, .body = r->body};
+	const uint8_t *begin;
+	struct tds_value v;
 
 	if (*p == end || **p != TDS_ROW_TOKEN)
 		return err_set(err, ERR_DATA, "the batch does not hold whole rows");
-	++*p;
+	begin = ++*p;
 	for (uint32_t i = 0; i < r->n; i++) {
 		const struct sqlite_put *put = &r->put[i];
 
 		if (tds_decode(p, end, put->col, &r->joined, &v, err) < 0)
 			return -1;
 		if (put->how != PUT_NOTHING && put_value(r, &rec, put, &v, err) < 0)
-			return -1;
+			return reject_row(r, row, i, begin, p, end, err);
 	}
-	header_len = begin_header(types, (size_t)(rec.type - types), &header);
-	return sqlite_pages_add(
-		r->pages, header, header_len, r->body, (size_t)(rec.body - r->body), err);
+	r->rows++;
+	return add_record(r, types, &rec, err);
 }
 
-static int write_rows(struct sqlite_rows *r, const uint8_t *p, const uint8_t *end, struct err *err)
+static int write_rows(struct sqlite_rows *r, uint64_t first, const uint8_t *p, const uint8_t *end,
+	struct err *err)
 {
 	reserve(r, (size_t)(end - p));
-	while (p < end) {
-		if (write_row(r, &p, end, err) < 0)
-			return err_wrap(err, "row %" PRIu64, r->rows + 1);
-		r->rows++;
+	for (uint64_t row = first + 1; p < end; row++)
+		if (write_row(r, row, &p, end, err) < 0)
+			return err_wrap(err, "row %" PRIu64, row);
+	return 0;
+}
+
+int sqlite_rows_read_back(struct sqlite_rows *r, struct db_stmt *stmt, int columns,
+	struct digest *d, struct err *err)
+{
+	uint8_t *types = r->header + HEADER_SIZE_MAX, *header;
+	struct record rec;
+	size_t size = 0, len;
+
+	for (int i = 0; i < columns; i++) {
+		len = 8; /* of a number */
+		if (db_column_type(stmt, i) == DB_TEXT || db_column_type(stmt, i) == DB_BLOB)
+			db_column_blob(stmt, i, &len);
+		size += len;
 	}
+	if (columns < 0 || (uint32_t)columns > r->n)
+		return err_set(err, ERR_INTERNAL, "staging has other columns");
+	reserve(r, size);
+	rec = (struct record){.type = types, .body = r->body};
+	for (int i = 0; i < columns; i++) {
+		enum db_type type = db_column_type(stmt, i);
+		const uint8_t *data;
+
+		if (type == DB_NULL) {
+			*rec.type++ = SERIAL_NULL;
+		} else if (type == DB_INT) {
+			add_int(&rec, db_column_int(stmt, i));
+		} else if (type == DB_REAL) {
+			add_real(&rec, db_column_real(stmt, i));
+		} else {
+			data = db_column_blob(stmt, i, &len);
+			add_bytes(&rec, type == DB_TEXT ? SERIAL_TEXT : SERIAL_BLOB, data,
+				(uint32_t)len);
+		}
+	}
+	len = begin_header(types, (size_t)(rec.type - types), &header);
+	digest_add(d, header, len, r->body, (size_t)(rec.body - r->body));
 	return 0;
 }
 
@@ -430,15 +548,17 @@ static int write_part(struct sqlite_rows *r, const struct batch *b, struct err *
 	const uint8_t *p;
 	int rc;
 
-	if (b->cont & BATCH_FIRST)
+	if (b->cont & BATCH_FIRST) {
 		buf_reset(&r->row);
+		r->first = b->first_row;
+	}
 	buf_add(&r->row, b->data, b->len);
 	if (buf_check(&r->row, "the row", err) < 0)
-		return err_wrap(err, "row %" PRIu64, r->rows + 1);
+		return err_wrap(err, "row %" PRIu64, r->first + 1);
 	if (b->cont & BATCH_MORE)
 		return 0;
 	p = (const uint8_t *)buf_str(&r->row);
-	rc = write_rows(r, p, p + r->row.len, err);
+	rc = write_rows(r, r->first, p, p + r->row.len, err);
 	shrink(r);
 	return rc;
 }
@@ -447,5 +567,5 @@ int sqlite_rows_write(struct sqlite_rows *r, const struct batch *b, struct err *
 {
 	if (b->cont)
 		return write_part(r, b, err);
-	return write_rows(r, b->data, b->data + b->len, err);
+	return write_rows(r, b->first_row, b->data, b->data + b->len, err);
 }

@@ -14,6 +14,8 @@
 #include "base/err.h"
 #include "tds/row.h"
 #include "work/batch.h"
+#include "work/digest.h"
+#include "work/reject.h"
 #include "work/sqlite_pages.h"
 #include "work/sqlite_table.h"
 
@@ -29,8 +31,15 @@ struct sqlite_rows {
 	uint8_t *header, *body; /* of the record; the header is in that arena, too */
 	size_t body_size;
 	struct buf joined; /* a value of several chunks */
-	struct buf row;	   /* a fragmented row so far */
+	struct buf row;	   /* a fragmented row so far, */
+	uint64_t first;	   /* and its number from 0 */
 	uint64_t rows;	   /* added */
+	uint64_t rejected;
+	struct rejects *rejects;   /* borrowed; NULL: a row that cannot be stored is an error */
+	const uint32_t *keys;	   /* columns that name a rejected row; borrowed */
+	uint32_t n_keys;
+	bool digesting;
+	struct digest digest; /* of the rows added */
 };
 
 /* `cols` and the arena must outlive `r`. */
@@ -38,6 +47,10 @@ MUST_CHECK int sqlite_rows_init(struct sqlite_rows *r, const struct sqlite_table
 	const struct sqlite_fit *fit, const struct tds_columns *cols, struct sqlite_pages *pages,
 	struct arena *a, struct err *err);
 void sqlite_rows_release(struct sqlite_rows *r); /* zeroed is fine, twice is fine */
+
+/* Adds a row of a staging file, as SQLite gives it back, to a digest. */
+MUST_CHECK int sqlite_rows_read_back(struct sqlite_rows *r, struct db_stmt *stmt, int columns,
+	struct digest *d, struct err *err);
 
 /* Adds all rows of the batch; ERR_LIMIT for a fragmented row that is too long. */
 MUST_CHECK int sqlite_rows_write(struct sqlite_rows *r, const struct batch *b, struct err *err);

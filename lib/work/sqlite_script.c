@@ -15,6 +15,10 @@ static const struct db_guard guard_atomic = {
 		"the statements are one transaction, with the ledger's row; set atomic = no for "
 		"what cannot be",
 	.table = SQLITE_LEDGER_TABLE};
+static const struct db_guard guard_within = {
+	.transaction = "it is part of the transaction that publishes; set pre_sql_atomic or "
+		       "post_sql_atomic = no for what cannot be",
+	.table = SQLITE_LEDGER_TABLE};
 static const struct db_guard guard_each = {.table = SQLITE_LEDGER_TABLE};
 
 /* --- a statement in a message --- */
@@ -144,6 +148,13 @@ static int run_guarded(struct db *db, const struct db_guard *guard, const atomic
 
 /* --- with the ledger --- */
 
+static int complete(struct db *db, const struct load *load, const struct script *script,
+	struct err *err)
+{
+	return sqlite_ledger_complete(
+		db, load, &(struct sqlite_ledger_end){.rows = script->rows}, err);
+}
+
 static int atomic_in_transaction(struct db *db, const struct load *load, const atomic_bool *cancel,
 	struct script *script, struct err *err)
 {
@@ -153,7 +164,7 @@ static int atomic_in_transaction(struct db *db, const struct load *load, const a
 		return -1;
 	if (!db_in_transaction(db)) /* the guard lets none through that could */
 		return err_set(err, ERR_INTERNAL, "a statement has ended the transaction");
-	return sqlite_ledger_complete(db, load, script->rows, err);
+	return complete(db, load, script, err);
 }
 
 static int publish_in_transaction(
@@ -161,7 +172,7 @@ static int publish_in_transaction(
 {
 	if (sqlite_ledger_publish(db, load, err) < 0)
 		return -1;
-	return sqlite_ledger_complete(db, load, script->rows, err);
+	return complete(db, load, script, err);
 }
 
 static int run_atomic(struct db *db, const struct load *load, const atomic_bool *cancel,
@@ -214,4 +225,31 @@ int sqlite_script_run(struct db *db, const struct load *load, const atomic_bool 
 	if (script->atomic)
 		return run_atomic(db, load, cancel, script, err);
 	return run_each(db, load, cancel, script, err);
+}
+
+/* --- around a load --- */
+
+int sqlite_script_within(struct db *db, const char *what, const char *sql,
+	const atomic_bool *cancel, struct err *err)
+{
+	struct script script = {.sql = sql, .atomic = true};
+
+	if (!sql)
+		return 0;
+	if (run_guarded(db, &guard_within, cancel, &script, err) < 0)
+		return err_wrap(err, "%s", what);
+	return 0;
+}
+
+int sqlite_script_alone(struct db *db, const char *what, const char *sql,
+	const atomic_bool *cancel, struct err *err)
+{
+	struct script script = {.sql = sql};
+	int rc = sql ? run_guarded(db, &guard_each, cancel, &script, err) : 0;
+
+	if (rc == 0 && db_in_transaction(db))
+		rc = err_set(err, ERR_CONFIG,
+			"the statements begin a transaction and do not end it");
+	db_rollback(db);
+	return rc < 0 ? err_wrap(err, "%s", what) : 0;
 }

@@ -19,4 +19,11 @@
 MUST_CHECK int sqlite_script_run(struct db *db, const struct load *load, const atomic_bool *cancel,
 	struct script *script, struct err *err);
 
+/* Statements around a load, without the ledger: within the caller's transaction, or each by itself. Errors
+ * name the statement behind `what` ("pre_sql"). NULL is none. */
+MUST_CHECK int sqlite_script_within(struct db *db, const char *what, const char *sql,
+	const atomic_bool *cancel, struct err *err);
+MUST_CHECK int sqlite_script_alone(struct db *db, const char *what, const char *sql,
+	const atomic_bool *cancel, struct err *err);
+
 #endif

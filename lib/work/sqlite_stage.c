@@ -134,13 +134,16 @@ static char *join(const char *a, const char *b)
 }
 
 int sqlite_stage_open(struct sqlite_stage *s, const char *target, const char *run_uid,
-	int64_t fence, const char *create_sql, struct err *err)
+	int64_t fence, uint32_t lane, const char *create_sql, struct err *err)
 {
-	size_t size = strlen(target) + sizeof(INFIX) + strlen(run_uid) + 24;
+	size_t size = strlen(target) + sizeof(INFIX) + strlen(run_uid) + 36;
+	char suffix[12] = "";
 
 	*s = (struct sqlite_stage)SQLITE_STAGE_INIT;
 	s->path = mem_alloc(size);
-	snprintf(s->path, size, "%s" INFIX "%s-%" PRId64, target, run_uid, fence);
+	if (lane)
+		snprintf(suffix, sizeof(suffix), ".%u", lane);
+	snprintf(s->path, size, "%s" INFIX "%s%s-%" PRId64, target, run_uid, suffix, fence);
 	s->lock_path = join(s->path, LOCK_SUFFIX);
 	if (make(s, create_sql, err) < 0) {
 		sqlite_stage_release(s);

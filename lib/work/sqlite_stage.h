@@ -1,7 +1,7 @@
 /*
  * sqlite_stage - the staging file of a load, beside its target database.
  *
- * `<target>.etl-stage-<run>-<fence>`, an SQLite database without a journal that
+ * `<target>.etl-stage-<run>-<fence>` (`<run>.<lane>` but for the first one), an SQLite database without a journal that
  * is worthless after a crash. Its owner holds flock(2) on `<staging>.lock` for
  * as long as it lives; a staging file whose lock nobody holds is a leftover.
  *
@@ -30,7 +30,7 @@ struct sqlite_stage {
 /* Takes the lock and makes the file with table `rows`, as `create_sql` says. ERR_BUSY when another
  * process is at the same run and fence. */
 MUST_CHECK int sqlite_stage_open(struct sqlite_stage *s, const char *target, const char *run_uid,
-	int64_t fence, const char *create_sql, struct err *err);
+	int64_t fence, uint32_t lane, const char *create_sql, struct err *err);
 
 /* Completes the file, and counts its rows by reading them back through SQLite. No more rows can be
  * added; the file and the lock stay. */

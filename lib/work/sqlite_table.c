@@ -180,8 +180,8 @@ static int no_column(
 		names[i] = t->v[i].name;
 	err_set(err, ERR_DATA, "table '%s' has no column '%s' of the source%s", t->name, name,
 		nearest_of(name, names, t->n, a));
-	return err_hint(
-		err, "columns are matched by name: rename one of the two, or add the column");
+	return err_hint(err, "columns are matched by name: name the table's with column_map, or set "
+			     "schema_change = add_columns or ignore");
 }
 
 static int no_source(const struct sqlite_table *t, const struct sqlite_column *c,
@@ -218,8 +218,20 @@ static enum affinity stage_affinity(const struct tds_column *c, enum affinity ta
 	return target;
 }
 
-static int match_source(const struct sqlite_table *t, const struct tds_columns *cols,
-	struct arena *a, bool *taken, struct sqlite_fit *fit, struct err *err)
+/* One that comes later is nullable: the rows that are there have no value. */
+static int add_column(struct sqlite_table *t, const struct tds_column *c, struct arena *a)
+{
+	struct sqlite_column *new = &t->v[t->n];
+
+	design_column(c, a, new);
+	new->not_null = false;
+	new->optional = new->added = true;
+	return (int)t->n++;
+}
+
+static int match_source(struct sqlite_table *t, const struct tds_columns *cols,
+	enum on_schema_change on_change, struct arena *a, bool *taken, struct sqlite_fit *fit,
+	struct err *err)
 {
 	/* The table itself may say what happens to a null: ON CONFLICT REPLACE, IGNORE. */
 	bool own_rules = t->sql && strcasestr(t->sql, "CONFLICT");
@@ -229,6 +241,13 @@ static int match_source(const struct sqlite_table *t, const struct tds_columns *
 		int at = find_column(t, i, c->name);
 		const struct sqlite_column *to;
 
+		if (at < 0 && on_change == SCHEMA_IGNORE) {
+			fit->v[i] = (struct sqlite_fit_column){.to = NULL};
+			fit->whole = false;
+			continue;
+		}
+		if (at < 0 && on_change == SCHEMA_ADD_COLUMNS)
+			at = add_column(t, c, a);
 		if (at < 0)
 			return no_column(t, c->name, a, err);
 		to = &t->v[at];
@@ -246,18 +265,32 @@ static int match_source(const struct sqlite_table *t, const struct tds_columns *
 	return 0;
 }
 
-int sqlite_table_match(const struct sqlite_table *t, const struct tds_columns *cols,
-	struct arena *a, struct sqlite_fit *ret_fit, struct err *err)
+/* Room for columns that are added. */
+static void make_room(struct sqlite_table *t, uint32_t more, struct arena *a)
 {
-	bool *taken = arena_array(a, t->n, sizeof(*taken)), any = false;
+	struct sqlite_column *v = arena_array(a, (size_t)t->n + more, sizeof(*v));
+
+	if (t->n)
+		memcpy(v, t->v, t->n * sizeof(*v));
+	t->v = v;
+}
+
+int sqlite_table_match(struct sqlite_table *t, const struct tds_columns *cols,
+	enum on_schema_change on_change, struct arena *a, struct sqlite_fit *ret_fit,
+	struct err *err)
+{
+	bool *taken = arena_array(a, (size_t)t->n + cols->n, sizeof(*taken)), any = false;
 	struct sqlite_fit fit = {
 		.v = arena_array(a, cols->n, sizeof(*fit.v)),
 		.n = cols->n,
 		.whole = cols->n == t->n,
 	};
 
-	if (match_source(t, cols, a, taken, &fit, err) < 0)
+	if (on_change == SCHEMA_ADD_COLUMNS)
+		make_room(t, cols->n, a);
+	if (match_source(t, cols, on_change, a, taken, &fit, err) < 0)
 		return -1;
+	fit.whole = fit.whole && cols->n == t->n;
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct sqlite_column *c = &t->v[i];
 
@@ -287,7 +320,27 @@ static void add_name(struct buf *sql, const char *name, struct db *db, struct ar
 	buf_adds(sql, db_quote(db, name, a));
 }
 
-const char *sqlite_table_create_sql(const struct sqlite_table *t, struct db *db, struct arena *a)
+static void add_definition(struct buf *sql, const struct sqlite_column *c, struct db *db,
+	struct arena *a)
+{
+	add_name(sql, c->name, db, a);
+	buf_printf(sql, "%s%s%s", *c->type ? " " : "", c->type, c->not_null ? " NOT NULL" : "");
+}
+
+const char *sqlite_table_add_sql(const struct sqlite_table *t, const struct sqlite_column *c,
+	struct db *db, struct arena *a)
+{
+	struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_adds(&sql, "ALTER TABLE main.");
+	add_name(&sql, t->name, db, a);
+	buf_adds(&sql, " ADD COLUMN ");
+	add_definition(&sql, c, db, a);
+	return finish(&sql, a);
+}
+
+const char *sqlite_table_create_sql(const struct sqlite_table *t, const char *const *keys,
+	uint32_t n_keys, struct db *db, struct arena *a)
 {
 	struct buf sql = BUF_INIT(SQL_MAX);
 
@@ -295,15 +348,17 @@ const char *sqlite_table_create_sql(const struct sqlite_table *t, struct db *db,
 	add_name(&sql, t->name, db, a);
 	for (uint32_t i = 0; i < t->n; i++) {
 		buf_adds(&sql, i ? ", " : " (");
-		add_name(&sql, t->v[i].name, db, a);
-		buf_printf(&sql, "%s%s%s", *t->v[i].type ? " " : "", t->v[i].type,
-			t->v[i].not_null ? " NOT NULL" : "");
+		add_definition(&sql, &t->v[i], db, a);
 	}
-	buf_addc(&sql, ')');
+	for (uint32_t i = 0; i < n_keys; i++) {
+		buf_adds(&sql, i ? ", " : ", PRIMARY KEY (");
+		add_name(&sql, keys[i], db, a);
+	}
+	buf_adds(&sql, n_keys ? "))" : ")");
 	return finish(&sql, a);
 }
 
-const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, struct arena *a)
+const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, const char *name, struct arena *a)
 {
 	static const char *const types[] = {
 		[AFFINITY_NONE] = "",
@@ -315,7 +370,7 @@ const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, struct arena *a
 	struct buf sql = BUF_INIT(SQL_MAX);
 	uint32_t written = 0;
 
-	buf_adds(&sql, "CREATE TABLE rows");
+	buf_printf(&sql, "CREATE TABLE %s", name);
 	for (uint32_t i = 0; i < fit->n; i++) {
 		const struct sqlite_fit_column *c = &fit->v[i];
 

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "db/db.h"
+#include "job/job.h"
 #include "tds/type.h"
 
 /* What SQLite does to a value that is stored in a column (datatype3.html §3.1). */
@@ -25,6 +26,7 @@ struct sqlite_column {
 	bool not_null;
 	bool optional;	/* filled in when the source has no such column */
 	bool generated; /* cannot be written */
+	bool added;	/* is to be added to the table */
 };
 
 struct sqlite_table {
@@ -58,16 +60,23 @@ void sqlite_table_design(const char *name, const struct tds_columns *cols, struc
 	struct sqlite_table *ret_table);
 
 /* Finds the table's column of each source column, by name without case. ERR_DATA names a column
- * that one of the two sides lacks. The result points into `t`. */
-MUST_CHECK int sqlite_table_match(const struct sqlite_table *t, const struct tds_columns *cols,
-	struct arena *a, struct sqlite_fit *ret_fit, struct err *err);
+ * that one of the two sides lacks; one that the table lacks is added to `t`, or left out, where
+ * `on_change` says so. The result points into `t`. */
+MUST_CHECK int sqlite_table_match(struct sqlite_table *t, const struct tds_columns *cols,
+	enum on_schema_change on_change, struct arena *a, struct sqlite_fit *ret_fit,
+	struct err *err);
 
-/* CREATE TABLE of a designed table. */
-const char *sqlite_table_create_sql(const struct sqlite_table *t, struct db *db, struct arena *a);
+/* ALTER TABLE … ADD COLUMN of a column that is to be added. */
+const char *sqlite_table_add_sql(const struct sqlite_table *t, const struct sqlite_column *c,
+	struct db *db, struct arena *a);
 
-/* CREATE TABLE of the staging table `rows`: the written columns in the source's order, with such
+/* CREATE TABLE of a designed table; `keys` are the names of its primary key. */
+const char *sqlite_table_create_sql(const struct sqlite_table *t, const char *const *keys,
+	uint32_t n_keys, struct db *db, struct arena *a);
+
+/* CREATE TABLE of a staging table: the written columns c0, c1, … in the source's order, with such
  * types that SQLite can copy whole records from it where nothing else forbids it. */
-const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, struct arena *a);
+const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, const char *name, struct arena *a);
 
 /* "INSERT INTO t (columns)" for the rows of the staging table; SELECT or VALUES follows. */
 const char *sqlite_table_insert_sql(const struct sqlite_table *t, const struct sqlite_fit *fit,

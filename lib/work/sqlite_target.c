@@ -1,5 +1,5 @@
 /*
- * The SQLite target: replace and append, and statements (sqlite_script.h).
+ * The SQLite target: all load modes (sqlite_apply.h), and statements (sqlite_script.h).
  *
  * Rows are staged in a file beside the database (sqlite_stage.h), without a
  * lock on the database itself. Publishing attaches that file and moves the rows
@@ -19,15 +19,27 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "db/db.h"
+#include "tds/declare.h"
+#include "work/digest.h"
+#include "work/sqlite_apply.h"
 #include "work/sqlite_ledger.h"
 #include "work/sqlite_move.h"
+#include "work/sqlite_reject.h"
 #include "work/sqlite_rows.h"
 #include "work/sqlite_script.h"
 #include "work/sqlite_stage.h"
 #include "work/sqlite_table.h"
+#include "work/sqlite_watermark.h"
 
 #define BUSY_TIMEOUT_MS 30000
 #define RUN_UID_MAX     64 /* a UUID has 36 */
+
+/* A range of the rows. */
+struct lane {
+	struct sqlite_stage stage;
+	struct sqlite_rows rows;
+	uint64_t staged; /* as read back */
+};
 
 struct target {
 	const struct load *load;
@@ -35,12 +47,17 @@ struct target {
 	struct arena arena;
 	char *path; /* of the database, without symbolic links */
 	struct db *db;
-	struct sqlite_stage stage;
+	struct lane *lanes;
+	uint32_t n_lanes;
+	struct tds_columns cols;   /* of the source, by their names in the target */
 	struct sqlite_table table; /* as it was, or as it will be made */
 	struct sqlite_fit fit;
-	struct sqlite_rows rows;
-	int64_t loads;   /* of the table by others, when this one began */
-	uint64_t staged; /* as verified */
+	struct sqlite_apply apply;
+	struct rejects *rejects; /* borrowed */
+	int64_t loads;		 /* of the table by others, when this one began */
+	int64_t watermark_seq;	 /* of the watermark that was read */
+	uint64_t staged;	 /* as verified */
+	struct digest digest;	 /* likewise */
 	bool verified;
 	bool begun; /* begin was called before */
 };
@@ -64,8 +81,10 @@ static void target_close(struct target *t)
 {
 	if (!t)
 		return;
-	sqlite_rows_release(&t->rows);
-	sqlite_stage_release(&t->stage);
+	for (uint32_t i = 0; i < t->n_lanes; i++) {
+		sqlite_rows_release(&t->lanes[i].rows);
+		sqlite_stage_release(&t->lanes[i].stage);
+	}
 	db_close(t->db);
 	free(t->path);
 	arena_release(&t->arena);
@@ -84,6 +103,9 @@ static int check_run_uid(const char *uid, struct err *err)
 	return 0;
 }
 
+static const char *const own_tables[] = {
+	SQLITE_LEDGER_TABLE, SQLITE_REJECT_TABLE, SQLITE_WATERMARK_TABLE};
+
 /* Only rows need a table. */
 static int check_table_name(const struct job *job, struct err *err)
 {
@@ -93,27 +115,34 @@ static int check_table_name(const struct job *job, struct err *err)
 		return 0;
 	if (!*name)
 		return err_set(err, ERR_CONFIG, "target_table is empty");
-	if (strcasecmp(name, SQLITE_LEDGER_TABLE) == 0)
-		return err_set(err, ERR_CONFIG, "target_table is the load ledger");
+	for (size_t i = 0; i < ARRAY_LEN(own_tables); i++)
+		if (strcasecmp(name, own_tables[i]) == 0)
+			return err_set(err, ERR_CONFIG, "target_table is the load ledger");
 	return 0;
 }
 
 static int open_database(struct target *t, const char *path, struct err *err)
 {
 	const struct db_options options = {
-		.create = t->load->job->create,
+		.create = t->load->job->create && !t->load->look_only,
+		.read_only = t->load->look_only,
 		.busy_timeout_ms = BUSY_TIMEOUT_MS,
 	};
+	bool missing = access(path, F_OK) < 0 && errno == ENOENT;
 
-	if (!options.create && access(path, F_OK) < 0 && errno == ENOENT)
+	if (missing && !t->load->job->create)
 		return err_set(err, ERR_NOT_FOUND, "there is no database '%s'", path);
+	if (missing && t->load->look_only) { /* one that would be made looks like this */
+		t->path = mem_strdup(path);
+		return db_open_sqlite(":memory:", &(struct db_options){.create = true}, &t->db, err);
+	}
 	if (db_open_sqlite(path, &options, &t->db, err) < 0)
 		return -1;
 	t->path = realpath(path, NULL);
 	if (!t->path)
 		return err_errno(err, ERR_TARGET, errno, "'%s'", path);
 	db_on_progress(t->db, is_cancelled, t);
-	return 0;
+	return db_exec(t->db, "PRAGMA foreign_keys = ON", err);
 }
 
 static int target_open(const struct connection *conn, const struct load *load,
@@ -127,7 +156,6 @@ static int target_open(const struct connection *conn, const struct load *load,
 	t = mem_alloc(sizeof(*t));
 	t->load = load;
 	t->cancel = cancel;
-	t->stage = (struct sqlite_stage)SQLITE_STAGE_INIT;
 	if (open_database(t, conn->path, err) < 0) {
 		fail(t, "open the database of", err);
 		target_close(t);
@@ -158,76 +186,300 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 	return 0;
 }
 
-/* --- staging --- */
+static int target_watermark(struct target *t, struct arena *a, const char **ret_from,
+	struct err *err)
+{
+	if (sqlite_watermark_read(t->db, t->load->job->job_uid, a, &t->watermark_seq, ret_from,
+		    err) < 0)
+		return fail(t, "the watermark of", err);
+	return 0;
+}
+
+/* --- how the rows fit --- */
+
+static const char *create_sql(struct target *t)
+{
+	const struct sqlite_apply *p = &t->apply;
+	const char **keys = arena_array(&t->arena, p->n_keys ? p->n_keys : 1, sizeof(*keys));
+
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		keys[i] = t->fit.v[p->keys[i]].to->name;
+	return sqlite_table_create_sql(
+		&t->table, keys, p->merges ? p->n_keys : 0, t->db, &t->arena);
+}
 
 static int missing(struct target *t, struct err *err)
 {
 	err_set(err, ERR_NOT_FOUND, "there is no such table in '%s'", t->path);
-	return err_hint(err, "set create = yes, or: %s",
-		sqlite_table_create_sql(&t->table, t->db, &t->arena));
+	return err_hint(err, "set create = yes, or: %s", create_sql(t));
+}
+
+/* The source's columns under their names in the target. */
+static int rename_columns(struct target *t, const struct tds_columns *cols, struct err *err)
+{
+	struct tds_rename *renames;
+	uint32_t n;
+
+	t->cols = (struct tds_columns){
+		.v = arena_array(&t->arena, cols->n ? cols->n : 1, sizeof(*cols->v)), .n = cols->n};
+	if (cols->n)
+		memcpy(t->cols.v, cols->v, cols->n * sizeof(*cols->v));
+	if (tds_renames_parse(t->load->job->column_map, &t->arena, &renames, &n, err) < 0)
+		return err_wrap(err, "column_map");
+	for (uint32_t i = 0; i < n; i++) {
+		int at = tds_column_find(cols, renames[i].from);
+
+		if (at < 0)
+			return err_set(err, ERR_CONFIG, "column_map: the source has no column '%s'",
+				renames[i].from);
+		t->cols.v[at].name = renames[i].to;
+	}
+	return 0;
 }
 
 static int plan(struct target *t, const struct tds_columns *cols, struct err *err)
 {
 	const struct job *job = t->load->job;
 
-	if (sqlite_table_read(t->db, job->target_table, &t->arena, &t->table, err) < 0)
+	if (rename_columns(t, cols, err) < 0 ||
+		sqlite_table_read(t->db, job->target_table, &t->arena, &t->table, err) < 0)
 		return -1;
 	if (!t->table.sql)
-		sqlite_table_design(job->target_table, cols, &t->arena, &t->table);
-	if (sqlite_table_match(&t->table, cols, &t->arena, &t->fit, err) < 0)
+		sqlite_table_design(job->target_table, &t->cols, &t->arena, &t->table);
+	if (sqlite_table_match(&t->table, &t->cols, job->schema_change, &t->arena, &t->fit, err) <
+		0)
+		return -1;
+	t->apply = (struct sqlite_apply){.db = t->db,
+		.job = job,
+		.table = &t->table,
+		.fit = &t->fit,
+		.rejects = t->rejects,
+		.arena = &t->arena};
+	if (sqlite_apply_keys(&t->apply, err) < 0)
 		return -1;
 	if (!t->table.sql && !job->create)
 		return missing(t, err);
 	return 0;
 }
 
-static int make_stage(struct target *t, const struct tds_columns *cols, struct err *err)
-{
-	const char *sql = sqlite_table_stage_sql(&t->fit, &t->arena);
+/* --- what would be done --- */
 
-	if (sqlite_stage_open(&t->stage, t->path, t->load->run_uid, t->load->fence, sql, err) < 0)
-		return -1;
-	return sqlite_rows_init(&t->rows, &t->table, &t->fit, cols, t->stage.pages, &t->arena, err);
+struct teller {
+	void (*say)(void *arg, const char *line);
+	void *arg;
+	struct arena *a;
+};
+
+static void tell_columns(struct target *t, const struct tds_columns *cols, const struct teller *to)
+{
+	char type[TDS_TYPE_TEXT_MAX];
+
+	for (uint32_t i = 0; i < cols->n; i++) {
+		const struct sqlite_column *c = t->fit.v[i].to;
+		const char *what = arena_printf(to->a, "column '%s' %s%s", cols->v[i].name,
+			tds_type_format(&cols->v[i], type), cols->v[i].nullable ? "" : " not null");
+
+		if (!c)
+			what = arena_printf(to->a, "%s is not loaded", what);
+		else
+			what = arena_printf(to->a, "%s goes to '%s'%s%s%s", what, c->name,
+				*c->type ? " " : "", c->type, c->added ? ", which is added" : "");
+		to->say(to->arg, what);
+	}
 }
 
+static const char *mode_text(struct target *t, struct arena *a)
+{
+	const struct job *job = t->load->job;
+
+	if (t->apply.merges)
+		return arena_printf(a,
+			"publishing: rows with the same key (%s) are changed where they differ, others "
+			"added%s", job->key_columns,
+			job->delete_missing ? "; those that the source lacks are deleted" : "");
+	return job_replaces(job) ? "publishing: the rows take the place of all that are there"
+				 : "publishing: the rows are added";
+}
+
+static int tell_table(struct target *t, const struct teller *to, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (!t->table.sql) {
+		to->say(to->arg, arena_printf(to->a, "the table is made: %s", create_sql(t)));
+		return 0;
+	}
+	if (db_prepare(t->db,
+		    arena_printf(to->a, "SELECT count(*) FROM main.%s",
+			    db_quote(t->db, t->table.name, to->a)),
+		    &stmt, err) < 0 ||
+		db_step(stmt, err) < 0)
+		return -1;
+	to->say(to->arg, arena_printf(to->a, "table '%s' has %" PRId64 " rows", t->table.name,
+				 db_column_int(stmt, 0)));
+	return 0;
+}
+
+static int target_plan(struct target *t, const struct tds_columns *cols,
+	void (*say)(void *arg, const char *line), void *arg, struct err *err)
+{
+	const struct job *job = t->load->job;
+	const struct teller to = {.say = say, .arg = arg, .a = &t->arena};
+
+	if (plan(t, cols, err) < 0 || tell_table(t, &to, err) < 0)
+		return fail(t, "load into", err);
+	tell_columns(t, cols, &to);
+	if (job->pre_sql)
+		say(arg, arena_printf(to.a, "pre_sql %s: %s",
+				 job->pre_sql_atomic ? "in the transaction that publishes"
+						     : "by itself, before the load", job->pre_sql));
+	say(arg, arena_printf(to.a, "staging: a file beside '%s'", t->path));
+	say(arg, mode_text(t, to.a));
+	if (job_replaces(job) || job->delete_missing)
+		say(arg, arena_printf(to.a, "guards: min_rows %" PRId64 ", max_delete %s",
+				 job->min_rows, job->max_delete ? job->max_delete : "none"));
+	if (job->post_sql)
+		say(arg, arena_printf(to.a, "post_sql %s: %s",
+				 job->post_sql_atomic ? "in the transaction that publishes"
+						      : "by itself, after it", job->post_sql));
+	return 0;
+}
+
+static int target_rejects(struct target *t, const char *run_uid, struct arena *a,
+	struct reject **ret_rejects, size_t *ret_n, struct err *err)
+{
+	if (sqlite_reject_list(t->db, run_uid, a, ret_rejects, ret_n, err) < 0)
+		return fail(t, "rejects of", err);
+	return 0;
+}
+
+static int target_set_watermark(struct target *t, const char *to, struct err *err)
+{
+	if (db_begin(t->db, err) < 0)
+		return fail(t, "the watermark of", err);
+	if (sqlite_watermark_move(t->db, t->load->job->job_uid, NULL, -1, to, err) < 0 ||
+		db_commit(t->db, err) < 0) {
+		db_rollback(t->db);
+		return fail(t, "the watermark of", err);
+	}
+	return 0;
+}
+
+/* --- staging --- */
+
+static int make_lane(struct target *t, uint32_t i, const char *sql, struct err *err)
+{
+	struct lane *l = &t->lanes[i];
+
+	if (sqlite_stage_open(&l->stage, t->path, t->load->run_uid, t->load->fence, i, sql, err) < 0 ||
+		sqlite_rows_init(&l->rows, &t->table, &t->fit, &t->cols, l->stage.pages, &t->arena,
+			err) < 0)
+		return -1;
+	l->rows.rejects = t->rejects;
+	l->rows.keys = t->apply.keys;
+	l->rows.n_keys = t->apply.n_keys;
+	l->rows.digesting = t->load->job->verify == VERIFY_DIGEST;
+	return 0;
+}
+
+static int make_lanes(struct target *t, uint32_t n, struct err *err)
+{
+	const char *sql = sqlite_table_stage_sql(&t->fit, "rows", &t->arena);
+
+	if (n > SQLITE_MOVE_MAX)
+		return err_set(err, ERR_CONFIG, "parallel: an SQLite target takes %d ranges at most",
+			SQLITE_MOVE_MAX);
+	t->lanes = arena_array(&t->arena, n, sizeof(*t->lanes));
+	for (uint32_t i = 0; i < n; i++)
+		t->lanes[i].stage = (struct sqlite_stage)SQLITE_STAGE_INIT;
+	for (t->n_lanes = 0; t->n_lanes < n;)
+		if (make_lane(t, t->n_lanes++, sql, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* pre_sql that is no part of the publishing comes first: it may make the table. */
 static int target_stage(struct target *t, const struct tds_columns *cols, uint32_t lanes,
 	struct rejects *rejects, struct err *err)
 {
-	(void)lanes;
-	(void)rejects;
+	const struct job *job = t->load->job;
+
+	t->rejects = rejects;
+	if (!job->pre_sql_atomic &&
+		sqlite_script_alone(t->db, "pre_sql", job->pre_sql, t->cancel, err) < 0)
+		return fail(t, "prepare", err);
 	if (plan(t, cols, err) < 0)
 		return fail(t, "load into", err);
-	if (make_stage(t, cols, err) < 0)
+	if (make_lanes(t, lanes, err) < 0)
 		return fail(t, "make the staging file of", err);
 	return 0;
 }
 
 static int target_write(struct target *t, uint32_t lane, const struct batch *b, struct err *err)
 {
-	(void)lane;
-	assert(t->stage.pages);
+	struct lane *l = &t->lanes[lane];
+
+	assert(lane < t->n_lanes && l->stage.pages);
 	if (is_cancelled(t))
 		return err_set(err, ERR_CANCELLED, "cancelled");
-	if (sqlite_rows_write(&t->rows, b, err) < 0 || FAULT(BATCH_STAGED, err))
+	if (sqlite_rows_write(&l->rows, b, err) < 0 || FAULT(BATCH_STAGED, err))
 		return fail(t, "stage rows of", err);
+	return 0;
+}
+
+/* What staging gives back, through SQLite, against what was written there. */
+static int read_back(struct target *t, struct lane *l, struct err *err)
+{
+	const struct db_options options = {.read_only = true};
+	struct digest found = {.sum = 0};
+	struct db_stmt *stmt = NULL;
+	struct db *db;
+	int rc;
+
+	if (db_open_sqlite(l->stage.path, &options, &db, err) < 0)
+		return -1;
+	db_on_progress(db, is_cancelled, t);
+	rc = db_prepare(db, "SELECT * FROM rows", &stmt, err);
+	while (rc >= 0 && (rc = db_step(stmt, err)) > 0)
+		rc = sqlite_rows_read_back(&l->rows, stmt, db_column_count(stmt), &found, err);
+	db_finalize(stmt);
+	db_close(db);
+	if (rc < 0)
+		return -1;
+	if (!digest_equal(&found, &l->rows.digest) || FAULT(DIGEST, err))
+		return err_set(err, ERR_TARGET,
+			"the digest of the rows in staging is not that of the rows that were "
+			"written there");
+	digest_merge(&t->digest, &found);
+	return 0;
+}
+
+static int verify_lane(struct target *t, struct lane *l, struct err *err)
+{
+	if (sqlite_stage_seal(&l->stage, &l->staged, err) < 0)
+		return -1;
+	if (l->rows.digesting && read_back(t, l, err) < 0)
+		return -1;
+	t->staged += l->staged;
 	return 0;
 }
 
 static int target_verify(struct target *t, uint64_t rows, struct err *err)
 {
-	uint64_t staged;
+	uint64_t rejected = 0;
 
-	assert(t->stage.pages);
-	sqlite_rows_release(&t->rows);
-	if (sqlite_stage_seal(&t->stage, &staged, err) < 0)
-		return fail(t, "verify the staging file of", err);
-	if (rows != staged) {
+	t->staged = 0;
+	for (uint32_t i = 0; i < t->n_lanes; i++) {
+		if (verify_lane(t, &t->lanes[i], err) < 0)
+			return fail(t, "verify the staging file of", err);
+		rejected += t->lanes[i].rows.rejected;
+		sqlite_rows_release(&t->lanes[i].rows);
+	}
+	if (rows != t->staged + rejected) {
 		err_set(err, ERR_DATA, "the source gave %" PRIu64 " rows, and staging has %" PRIu64,
-			rows, staged);
+			rows, t->staged + rejected);
 		return fail(t, "verify the staging file of", err);
 	}
-	t->staged = staged;
 	t->verified = true;
 	return FAULT(STAGED, err) ? -1 : 0;
 }
@@ -258,7 +510,7 @@ static int check_newest(struct target *t, struct err *err)
 {
 	int64_t loads;
 
-	if (t->load->job->load_mode != LOAD_REPLACE)
+	if (!job_replaces(t->load->job))
 		return 0;
 	if (sqlite_ledger_loads(t->db, t->load, &loads, err) < 0)
 		return -1;
@@ -268,65 +520,71 @@ static int check_newest(struct target *t, struct err *err)
 					   "read: its rows would be older");
 }
 
-/* 1 or 0 */
-static int has_rows(struct target *t, const char *table, struct err *err)
+static int shape_table(struct target *t, struct err *err)
 {
-	const char *sql = arena_printf(&t->arena, "SELECT 1 FROM main.%s LIMIT 1", table);
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-
-	if (db_prepare(t->db, sql, &stmt, err) < 0)
-		return -1;
-	return db_step(stmt, err);
+	if (!t->table.sql)
+		return db_exec(t->db, create_sql(t), err);
+	for (uint32_t i = 0; i < t->table.n; i++)
+		if (t->table.v[i].added &&
+			db_exec(t->db, sqlite_table_add_sql(&t->table, &t->table.v[i], t->db, &t->arena),
+				err) < 0)
+			return -1;
+	return 0;
 }
 
-static int empty_table(struct target *t, struct err *err)
+static int move_watermark(struct target *t, const struct load_end *end, struct err *err)
+{
+	if (t->load->job->load_mode != LOAD_INCREMENTAL || !end->watermark_to)
+		return 0;
+	return sqlite_watermark_move(t->db, t->load->job->job_uid, t->load->run_uid,
+		end->full ? -1 : t->watermark_seq, end->watermark_to, err);
+}
+
+static int complete(struct target *t, const struct load_end *end, uint64_t rows, struct err *err)
+{
+	char digest[DIGEST_TEXT_LEN + 1];
+
+	if (sqlite_reject_store(t->db, t->load, t->rejects, err) < 0 ||
+		move_watermark(t, end, err) < 0)
+		return -1;
+	return sqlite_ledger_complete(t->db, t->load,
+		&(struct sqlite_ledger_end){
+			.rows = rows,
+			.rejects = t->rejects ? rejects_count(t->rejects) : 0,
+			.digest = t->load->job->verify == VERIFY_DIGEST
+				? digest_text(&t->digest, digest)
+				: NULL,
+			.watermark_from = end->watermark_from,
+			.watermark_to = end->watermark_to},
+		err);
+}
+
+static int apply(struct target *t, uint64_t *ret_rows, struct err *err)
 {
 	const struct job *job = t->load->job;
-	const char *table = db_quote(t->db, t->table.name, &t->arena);
-	int full = has_rows(t, table, err);
 
-	if (full <= 0)
-		return full;
-	if (t->staged < (uint64_t)job->min_rows) {
-		err_set(err, ERR_DATA,
-			"%" PRIu64 " rows of the source would replace a table that has rows "
-			"(min_rows is %" PRId64 ")",
-			t->staged, job->min_rows);
-		return err_hint(err, "set min_rows = 0 if so few rows are right");
-	}
-	return db_exec(t->db, arena_printf(&t->arena, "DELETE FROM main.%s", table), err);
+	if (check_newest(t, err) < 0)
+		return -1;
+	if (job->pre_sql_atomic &&
+		sqlite_script_within(t->db, "pre_sql", job->pre_sql, t->cancel, err) < 0)
+		return -1;
+	if (check_unchanged(t, err) < 0 || shape_table(t, err) < 0 ||
+		sqlite_apply_rows(&t->apply, ret_rows, err) < 0 || FAULT(PUBLISH_MOVED, err))
+		return -1;
+	return job->post_sql_atomic
+		? sqlite_script_within(t->db, "post_sql", job->post_sql, t->cancel, err)
+		: 0;
 }
 
-static int apply(struct target *t, struct sqlite_move *move, struct err *err)
-{
-	int64_t moved;
-
-	if (check_newest(t, err) < 0 || check_unchanged(t, err) < 0)
-		return -1;
-	if (!t->table.sql &&
-		db_exec(t->db, sqlite_table_create_sql(&t->table, t->db, &t->arena), err) < 0)
-		return -1;
-	if (t->load->job->load_mode == LOAD_REPLACE && empty_table(t, err) < 0)
-		return -1;
-	if (sqlite_move_rows(move, &t->table, &t->fit, &t->arena, &moved, err) < 0)
-		return -1;
-	if (moved == (int64_t)t->staged)
-		return 0;
-	err_set(err, ERR_DATA, "%" PRIu64 " rows are staged, and the table took %" PRId64,
-		t->staged, moved);
-	return err_hint(err,
-		"a trigger (RAISE(IGNORE)) or an ON CONFLICT IGNORE of the table drops "
-		"rows");
-}
-
-static int publish_in_transaction(struct target *t, struct sqlite_move *move, struct err *err)
+static int publish_in_transaction(struct target *t, const struct load_end *end, uint64_t *ret_rows,
+	struct err *err)
 {
 	if (db_begin(t->db, err) < 0)
 		return -1;
-	if (sqlite_ledger_publish(t->db, t->load, err) < 0 || apply(t, move, err) < 0 ||
-		FAULT(PUBLISH_MOVED, err) ||
-		sqlite_ledger_complete(t->db, t->load, t->staged, err) < 0 ||
-		db_commit(t->db, err) < 0 || FAULT(PUBLISHED, err)) {
+	if (sqlite_ledger_publish(t->db, t->load, err) < 0 || apply(t, ret_rows, err) < 0 ||
+		complete(t, end, *ret_rows, err) < 0 || db_commit(t->db, err) < 0 ||
+		FAULT(PUBLISHED, err)) {
+		sqlite_apply_explain(&t->apply, err);
 		db_rollback(t->db);
 		return -1;
 	}
@@ -336,19 +594,49 @@ static int publish_in_transaction(struct target *t, struct sqlite_move *move, st
 static int target_publish(struct target *t, const struct load_end *end, uint64_t *ret_rows,
 	struct err *err)
 {
+	const char *paths[SQLITE_MOVE_MAX];
 	struct sqlite_move move;
+	uint64_t rows = 0;
 	int rc;
 
-	(void)end;
 	assert(t->verified);
-	rc = sqlite_move_init(&move, t->db, t->stage.path, err);
+	for (uint32_t i = 0; i < t->n_lanes; i++)
+		paths[i] = t->lanes[i].stage.path;
+	t->apply.move = &move;
+	t->apply.staged = t->staged;
+	t->apply.full = end->full;
+	rc = sqlite_move_init(&move, t->db, paths, t->n_lanes, &t->fit, &t->arena, err);
 	if (rc == 0)
-		rc = publish_in_transaction(t, &move, err);
+		rc = sqlite_apply_check(&t->apply, err);
+	if (rc == 0)
+		rc = publish_in_transaction(t, end, &rows, err);
 	sqlite_move_release(&move);
 	if (rc < 0)
 		return fail(t, "publish into", err);
-	*ret_rows = t->staged;
+	*ret_rows = rows;
 	return 0;
+}
+
+static int finish(struct target *t, struct err *err)
+{
+	const struct job *job = t->load->job;
+	int done;
+
+	if (!job->post_sql || job->post_sql_atomic)
+		return 0;
+	done = sqlite_ledger_is_post_done(t->db, t->load, err);
+	if (done)
+		return done < 0 ? -1 : 0;
+	if (FAULT(POST_BEFORE, err) ||
+		sqlite_script_alone(t->db, "post_sql", job->post_sql, t->cancel, err) < 0 ||
+		FAULT(POST_DONE, err))
+		return -1;
+	return sqlite_ledger_post_done(t->db, t->load, err);
+}
+
+static int target_finish(struct target *t, struct err *err)
+{
+	return finish(t, err) < 0 ? fail(t, "finish the load of", err) : 0;
 }
 
 static int target_script(struct target *t, struct script *script, struct err *err)
@@ -358,12 +646,26 @@ static int target_script(struct target *t, struct script *script, struct err *er
 	return 0;
 }
 
+static int keep_rejects(struct target *t, struct err *err)
+{
+	if (db_begin(t->db, err) < 0)
+		return fail(t, "keep the rejects of", err);
+	if (sqlite_reject_store(t->db, t->load, t->rejects, err) < 0 || db_commit(t->db, err) < 0) {
+		db_rollback(t->db);
+		return fail(t, "keep the rejects of", err);
+	}
+	return 0;
+}
+
 static int target_revoke(
 	struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
 	db_on_progress(t->db, NULL, NULL); /* a cancelled load is revoked as well */
 	if (sqlite_ledger_revoke(t->db, t->load, reason, ret_state, err) < 0)
 		return fail(t, "revoke the load of", err);
+	/* it is revoked, whatever becomes of these */
+	if (t->rejects && *ret_state == LEDGER_REVOKED && rejects_count(t->rejects))
+		return keep_rejects(t, err);
 	return 0;
 }
 
@@ -372,11 +674,16 @@ const struct target_ops target_sqlite = {
 	.open = target_open,
 	.history = target_history,
 	.begin = target_begin,
+	.watermark = target_watermark,
+	.plan = target_plan,
 	.stage = target_stage,
 	.write = target_write,
 	.verify = target_verify,
 	.publish = target_publish,
+	.finish = target_finish,
 	.script = target_script,
 	.revoke = target_revoke,
+	.rejects = target_rejects,
+	.set_watermark = target_set_watermark,
 	.close = target_close,
 };

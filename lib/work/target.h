@@ -29,6 +29,7 @@ struct target; /* each implementation's own */
 
 /* Who writes: what the ledger row says. Strings are borrowed. */
 struct load {
+	bool look_only; /* nothing is written: for plan, watermark and rejects */
 	const char *run_uid, *store_uid;
 	const char *order_key; /* the caller's key, or NULL */
 	int64_t fence;
@@ -133,6 +134,13 @@ struct target_ops {
 	 * LEDGER_PUBLISHED means that the run succeeded after all. */
 	int (*revoke)(struct target *t, const char *reason, enum ledger_state *ret_state,
 		struct err *err);
+
+	/* Rows that a run has rejected. NULL: none are kept. */
+	int (*rejects)(struct target *t, const char *run_uid, struct arena *a,
+		struct reject **ret_rejects, size_t *ret_n, struct err *err);
+
+	/* By hand: from where on the job's next load reads; NULL: from the beginning. */
+	int (*set_watermark)(struct target *t, const char *to, struct err *err);
 
 	/* Rolls back what is open and drops the staging table. NULL is fine. */
 	void (*close)(struct target *t);

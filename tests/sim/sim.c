@@ -339,7 +339,8 @@ static int publish_rows(struct worker *k, struct err *err)
 	db_bind_int(stmt, 2, k->fence);
 	if (db_run(stmt, err) || FAULT(PUBLISH_MOVED, err))
 		return -1;
-	return sqlite_ledger_complete(w.target, &load, 1, err);
+	return sqlite_ledger_complete(
+		w.target, &load, &(struct sqlite_ledger_end){.rows = 1}, err);
 }
 
 static void publish(struct worker *k, struct err *err)

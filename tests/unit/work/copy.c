@@ -378,16 +378,6 @@ static void a_target_that_cannot_be_asked_leaves_it_open(void **state)
 		"SELECT state, fence FROM etl_load_ledger WHERE run_uid = 'run-2'", "published|2");
 }
 
-static void drivers_have_their_sides(void **state)
-{
-	struct fixture *f = *state;
-
-	must(copy_check(&f->source, &f->err), &f->err);
-	assert_int_equal(copy_check(&f->target, &f->err), -1);
-	check_err(&f->err, ERR_CONFIG,
-		"etl.ini:4: connection 'warehouse': driver 'sqlite' cannot be read from");
-}
-
 /* --- what the attempt has to say --- */
 
 static void who_publishes_asks_once_before_it(void **state)
@@ -497,7 +487,6 @@ int main(void)
 		TEST(a_row_that_does_not_fit_ends_both_sides),
 		TEST(a_constraint_of_the_table_ends_the_publish),
 		TEST(a_target_that_cannot_be_asked_leaves_it_open),
-		TEST(drivers_have_their_sides),
 		TEST(who_publishes_asks_once_before_it),
 		TEST(a_lease_lost_before_publishing_settles_nothing),
 		TEST(a_cancellation_found_before_publishing_withdraws),

@@ -1,0 +1,26 @@
+/*
+ * sqlite_reject - rejected rows in an SQLite target.
+ *
+ * Table etl_load_reject: what reject.h has kept, by run. `db` is borrowed; store
+ * runs within the caller's transaction.
+ */
+#ifndef WORK_SQLITE_REJECT_H
+#define WORK_SQLITE_REJECT_H
+
+#include "base/err.h"
+#include "db/db.h"
+#include "work/reject.h"
+#include "work/target.h"
+
+#define SQLITE_REJECT_TABLE "etl_load_reject"
+
+/* In the place of those of an earlier attempt of the run. Rejects of the job that are older than its
+ * reject_retention go. Makes the table only where there is something to keep. */
+MUST_CHECK int sqlite_reject_store(struct db *db, const struct load *load,
+	const struct rejects *rejects, struct err *err);
+
+/* See target.h, rejects. */
+MUST_CHECK int sqlite_reject_list(struct db *db, const char *run_uid, struct arena *a,
+	struct reject **ret_rejects, size_t *ret_n, struct err *err);
+
+#endif

@@ -1,0 +1,83 @@
+#include "work/sqlite_watermark.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define WATERMARKS "main." SQLITE_WATERMARK_TABLE
+
+static const char schema_sql[] =
+	"CREATE TABLE IF NOT EXISTS " WATERMARKS " ("
+	" job_uid TEXT NOT NULL,"
+	" seq INTEGER NOT NULL,"
+	" watermark TEXT,"
+	" run_uid TEXT,"
+	" principal TEXT,"
+	" moved_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),"
+	" PRIMARY KEY (job_uid, seq)) WITHOUT ROWID";
+
+static const char read_sql[] = "SELECT seq, watermark FROM " WATERMARKS
+			       " WHERE job_uid = @job ORDER BY seq DESC LIMIT 1";
+
+static const char insert_sql[] =
+	"INSERT INTO " WATERMARKS " (job_uid, seq, watermark, run_uid, principal)"
+	" VALUES (@job, @seq, @watermark, @run, @principal)";
+
+/* 1 or 0 */
+static int has_table(struct db *db, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db,
+		    "SELECT 1 FROM main.sqlite_schema WHERE name = '" SQLITE_WATERMARK_TABLE "'",
+		    &stmt, err) < 0)
+		return -1;
+	return db_step(stmt, err);
+}
+
+int sqlite_watermark_read(struct db *db, const char *job_uid, struct arena *a, int64_t *ret_seq,
+	const char **ret_text, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	int rc = has_table(db, err);
+
+	*ret_seq = 0;
+	*ret_text = NULL;
+	if (rc <= 0)
+		return rc;
+	if (db_prepare(db, read_sql, &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, job_uid);
+	rc = db_step(stmt, err);
+	if (rc <= 0)
+		return rc;
+	*ret_seq = db_column_int(stmt, 0);
+	*ret_text = arena_strdup(a, db_column_text(stmt, 1));
+	return 0;
+}
+
+int sqlite_watermark_move(struct db *db, const char *job_uid, const char *run_uid, int64_t seq,
+	const char *to, struct err *err)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	const char *text;
+	char who[32];
+	int64_t now;
+
+	if (db_exec(db, schema_sql, err) < 0 ||
+		sqlite_watermark_read(db, job_uid, &a, &now, &text, err) < 0)
+		return -1;
+	if (seq >= 0 && now != seq)
+		return err_set(err, ERR_TARGET,
+			"the watermark has moved to '%s' since this load began to read from it",
+			text ? text : "");
+	if (db_prepare(db, insert_sql, &stmt, err) < 0)
+		return -1;
+	snprintf(who, sizeof(who), "uid %u", (unsigned)geteuid());
+	db_bind_text(stmt, 1, job_uid);
+	db_bind_int(stmt, 2, now + 1);
+	db_bind_text(stmt, 3, to);
+	db_bind_text(stmt, 4, run_uid);
+	db_bind_text(stmt, 5, who);
+	return db_run(stmt, err);
+}
