@@ -5,6 +5,14 @@ static const struct flag json_flag[] = {{"json", NULL, "print JSON"}};
 static const struct flag run_flags[] = {
 	{"wait", NULL, "wait for the run's end, and exit as it ended"},
 	{"key", "KEY", "the order's own name: the same one twice is one run"},
+	{"full", NULL, "incremental: read everything this once, whatever the watermark"},
+	{"dry-run", NULL, "order nothing: say what a run would do"},
+	{"json", NULL, "print JSON"},
+};
+
+static const struct flag watermark_flags[] = {
+	{"set", "VALUE", "the next load reads what is above it"},
+	{"clear", NULL, "the next load reads everything"},
 	{"json", NULL, "print JSON"},
 };
 
@@ -15,6 +23,7 @@ static const struct flag controller_flags[] = {
 static const struct flag worker_flags[] = {
 	{"job", "JOB", "the job's number or name", .required = true},
 	{"key", "KEY", "by hand: the order's own name; one that is known is refused"},
+	{"full", NULL, "by hand, incremental: read everything this once"},
 };
 
 static const struct flag healthcheck_flags[] = {
@@ -59,7 +68,8 @@ const struct command commands[] = {
 	{"run", "JOB", 1, 1, "order a run of a job, for a controller to start",
 		"Writes the order into the store and wakes the controllers. The run waits while a job "
 		"that it comes after is not done. With --key an order that was made before is not made "
-		"again. Without a controller the run stays queued, and that is said.",
+		"again. Without a controller the run stays queued, and that is said. --dry-run looks at source "
+		"and target of a copy job and says what would be read, made and published.",
 		FLAGS(run_flags), cmd_run},
 	{"controller", NULL, 0, 0, "start workers for the runs that are ready",
 		"Asks the store every [controller] poll, and at once when a run is ordered or a worker "
@@ -81,6 +91,15 @@ const struct command commands[] = {
 		"The lines that the run's workers wrote, from the store: also when they ran "
 		"elsewhere, and after they are gone.",
 		FLAGS(json_flag), cmd_logs},
+	{"rejects", "RUN", 1, 1, "list the rows that a run could not load",
+		"With on_reject = keep a row that cannot be loaded is kept in the target's table "
+		"etl_load_reject, with its number in the source and the reason; what is kept of its values "
+		"is the job's reject_values.",
+		FLAGS(json_flag), cmd_rejects},
+	{"watermark", "JOB", 1, 1, "show or set up to where an incremental job has read",
+		"It is kept in the target, and moves in the transaction that publishes a load. Setting it "
+		"by hand makes the next load read from there.",
+		FLAGS(watermark_flags), cmd_watermark},
 	{"cancel", "RUN", 1, 1, "end a run",
 		"A run that has not begun is cancelled at once. One that has begun ends when its target "
 		"has withdrawn it: its worker is told to stop, or another one asks. If the target has it "

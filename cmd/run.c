@@ -10,6 +10,7 @@
 #include "job/queue.h"
 #include "job/report.h"
 #include "work/attempt.h"
+#include "work/look.h"
 
 #define LOOK_MS	      100
 #define NOBODY_MAX_MS 10000 /* how long --wait waits for a controller to appear */
@@ -128,9 +129,43 @@ static int wait_for(struct store *store, int64_t run_id, bool json, struct err *
 	}
 }
 
+struct plan_printer {
+	struct json_doc *doc;
+	struct json *list; /* NULL: text */
+};
+
+static void print_plan(void *arg, const char *line)
+{
+	struct plan_printer *p = arg;
+
+	if (p->list)
+		json_push_str(p->doc, p->list, line);
+	else
+		puts(line);
+}
+
+static int dry_run(const struct settings *settings, const struct job *job, bool full, bool json,
+	struct err *err)
+{
+	CLEANUP_JSON struct json_doc *doc = json_new();
+	struct plan_printer p = {.doc = doc, .list = json ? json_array(doc) : NULL};
+	struct json *o = json_object(doc);
+
+	if (look_plan(settings, job, full, print_plan, &p, err))
+		return -1;
+	if (!json)
+		return 0;
+	json_set_str(doc, o, "job", job->name);
+	json_set(doc, o, "plan", p.list);
+	cmd_print_json(doc, o);
+	return 0;
+}
+
 int cmd_run(struct invocation *in, struct err *err)
 {
-	struct order order = {.key = cmd_flag(in, "key"), .actor = cmd_actor(&in->arena)};
+	struct order order = {.key = cmd_flag(in, "key"),
+		.actor = cmd_actor(&in->arena),
+		.full = cmd_flag(in, "full") != NULL};
 	bool json = cmd_flag(in, "json") != NULL, known;
 	CLEANUP_STORE struct store *store = NULL;
 	struct settings settings;
@@ -142,6 +177,8 @@ int cmd_run(struct invocation *in, struct err *err)
 		store_job(store, in->args[0], &in->arena, &job, err) ||
 		attempt_check(&settings, &job, err))
 		return -1;
+	if (cmd_flag(in, "dry-run"))
+		return dry_run(&settings, &job, order.full, json, err);
 	if (!job.enabled) {
 		err_set(err, ERR_CONFIG, "job '%s' is not enabled", job.name);
 		return err_hint(err, "set enabled = yes and apply its file, or run it by hand: etl worker --job %s",
