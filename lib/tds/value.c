@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "base/utf16.h"
 #include "base/utf8.h"
+#include "tds/refusal.h"
 #include "tds/row.h"
 
 #define DAYS_PER_400_YEARS 146097
@@ -36,14 +37,7 @@ const char *tds_loss_name(enum tds_loss loss)
 	return names[loss];
 }
 
-/* What a parser says when it refuses. */
-struct refusal {
-	struct err *err;
-	enum tds_loss loss;
-};
-
-/* "'text' is not …" */
-static int refuse(
+int tds_refuse(
 	const char *text, size_t len, enum tds_loss loss, const char *why, struct refusal *out)
 {
 	out->loss = loss;
@@ -51,13 +45,13 @@ static int refuse(
 	return err_value(out->err, text, len);
 }
 
-static int refuse_for(const struct tds_column *c, const char *text, size_t len, enum tds_loss loss,
+int tds_refuse_for(const struct tds_column *c, const char *text, size_t len, enum tds_loss loss,
 	const char *why, struct refusal *out)
 {
 	char type[TDS_TYPE_TEXT_MAX], message[TDS_TYPE_TEXT_MAX + 64];
 
 	snprintf(message, sizeof(message), "%s %s", why, tds_type_format(c, type));
-	return refuse(text, len, loss, message, out);
+	return tds_refuse(text, len, loss, message, out);
 }
 
 /* --- numbers ----------------------------------------------------------------- */
@@ -71,9 +65,10 @@ static int parse_int(const struct tds_column *c, const char *text, size_t len,
 
 	ret->kind = TDS_INT;
 	if (status == NUMBER_SYNTAX)
-		return refuse(text, len, TDS_LOSS_FORMAT, "is not an integer", out);
+		return tds_refuse(text, len, TDS_LOSS_FORMAT, "is not an integer", out);
 	if (status == NUMBER_RANGE || ret->i < min || ret->i > max)
-		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
+		return tds_refuse_for(
+			c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	return 0;
 }
 
@@ -85,7 +80,7 @@ static int parse_bit(const char *text, size_t len, struct tds_value *ret, struct
 	else if ((len == 1 && *text == '0') || (len == 5 && strncasecmp(text, "false", 5) == 0))
 		ret->i = 0;
 	else
-		return refuse(text, len, TDS_LOSS_FORMAT, "is not 0, 1, true or false", out);
+		return tds_refuse(text, len, TDS_LOSS_FORMAT, "is not 0, 1, true or false", out);
 	return 0;
 }
 
@@ -103,9 +98,10 @@ static int parse_real(const struct tds_column *c, const char *text, size_t len,
 		status = number_parse_double(text, len, &ret->r);
 	}
 	if (status == NUMBER_SYNTAX)
-		return refuse(text, len, TDS_LOSS_FORMAT, "is not a number", out);
+		return tds_refuse(text, len, TDS_LOSS_FORMAT, "is not a number", out);
 	if (status == NUMBER_RANGE)
-		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
+		return tds_refuse_for(
+			c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	return 0;
 }
 
@@ -117,13 +113,14 @@ static int parse_decimal(const struct tds_column *c, const char *text, size_t le
 
 	ret->kind = TDS_DECIMAL;
 	if (number_parse(text, len, &n) != NUMBER_OK)
-		return refuse(text, len, TDS_LOSS_FORMAT, "is not a number", out);
+		return tds_refuse(text, len, TDS_LOSS_FORMAT, "is not a number", out);
 	/* The digits are the magnitude once `zeros` of them are put behind. */
 	zeros = (int64_t)n.exponent + c->scale;
 	if (n.n_digits && n.n_digits + zeros > c->precision)
-		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
+		return tds_refuse_for(
+			c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	if (n.n_digits && zeros < 0)
-		return refuse_for(c, text, len, TDS_LOSS_PRECISION,
+		return tds_refuse_for(c, text, len, TDS_LOSS_PRECISION,
 			"has more digits behind the point than", out);
 	ret->d.magnitude = n.n_digits ? n.digits * tds_pow10((unsigned)zeros) : 0;
 	ret->d.negative = n.negative && n.n_digits;
@@ -137,7 +134,8 @@ static int parse_money(const struct tds_column *c, const char *text, size_t len,
 	if (parse_decimal(c, text, len, ret, out) < 0)
 		return -1;
 	if (ret->d.magnitude > tds_money_max(c->size, ret->d.negative))
-		return refuse_for(c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
+		return tds_refuse_for(
+			c, text, len, TDS_LOSS_OVERFLOW, "is beyond the range of", out);
 	return 0;
 }
 
@@ -358,11 +356,12 @@ static int check_datetime(const struct tds_column *c, const char *text, size_t l
 	if (!loss && tds_type_base(c->type) == TDS_DATETIMN)
 		loss = tds_datetime_loss(c->size, v);
 	if (loss == TDS_LOSS_PRECISION && c->size == 4 && tds_type_base(c->type) == TDS_DATETIMN)
-		return refuse_for(c, text, len, loss, "has seconds, which are lost in", out);
+		return tds_refuse_for(c, text, len, loss, "has seconds, which are lost in", out);
 	if (loss == TDS_LOSS_PRECISION)
-		return refuse_for(c, text, len, loss, "has a finer fraction of a second than", out);
+		return tds_refuse_for(
+			c, text, len, loss, "has a finer fraction of a second than", out);
 	if (loss)
-		return refuse_for(c, text, len, loss, "is beyond the range of", out);
+		return tds_refuse_for(c, text, len, loss, "is beyond the range of", out);
 	return 0;
 }
 
@@ -375,14 +374,14 @@ static int parse_time(const struct tds_column *c, const char *text, size_t len,
 
 	*ret = (struct tds_value){.kind = TDS_TIME};
 	if (!take_by_type(&r, c, ret, &lost))
-		return refuse(text, len, TDS_LOSS_FORMAT, time_wanted(c->type), out);
+		return tds_refuse(text, len, TDS_LOSS_FORMAT, time_wanted(c->type), out);
 	if (c->type != TDS_DATEN && r.p < r.end && take_offset(&r, &offset) && r.p == r.end) {
-		refuse_for(c, text, len, TDS_LOSS_PRECISION,
+		tds_refuse_for(c, text, len, TDS_LOSS_PRECISION,
 			"has an offset from UTC, which is lost in", out);
 		return err_hint(out->err, "datetimeoffset keeps it");
 	}
 	if (r.p < r.end)
-		return refuse(text, len, TDS_LOSS_FORMAT, time_wanted(c->type), out);
+		return tds_refuse(text, len, TDS_LOSS_FORMAT, time_wanted(c->type), out);
 	return check_datetime(c, text, len, ret, lost, out);
 }
 
@@ -428,7 +427,7 @@ static int parse_uuid(const char *text, size_t len, struct tds_value *ret, struc
 		ok = ok && take_hex(&r, &ret->uuid[uuid_order[i]]);
 	}
 	if (!ok || (braces && !take_char(&r, '}')) || r.p != r.end)
-		return refuse(text, len, TDS_LOSS_FORMAT,
+		return tds_refuse(text, len, TDS_LOSS_FORMAT,
 			"is not a uniqueidentifier as in 6F9619FF-8B86-D011-B42D-00C04FC964FF",
 			out);
 	return 0;
@@ -446,10 +445,12 @@ static int parse_bytes(const struct tds_column *c, const char *text, size_t len,
 	while (ok && r.p < r.end)
 		ok = take_hex(&r, &byte);
 	if (!ok)
-		return refuse(text, len, TDS_LOSS_FORMAT,
+		return tds_refuse(text, len, TDS_LOSS_FORMAT,
 			"is not 0x and pairs of hexadecimal digits", out);
 	if (len / 2 - 1 > c->size)
-		return refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
+		return tds_refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
+	if (c->type == TDS_BIGBINARY && len / 2 - 1 < c->size)
+		return tds_refuse_for(c, text, len, TDS_LOSS_FORMAT, "is shorter than", out);
 	ret->kind = TDS_HEX;
 	ret->s.data = (const uint8_t *)text + 2;
 	ret->s.len = (uint32_t)(len / 2 - 1);
@@ -462,10 +463,10 @@ static int parse_utf16(
 	const uint8_t *s = (const uint8_t *)text;
 
 	if (!utf8_is_valid(s, len))
-		return refuse(text, len, TDS_LOSS_CHARACTER, "is not UTF-8", out);
+		return tds_refuse(text, len, TDS_LOSS_CHARACTER, "is not UTF-8", out);
 	if (c->size == TDS_SIZE_MAX ? 2 * utf16_units(s, len) > TDS_PLP_MAX
 				    : len > c->size / 2 && utf16_units(s, len) > c->size / 2)
-		return refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
+		return tds_refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
 	return 0;
 }
 
@@ -476,7 +477,7 @@ static int parse_text(const struct tds_column *c, const char *text, size_t len,
 		if (parse_utf16(c, text, len, out) < 0)
 			return -1;
 	} else if (len > c->size) {
-		return refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
+		return tds_refuse_for(c, text, len, TDS_LOSS_TRUNCATION, "is longer than", out);
 	}
 	ret->kind = TDS_TEXT;
 	ret->s.data = (const uint8_t *)text;
@@ -512,7 +513,7 @@ static int parse_any(const struct tds_column *c, const char *text, size_t len,
 		return parse_bytes(c, text, len, ret, out);
 	case TDS_VARIANT:
 	case TDS_UDT:
-		return refuse_for(
+		return tds_refuse_for(
 			c, text, len, TDS_LOSS_FORMAT, "is text, which is no value of", out);
 	default:
 		return parse_text(c, text, len, ret, out);

@@ -89,7 +89,7 @@ struct tds_value {
  *			datetimeoffset must say Z, +hh:mm, +hhmm or +hh
  *	datetime	in steps of 1/300 s: milliseconds end in 0, 3 or 7; from 1753 on
  *	uniqueidentifier	8-4-4-4-12 hex digits, or 32 without the dashes; braces are taken
- *	binary		0x and hex digits
+ *	binary		0x and hex digits; exactly n bytes for binary(n)
  *	text		whatever fits: bytes of UTF-8 for varchar(n), units of UTF-16 for
  *nvarchar(n)
  *

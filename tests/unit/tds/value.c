@@ -227,6 +227,7 @@ static void losses_have_their_reason(void **state)
 			"'\U0001F600' is longer than nvarchar(1)"},
 		{"nvarchar(5)", "a\xFF", TDS_LOSS_CHARACTER, "'a\xFF' is not UTF-8"},
 		{"binary(1)", "0x0102", TDS_LOSS_TRUNCATION, "'0x0102' is longer than binary(1)"},
+		{"binary(3)", "0x01", TDS_LOSS_FORMAT, "'0x01' is shorter than binary(3)"},
 		{"sql_variant", "1", TDS_LOSS_FORMAT,
 			"'1' is text, which is no value of sql_variant"},
 	};
