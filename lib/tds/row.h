@@ -230,8 +230,9 @@ static inline uint8_t *tds_encode_bytes(
 }
 
 /* Appends the value at `p` (room for tds_encoded_size bytes is the caller's care) and returns the
- * end. The value's kind and range must fit the column, as those of tds_value_parse and tds_convert
- * do: encoding checks nothing. TDS_TEXT becomes UTF-16 in a column that has it. */
+ * end. The value's kind and range must fit the column, as those of tds_value_parse and
+ * tds_conversion_apply do: encoding checks nothing. TDS_TEXT becomes UTF-16 in a column that has
+ * it. */
 static inline uint8_t *tds_encode(uint8_t *p, const struct tds_column *c, const struct tds_value *v)
 {
 	if (v->kind == TDS_NULL)

@@ -102,7 +102,7 @@ MUST_CHECK int tds_value_parse_loss(const struct tds_column *c, const char *text
 
 /* Value to text that tds_value_parse reads back: ISO 8601 for times, the fewest digits for floats,
  * SQL Server's capitals for a uniqueidentifier. Writes a NUL behind it and returns the length. Not
- * for null, text and bytes (text is itself, and tds_convert makes 0x… of bytes). */
+ * for null, text and bytes (text is itself, and tds_conversion_apply makes 0x… of bytes). */
 #define TDS_PRINT_MAX 64
 size_t tds_value_print(
 	const struct tds_column *c, const struct tds_value *v, char out[TDS_PRINT_MAX]);
