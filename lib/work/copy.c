@@ -446,6 +446,8 @@ static void *writer_main(void *arg)
 		if (!s->settled) {
 			settling.again = host->again(host, &err);
 			s->result.end = settle(&settling, &err);
+			if (s->result.end == STEP_DONE) /* the reply to its commit was lost */
+				finish_load(s, &err);
 		}
 		s->write_err = err;
 	}

@@ -77,7 +77,8 @@ static void withdraw_run(void *arg)
 	enum ledger_state state = LEDGER_NONE;
 
 	w->failed = w->ops->open(w->conn, &load, &w->cancel, &target, &w->err) ||
-		    w->ops->revoke(target, w->reason, &state, &w->err);
+		    w->ops->revoke(target, w->reason, &state, &w->err) ||
+		    (state == LEDGER_PUBLISHED && w->ops->finish && w->ops->finish(target, &w->err));
 	w->end = state == LEDGER_PUBLISHED ? STEP_DONE : STEP_WITHDRAWN;
 	w->ops->close(target);
 }
