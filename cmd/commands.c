@@ -10,6 +10,13 @@ static const struct flag run_flags[] = {
 	{"json", NULL, "print JSON"},
 };
 
+static const struct flag job_flags[] = {
+	{"from", "CONNECTION", "import: whose tables"},
+	{"tables", "PATTERN", "import: only those, as a shell matches names ('*')"},
+	{"to", "CONNECTION", "import: the jobs' target"},
+	{"json", NULL, "print JSON"},
+};
+
 static const struct flag watermark_flags[] = {
 	{"set", "VALUE", "the next load reads what is above it"},
 	{"clear", NULL, "the next load reads everything"},
@@ -65,6 +72,11 @@ const struct command commands[] = {
 		"with a [defaults] section for what they have in common, and stores them by name: new ones get a number, changed ones a new version in the "
 		"history, others stay. All of the file is stored, or nothing of it.",
 		FLAGS(json_flag), cmd_apply},
+	{"job", "import", 1, 1, "write the jobs for all tables of a connection",
+		"Prints a file of jobs for 'etl apply': one for each table, with the keys that the source "
+		"declares and the columns that may serve as a watermark; what they have in common stands in "
+		"[defaults]. Nothing is stored. For example: etl job import --from raw --tables 'sales*' "
+		">jobs.ini", FLAGS(job_flags), cmd_job},
 	{"run", "JOB", 1, 1, "order a run of a job, for a controller to start",
 		"Writes the order into the store and wakes the controllers. The run waits while a job "
 		"that it comes after is not done. With --key an order that was made before is not made "

@@ -245,3 +245,24 @@ def test_a_replace_does_not_reach_into_other_tables(project):
     said = project.load("id\n1\n", status=1).stderr
     assert "table 'child' points to 't' by a foreign key ON DELETE CASCADE" in said
     assert project.sql("SELECT count(*) FROM child") == [(1,)]
+
+
+def test_jobs_for_a_whole_schema(project):
+    project.write("etl.ini", (project.path / "etl.ini").read_text() +
+                  "[connection crm]\ndriver = sqlite\npath = crm.db\n")
+    project.sql('CREATE TABLE member (id INTEGER PRIMARY KEY, name TEXT, created_at TEXT, updated_at TEXT)', "crm.db")
+    project.sql('CREATE TABLE "order line" (no TEXT, "pos no" INTEGER, PRIMARY KEY ("pos no", no))', "crm.db")
+    project.sql("CREATE TABLE log (line TEXT)", "crm.db")
+    project.csv("a", "id\n1\n")
+    said = project.etl("job", "import", "--from", "crm", "--to", "warehouse").stdout
+    assert "[defaults]\nsource = crm\ntarget = warehouse\nload_mode = replace\n" in said
+    assert '[job crm_order line]\nsource_table = order line\ntarget_table = order line\n' \
+           'key_columns = "pos no", no\n' in said
+    assert "candidates: updated_at, created_at" in said and "; watermark_column = updated_at" in said
+    project.write("crm.ini", said)
+    project.etl("init")
+    assert len(project.etl("apply", "crm.ini").stdout.splitlines()) == 3
+    listed = json.loads(project.etl("job", "import", "--from", "raw", "--json").stdout)
+    assert [t["table"] for t in listed] == ["a"]
+    assert "no table like 'x*'" in project.etl("job", "import", "--from", "crm", "--tables", "x*",
+                                               status=7).stderr
