@@ -9,6 +9,7 @@
 #include <vendor_versions.h>
 
 #include "base/json.h"
+#include "base/pack.h"
 #include "cmd/cmd.h"
 #include "db/db.h"
 #include "tds/tls.h"
@@ -43,6 +44,8 @@ int cmd_version(struct invocation *in, struct err *err UNUSED)
 		{"inih", VENDOR_INIH_VERSION},
 		{"SQLite", db_version()},
 		{"yyjson", json_version()},
+		{"zlib", pack_gzip.version()},
+		{"zstd", pack_zstd.version()},
 	};
 	CLEANUP_JSON struct json_doc *doc = json_new();
 	struct json *o = json_object(doc), *list = json_object(doc);

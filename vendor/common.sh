@@ -81,6 +81,7 @@ upstream_version() {
 	version=$(locked_lines "$1" | awk '{ print $2; exit }')
 	version=${version#*:}
 	version=${version%-*}
+	version=${version##*+really}
 	version=${version%+ds*}
 	echo "${version%+dfsg*}"
 }
