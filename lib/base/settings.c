@@ -14,6 +14,7 @@ static const char *const log_formats[] = {"auto", "text", "json", NULL};
 static const char *const no_quote[] = {CSV_QUOTE_NONE, NULL};
 static const char *const doubled[] = {CSV_ESCAPE_DOUBLED, NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
+static const char *const standard_input[] = {"-", NULL};
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -50,8 +51,10 @@ static const struct option connection_options[] = {
 };
 
 static const struct option csv_options[] = {
-	{"path", OPT_PATH, AT(path), NULL, "the directory of the files, or one file",
-		.required = true},
+	{"path", OPT_PATH, AT(path), NULL,
+		"the directory of the files, or one file; -: standard input of a worker in the "
+		"foreground",
+		.choices = standard_input, .required = true},
 };
 
 static const struct option sqlite_options[] = {
@@ -83,7 +86,10 @@ const struct option csv_format_options[N_CSV_FORMAT_OPTIONS] = {
 		"the unquoted text that means null; empty: nothing between two delimiters is null, "
 		"\"\" is an empty text"},
 	{"encoding", OPT_TEXT, AT(encoding), "utf-8",
-		"of the files: utf-8, iso-8859-1, windows-1252, utf-16, …"},
+		"of the files: utf-8, iso-8859-1, windows-1252, utf-16, …; utf-8-bom is written with a "
+		"byte order mark"},
+	{"file_column", OPT_TEXT, AT(file_column), "",
+		"the name of one more column, which has the name of the file that the row is from"},
 	{"max_field", OPT_SIZE, AT(max_field), "16MiB", "a longer field is an error", .min = 1,
 		.max = 1 << 30},
 };

@@ -28,13 +28,14 @@ struct csv_format {
 	const char *header;    /* "yes" or "no" */
 	const char *null_text; /* the unquoted text that means null; "" by default */
 	const char *encoding;  /* a name that iconv knows */
+	const char *file_column; /* a column with the file's name; empty: none */
 	int64_t max_field;     /* bytes of one field */
 };
 
 struct connection {
 	const char *name;
 	enum driver driver;
-	const char *path; /* csv: a directory of files or one file; sqlite: the database */
+	const char *path; /* csv: a directory of files, one file, or "-"; sqlite: the database */
 	struct csv_format format;
 	const char *where; /* "etl.ini:12", for messages */
 };
@@ -89,7 +90,7 @@ const char *driver_name(enum driver driver);
 
 /* The options of a CSV format, for connections and for the jobs that override them. The offsets
  * are those of struct csv_format. */
-#define N_CSV_FORMAT_OPTIONS 7
+#define N_CSV_FORMAT_OPTIONS 8
 extern const struct option csv_format_options[N_CSV_FORMAT_OPTIONS];
 
 /* Whether the format says something about the option. */

@@ -27,11 +27,13 @@ const struct option job_options[] = {
 	{"enabled", OPT_BOOL, AT(enabled), "yes", "no: the job is not started"},
 	{"source", OPT_TEXT, AT(source), NULL, "the connection to read from"},
 	{"source_table", OPT_TEXT, AT(source_table), NULL,
-		"the table; of a CSV connection: the file, '.csv' may be left out"},
+		"the table; of a CSV connection: the file ('.csv', '.csv.gz' and '.csv.zst' may be left "
+		"out), or all files that match a pattern such as sales-*.csv"},
 	{"source_query", OPT_TEXT, AT(source_query), NULL,
 		"instead of source_table: a query whose rows are copied"},
 	{"target", OPT_TEXT, AT(target), NULL, "the connection to write to"},
-	{"target_table", OPT_TEXT, AT(target_table), NULL, "the table to load"},
+	{"target_table", OPT_TEXT, AT(target_table), NULL,
+		"the table to load; of a CSV connection: the file"},
 	{"load_mode", OPT_ENUM, AT(load_mode), "append",
 		"append adds the rows; replace puts them in the place of all others, at once; truncate "
 		"does too, and keeps the table itself; merge changes those with the same key_columns and "

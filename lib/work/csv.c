@@ -274,7 +274,8 @@ static int bad_byte(const struct csv *c, struct err *err)
 	if (c->data[c->valid] == 0)
 		return fail_at(c, c->valid, ERR_DATA, "a NUL byte", err);
 	snprintf(what, sizeof(what), "byte 0x%02x is not valid UTF-8", c->data[c->valid]);
-	return fail_at(c, c->valid, ERR_DATA, what, err);
+	fail_at(c, c->valid, ERR_DATA, what, err);
+	return err_hint(err, "is it in another encoding? encoding = windows-1252, utf-16, ...");
 }
 
 /* --- records ----------------------------------------------------------------- */

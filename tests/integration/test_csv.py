@@ -1,6 +1,12 @@
 """CSV by the real binary: every way of writing a file that there is an option for."""
 
+import gzip
+import signal
+import subprocess
+
 import pytest
+from project import CONFIG
+from servers import wait_for
 
 
 def test_quote_escape_and_null_text(project):
@@ -48,3 +54,158 @@ def test_options_that_are_refused_when_they_are_read(project, keys, message):
 def test_a_delimiter_that_is_the_quote(project):
     done = project.load("a\n", delimiter='"', status=1)
     assert "delimiter and quote are both" in done.stderr
+
+
+# --- compressed files -----------------------------------------------------------
+
+ROWS = "id,name\n" + "".join(f"{i},name {i}\n" for i in range(50000))
+
+
+def run(*argv, data=None):
+    return subprocess.run(argv, input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def packed(how, text):
+    """By other programs: ours only reads it."""
+    data = text.encode()
+    if how == "gzip":
+        return run("gzip", "-c", data=data)
+    if how == "python":
+        return gzip.compress(data, 9)
+    if how == "members":
+        return run("gzip", "-1", data=data[:1000]) + run("gzip", data=data[1000:])
+    if how == "zstd":
+        return run("zstd", "-q", "-c", data=data)
+    if how == "zstd -19":
+        return run("zstd", "-q", "-19", "-c", data=data)
+    return run("zstd", "-q", data=data[:1000]) + run("zstd", "-q", data=data[1000:])
+
+
+@pytest.mark.parametrize("how", ["gzip", "python", "members", "zstd", "zstd -19", "frames"])
+def test_compressed_files(project, how):
+    suffix = ".zst" if how[0] in "zf" else ".gz"
+    project.write(f"data/t.csv{suffix}", packed(how, ROWS))
+    done = project.etl("worker", "--job", project.job())
+    assert project.sql("SELECT count(*), sum(id), max(length(name)) FROM t") == [
+        (50000, 49999 * 25000, 10)]
+    size = (project.path / f"data/t.csv{suffix}").stat().st_size
+    assert project.sql("SELECT bytes_read FROM etl_run", "control.db") == [(size,)]
+    assert '"level":"error"' not in done.stderr
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_broken_archives_name_the_file(project, how):
+    suffix = ".zst" if how == "zstd" else ".gz"
+    data = packed(how, ROWS)
+    name = f"t.csv{suffix}"
+    number = project.job()
+    for broken, message in [
+            (data[:-3], f"the {how} data is cut short"),
+            (data[:len(data) // 2], f"the {how} data is cut short"),
+            (data + b"more", f"what follows the {how} data is no {how} data"),
+            (data[:len(data) // 2] + b"\xff" * 50 + data[len(data) // 2 + 50:], None),
+            (b"id,name\n1,2\n", f"{how}: "),
+            (b"", f"the {how} data is cut short")]:
+        project.write(f"data/{name}", broken)
+        done = project.etl("worker", "--job", number, status=1)
+        assert (f"{name}': {message}" if message else name) in done.stderr
+        assert project.run_row()[:2] == ("failed", "bad_data")
+    assert not project.has_table("t")
+
+
+def test_a_table_that_is_there_twice(project):
+    project.csv("t", "a\n1\n")
+    project.write("data/t.csv.gz", packed("gzip", "a\n2\n"))
+    number = project.job()
+    done = project.etl("worker", "--job", number, status=1)
+    assert "table 't' is 't.csv' or 't.csv.gz': say which" in done.stderr
+    project.etl("worker", "--job", project.job(source_table="t.csv.gz"))
+    assert project.sql("SELECT a FROM t") == [(2,)]
+
+
+# --- encodings --------------------------------------------------------------------
+
+@pytest.mark.parametrize("encoding, codec, text", [
+    ("utf-8", "utf-8", "grün 🚲"),
+    ("utf-8", "utf-8-sig", "grün 🚲"),
+    ("utf-16", "utf-16", "grün 🚲"),
+    ("utf-16", "utf-16-le", "grün 🚲"),
+    ("utf-16be", "utf-16-be", "grün 🚲"),
+    ("iso-8859-1", "latin-1", "grün ÿ"),
+    ("windows-1252", "cp1252", "grün „€“ ‰"),
+])
+def test_encodings(project, encoding, codec, text):
+    project.load(f'"id",näme\r\n1,"{text}"\r\n'.encode(codec), encoding=encoding)
+    assert project.sql('SELECT id, "näme" FROM t') == [(1, text)]
+
+
+def test_another_encoding_than_said(project):
+    done = project.load("a\nü\n".encode("latin-1"), status=1)
+    assert "t.csv: line 2, column 1: byte 0xfc is not valid UTF-8" in done.stderr
+    assert "encoding = windows-1252" in done.stderr
+
+
+# --- patterns ----------------------------------------------------------------------
+
+def test_many_files_by_pattern(project):
+    project.csv("sales-2024-10", "id,price\n3,1.5\n")
+    project.csv("sales-2024-02", "id,price\n1,1\n2,\n")
+    project.write("data/sales-2024-11.csv.gz", packed("gzip", "id,price\n4,x\n"))
+    project.csv("sales-2023-01", "other\n4\n")
+    project.etl("worker", "--job", project.job(source_table="sales-2024-*", file_column="file"))
+    assert project.sql("SELECT id, price, file FROM t ORDER BY rowid") == [
+        (1, "1", "sales-2024-02.csv"), (2, None, "sales-2024-02.csv"),
+        (3, "1.5", "sales-2024-10.csv"), (4, "x", "sales-2024-11.csv.gz")]
+    done = project.etl("worker", "--job", project.job(source_table="sales-*"), status=1)
+    assert ("sales-2024-02.csv: line 1, column 4: 2 fields, the header has 1" in done.stderr)
+    done = project.etl("worker", "--job", project.job(source_table="purchases-*"), status=1)
+    assert "matches 'purchases-*'" in done.stderr
+
+
+# --- standard input ------------------------------------------------------------------
+
+STDIN = """
+[connection stdin]
+driver = csv
+path = -
+"""
+
+
+def test_standard_input(project):
+    project.write("etl.ini", CONFIG + STDIN)
+    number = project.job(source="stdin", source_table="whatever")
+    project.etl("worker", "--job", number, stdin=ROWS)
+    assert project.sql("SELECT count(*), sum(id) FROM t") == [(50000, 49999 * 25000)]
+    assert project.sql("SELECT type FROM pragma_table_info('t')") == [("INTEGER",), ("TEXT",)]
+    done = project.etl("worker", "--job", number, stdin=ROWS + "00501,x\n", status=1)
+    assert "standard input: line 50002, column 'id': " in done.stderr
+    assert "is no bigint, as the first" in done.stderr
+    assert "columns = id varchar(max)" in done.stderr
+    assert project.sql("SELECT count(*) FROM t") == [(50000,)]
+    project.etl("worker", "--job", project.job(
+        source="stdin", source_table="x", columns="id varchar(max)"), stdin=ROWS + "00501,x\n")
+    assert project.sql("SELECT count(*), max(rowid) FROM t WHERE name = 'x'") == [(1, 50001)]
+
+
+def test_a_controllers_worker_has_no_standard_input(project):
+    project.write("etl.ini", CONFIG + STDIN)
+    project.job(source="stdin", source_table="x")
+    project.etl("run", "load")
+    project.etl("controller", "--until-idle", status=1)
+    message = project.sql("SELECT error_message FROM etl_run", "control.db")[0][0]
+    assert "standard input is /dev/null" in message
+
+
+def test_standard_input_can_be_interrupted(project):
+    project.write("etl.ini", CONFIG + STDIN)
+    number = project.job(source="stdin", source_table="x")
+    process = project.start("worker", "--job", number, stdin=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    process.stdin.write(b"a\n1\n")
+    process.stdin.flush()
+    wait_for(lambda: project.sql("SELECT count(*) FROM etl_run WHERE state = 'running'",
+                                 "control.db") == [(1,)], "the run to begin")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 8
+    process.stdin.close()
+    assert not project.has_table("t")

@@ -153,7 +153,8 @@ static void connections_are_checked_by_their_driver(void **state)
 		"'sqlite'?");
 	check_refused(
 		f, "[connection a]\ndriver = csv\n", "conf/etl.ini:1: [connection a] needs 'path'");
-	assert_string_equal(f->err.hint, "path: the directory of the files, or one file");
+	assert_string_equal(f->err.hint, "path: the directory of the files, or one file; -: standard input of a worker in "
+		"the foreground");
 	check_refused(f, "[connection a]\ndriver = sqlite\npath = x\ndelimiter = ,\n",
 		"conf/etl.ini:4: unknown key in [connection a]: 'delimiter'");
 	check_refused(f, "[connection a]\ndriver = csv\npath = x\nmax_field = 0\n",
@@ -206,6 +207,7 @@ static void jobs_override_the_format(void **state)
 		.header = "yes",
 		.null_text = "NULL",
 		.encoding = "utf-8",
+		.file_column = "",
 		.max_field = 100};
 	const struct csv_format some = {
 		.null_text = "", .quote = "none", .max_field = 7};

@@ -43,7 +43,7 @@ static void read_field(struct csv_file *f, struct csv *csv)
 	for (size_t i = 0; i < r.v[0].len; i += 2)
 		assert_memory_equal(csv_text(&r, 0) + i, "é", 2);
 	assert_int_equal(csv_next(csv, &r, &err), 0);
-	assert_int_equal(csv_file_check(f, &err), 0);
+	assert_int_equal(input_check(&f->in, &err), 0);
 }
 
 /* One byte in front makes blocks end within characters. */
@@ -63,7 +63,7 @@ static void characters_may_be_cut_by_blocks(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct csv *csv = csv_new(&(struct csv_syntax){',', '"', '\0', CSV_FIELD_MAX});
-		struct csv_file f = {.path = NULL};
+		struct csv_file f = {.encoding = NULL};
 		struct err err = ERR_INIT;
 		size_t len = cases[i].bom_len;
 
@@ -76,7 +76,7 @@ static void characters_may_be_cut_by_blocks(void **state)
 		csv_reset(csv);
 		assert_int_equal(csv_file_rewind(&f, &err), 0);
 		read_field(&f, csv);
-		assert_int_equal(f.bytes, len);
+		assert_int_equal(f.in.bytes, len);
 		csv_file_close(&f);
 		csv_free(csv);
 	}
@@ -96,7 +96,7 @@ static void a_shorter_file_is_another(void **state)
 	assert_int_equal(truncate(path, 2), 0);
 	while (csv_next(csv, &r, &err) == 0)
 		assert_int_equal(csv_file_feed(&f, csv, &err), 0);
-	assert_int_equal(csv_file_check(&f, &err), -1);
+	assert_int_equal(input_check(&f.in, &err), -1);
 	assert_int_equal(err.code, ERR_DATA);
 	csv_file_close(&f);
 	csv_file_close(&f);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,6 +20,7 @@ struct fixture {
 	struct job job;
 	atomic_bool cancel;
 	struct source_request request;
+	struct rejects *rejects;
 	struct source *source;
 	const struct tds_columns *cols;
 	struct buf out; /* columns, rows and errors as text */
@@ -96,7 +98,7 @@ static int dump_batches(struct fixture *f)
 	}
 	if (rc == 0)
 		bytes += b.bytes_in;
-	if (rc == 0)
+	if (rc == 0 && source_csv.size(f->source))
 		assert_int_equal(bytes, source_csv.size(f->source));
 	batch_release(&b);
 	return rc;
@@ -107,7 +109,7 @@ static int open_source(struct fixture *f)
 	source_csv.close(f->source);
 	f->source = NULL;
 	err_clear(&f->err);
-	f->request = (struct source_request){
+	f->request = (struct source_request){.rejects = f->rejects,
 		.conn = &f->conn, .job = &f->job, .cancel = &f->cancel, .ranges = 1};
 	if (source_csv.open(&f->request, &f->source, &f->err) < 0)
 		return -1;
@@ -275,12 +277,24 @@ static void encodings_are_transcoded(void **state)
 	file_writen(in_dir("t.csv"), "a\0\n\0b\0,\0c", 9);
 	assert_string_equal(read_all(f), "bad_data: t.csv: line 2, column 3: byte 0x63 begins a "
 					 "character that the file ends in, in 'utf-16le'");
+	f->conn.format.encoding = "UTF-16"; /* without a mark: as Windows does */
+	file_writen(in_dir("t.csv"), "a\0\n\0\xFC\0", 6);
+	assert_string_equal(read_all(f), "a varchar(max) not null\nü\n");
+	file_writen(in_dir("t.csv"), "\xFF\xFE" "a\0\n\0\xFC\0", 8);
+	assert_string_equal(read_all(f), "a varchar(max) not null\nü\n");
+	file_writen(in_dir("t.csv"), "\xFE\xFF\0a\0\n\0\xFC", 8);
+	assert_string_equal(read_all(f), "a varchar(max) not null\nü\n");
+	f->conn.format.encoding = "windows-1252";
+	assert_string_equal(read_text(f, "\x80\n\x93x\x94\n"), "€ varchar(max) not null\n“x”\n");
+	f->conn.format.encoding = "utf-8-bom";
+	assert_string_equal(read_text(f, "\xEF\xBB\xBF" "a\n1\n"), "a bigint not null\n1\n");
 	f->conn.format.encoding = "us-ascii";
 	assert_string_equal(read_text(f, "a,b\n1,2\n3,x\xE4\n"),
 		"bad_data: t.csv: line 3, column 4: byte 0xe4 is not valid in 'us-ascii'");
 	f->conn.format.encoding = "utf-8";
 	assert_string_equal(read_text(f, "a,b\n1,2\n3,x\xE4\n"),
-		"bad_data: t.csv: line 3, column 4: byte 0xe4 is not valid UTF-8");
+		"bad_data: t.csv: line 3, column 4: byte 0xe4 is not valid UTF-8 (is it in another "
+		"encoding? encoding = windows-1252, utf-16, ...)");
 	f->conn.format.encoding = "klingon";
 	assert_string_equal(read_all(f), "config: encoding 'klingon' is not known");
 }
@@ -441,6 +455,188 @@ static void formats_are_checked(void **state)
 		"(raise max_field)");
 }
 
+static void a_pattern_is_one_table(void **state)
+{
+	struct fixture *f = *state;
+
+	file_write(in_dir("s-1.csv"), "id,v\n1,x\n");
+	file_write(in_dir("s-2.csv"), "id,v\r\n2.5,\r\n");
+	file_write(in_dir("s-3.csv"), "\xEF\xBB\xBFid,v\n");
+	f->job.source_table = "s-*.csv";
+	assert_string_equal(read_all(f), "id float not null, v varchar(max)\n1.0|x\n2.5|NULL\n");
+	f->job.format.file_column = "from";
+	assert_string_equal(read_all(f),
+		"id float not null, v varchar(max), from varchar(max) not null\n"
+		"1.0|x|s-1.csv\n2.5|NULL|s-2.csv\n");
+	f->job.columns = "id decimal(9,1), \"from\" varchar(max)";
+	assert_string_equal(read_all(f), "id decimal(9,1), v varchar(max), from varchar(max)\n"
+					 "1.0|x|s-1.csv\n2.5|NULL|s-2.csv\n");
+	f->job.columns = NULL;
+	f->job.format.file_column = "V";
+	assert_string_equal(
+		read_all(f), "config: file_column: 's-1.csv' has a column 'V' itself");
+	f->job.source_table = "t-*";
+	assert_int_equal((read_all(f), f->err.code), ERR_NOT_FOUND);
+}
+
+static void all_files_of_a_pattern_have_the_same_columns(void **state)
+{
+	struct fixture *f = *state;
+
+	f->job.source_table = "s-*.csv";
+	file_write(in_dir("s-1.csv"), "id,v\n1,x\n");
+	file_write(in_dir("s-2.csv"), "v,id\n1,x\n");
+	assert_string_equal(read_all(f),
+		"bad_data: s-2.csv: line 1, column 1: the header has 'v' where 's-1.csv' has 'id' "
+		"(all files of a pattern need the same columns in the same order)");
+	file_write(in_dir("s-2.csv"), "id,v,w\n1,x\n");
+	assert_string_equal(read_all(f),
+		"bad_data: s-2.csv: line 1, column 6: 3 fields, the header has 2");
+	file_write(in_dir("s-2.csv"), "");
+	assert_string_equal(read_all(f), "bad_data: s-2.csv: the file is empty");
+	f->job.format.header = "no";
+	assert_string_equal(
+		read_all(f), "column1 varchar(max) not null, column2 varchar(max) not null\nid|v\n1|x\n");
+	file_write(in_dir("s-2.csv"), "2,y\n\"a\n\",b\nc\n");
+	assert_string_equal(read_all(f),
+		"bad_data: s-2.csv: line 4, column 2: 1 field, the first record has 2");
+}
+
+static void compressed_files_are_tables(void **state)
+{
+	struct fixture *f = *state;
+	static const uint8_t gz[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b, 0xe4, 0x32, 0xe4, 0x02,
+		0x00, 0x00, 0x24, 0xc1, 0x89, 4, 0, 0, 0}; /* a 1, of gzip -n */
+
+	file_writen(in_dir("t.csv.gz"), gz, sizeof(gz));
+	assert_string_equal(read_all(f), "a bigint not null\n1\n");
+	file_writen(in_dir("t.csv.gz"), gz, sizeof(gz) - 1);
+	assert_non_null(strstr(read_all(f), "t.csv.gz': the gzip data is cut short"));
+}
+
+/* --- standard input --- */
+
+static void give(int to, const char *text, size_t times)
+{
+	for (; times; times--)
+		if (write(to, text, strlen(text)) != (ssize_t)strlen(text))
+			_exit(1);
+}
+
+/* `first` and `times` times `more` and `last` are standard input. */
+static pid_t make_stdin(
+	struct fixture *f, const char *first, size_t times, const char *more, const char *last)
+{
+	int ends[2];
+	pid_t child;
+
+	f->conn.path = "-";
+	assert_int_equal(pipe(ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		close(ends[0]);
+		give(ends[1], first, 1);
+		give(ends[1], more, times);
+		give(ends[1], last, 1);
+		_exit(0);
+	}
+	dup2(ends[0], STDIN_FILENO);
+	close(ends[0]);
+	close(ends[1]);
+	return child;
+}
+
+static void end_stdin(struct fixture *f, pid_t child)
+{
+	source_csv.close(f->source);
+	f->source = NULL;
+	assert_non_null(freopen("/dev/null", "r", stdin));
+	waitpid(child, NULL, 0);
+}
+
+static const char *read_stdin(
+	struct fixture *f, const char *first, size_t times, const char *more, const char *last)
+{
+	pid_t child = make_stdin(f, first, times, more, last);
+
+	read_all(f);
+	end_stdin(f, child);
+	return buf_str(&f->out);
+}
+
+static void standard_input_is_a_table(void **state)
+{
+	struct fixture *f = *state;
+	const char *out;
+
+	assert_string_equal(
+		read_stdin(f, "a,b\n1,\n", 0, "", "2,x\n"), "a bigint not null, b varchar(max)\n1|NULL\n2|x\n");
+	out = read_stdin(f, "a,b,c\n", 30000, "1,2.5,\n", "7,7,x\n");
+	assert_memory_equal(out, "a bigint, b float, c varchar(max)\n1|2.5|NULL\n1|", 47);
+	assert_non_null(strstr(out, "\n7|7.0|x\n"));
+	out = read_stdin(f, "a\n", 100000, "1234567890\n", "00501\n");
+	assert_string_equal(strstr(out, "bad_data"),
+		"bad_data: standard input: line 100002, column 'a': '00501' is no bigint, as the first "
+		"10000 rows are (standard input is read once: say the type, as in columns = a "
+		"varchar(max))");
+	f->job.columns = "a varchar(max)";
+	out = read_stdin(f, "a\n", 100000, "1234567890\n", "00501\n");
+	assert_non_null(strstr(out, "\n00501\n"));
+}
+
+static void a_large_first_record_is_a_sample(void **state)
+{
+	struct fixture *f = *state;
+	char *large = repeat('x', 3000000);
+	struct buf text = BUF_INIT(DUMP_MAX), bytes = BUF_INIT(DUMP_MAX), shape = BUF_INIT(1000);
+	pid_t child;
+
+	buf_printf(&text, "a,b\n%s,1\n", large);
+	child = make_stdin(f, text.data, 2, "y,2\n", "");
+	must(open_source(f), &f->err);
+	read_bytes(f, &bytes, &shape);
+	assert_string_equal(
+		buf_str(&shape), "1PFM 0PM 0PM 0PM 0PM 0PM 0PM 0PM 0PM 0PM 0PM 0P 2 ");
+	assert_int_equal(f->cols->v[1].type, TDS_INTN);
+	end_stdin(f, child);
+	free(large);
+	buf_release(&text);
+	buf_release(&bytes);
+	buf_release(&shape);
+}
+
+static void rows_that_do_not_fit_may_be_rejected(void **state)
+{
+	struct fixture *f = *state;
+
+	f->job.columns = "a int";
+	f->job.on_reject = ON_REJECT_KEEP;
+	f->job.reject_limit = 2;
+	f->rejects = rejects_new(&f->job);
+	assert_string_equal(read_text(f, "a,b\n1,x\nz,y\n3,z\n,\n"),
+		"a int, b varchar(max)\n1|x\n3|z\nNULL|NULL\n");
+	assert_int_equal(rejects_count(f->rejects), 1);
+	assert_int_equal(rejects_get(f->rejects, 0)->row, 2);
+	assert_string_equal(rejects_get(f->rejects, 0)->column, "a");
+	assert_string_equal(rejects_get(f->rejects, 0)->reason,
+		"t.csv: line 3, column 'a': the value is not an integer");
+	assert_non_null(strstr(read_text(f, "a,b\nx,x\nz,y\n"), "more than 2 rows cannot be loaded"));
+	rejects_free(f->rejects);
+}
+
+static void a_file_is_read_in_one_piece(void **state)
+{
+	struct fixture *f = *state;
+
+	f->job.parallel = 2;
+	assert_string_equal(
+		read_text(f, "a\n"), "config: files are not read in ranges: parallel is 1");
+	f->job.parallel = 1;
+	f->job.source_query = "SELECT 1";
+	assert_string_equal(read_text(f, "a\n"), "config: files have no queries (say source_table)");
+}
+
 static void only_regular_files_are_read(void **state)
 {
 	struct fixture *f = *state;
@@ -470,6 +666,13 @@ int main(void)
 		TEST(without_a_header),
 		TEST(quotes_and_escapes),
 		TEST(formats_are_checked),
+		TEST(a_pattern_is_one_table),
+		TEST(all_files_of_a_pattern_have_the_same_columns),
+		TEST(compressed_files_are_tables),
+		TEST(standard_input_is_a_table),
+		TEST(a_large_first_record_is_a_sample),
+		TEST(rows_that_do_not_fit_may_be_rejected),
+		TEST(a_file_is_read_in_one_piece),
 		TEST(only_regular_files_are_read),
 	};
 
