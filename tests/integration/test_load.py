@@ -76,8 +76,8 @@ def test_declared_types(project):
 @pytest.mark.parametrize("columns, message", [
     ("id intt", "columns: "),
     ("idd int", "has no column 'idd'"),
-    ("id int not null, name int", "line 2, column 'name': 'x' is not"),
-    ("id tinyint", "line 3, column 'id': '999'"),
+    ("id int not null, name int", "line 2, column 'name': the value is not an integer"),
+    ("id tinyint", "line 3, column 'id': the value is beyond the range of tinyint"),
 ])
 def test_declared_types_that_do_not_fit(project, columns, message):
     done = project.load("id,name\n1,x\n999,y\n", columns=columns, status=1)
