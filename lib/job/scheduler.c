@@ -97,12 +97,8 @@ struct verdict scheduler_verdict(const struct job *job, const struct run *run, e
 	return disrupted(job, run, 0);
 }
 
-bool scheduler_again(const struct job *job, const struct run *run, enum attempt_end end,
-	enum err_code why)
+bool scheduler_again(const struct job *job, const struct run *run, enum attempt_end end)
 {
-	/* what a definition says wrongly it says in every attempt */
-	if (end == END_FAILED && (why == ERR_CONFIG || why == ERR_USAGE))
-		return false;
 	return scheduler_verdict(job, run, end, false).state == RUN_QUEUED;
 }
 

@@ -42,8 +42,7 @@ struct verdict scheduler_verdict(const struct job *job, const struct run *run, e
 	bool half_way);
 
 /* Will the worker of this run be followed by another after it failed so? */
-bool scheduler_again(const struct job *job, const struct run *run, enum attempt_end end,
-	enum err_code why);
+bool scheduler_again(const struct job *job, const struct run *run, enum attempt_end end);
 
 /* ms before a worker is started again, or the target asked again, for a run that was disrupted */
 int64_t scheduler_back_off(const struct run *run);

@@ -164,7 +164,7 @@ static bool host_again(struct step_host *base, const struct err *why)
 		return true; /* by somebody else */
 	if (h->at->by_hand || keeper_cancelled(h->keeper) ||
 		(h->at->signals->told && is_cancelled(h)) ||
-		!scheduler_again(h->at->job, h->at->run, end_of(h, why), why->code))
+		!scheduler_again(h->at->job, h->at->run, end_of(h, why)))
 		return is_lost(h);
 	return true;
 }
@@ -258,7 +258,7 @@ static struct verdict verdict_of(struct host *h, const struct step_result *r, co
 
 	at->run->cancel_requested = cancelled;
 	v = scheduler_verdict(at->job, at->run, end, r->end == STEP_UNKNOWN);
-	if (at->by_hand || cancelled || !scheduler_again(at->job, at->run, end, why->code))
+	if (at->by_hand || cancelled || !scheduler_again(at->job, at->run, end))
 		v = (struct verdict){.state = s->timed_out ? RUN_TIMED_OUT
 					      : cancelled  ? RUN_CANCELLED
 							   : RUN_FAILED,

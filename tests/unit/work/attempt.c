@@ -361,15 +361,15 @@ static void by_hand_there_is_one_attempt(void **state)
 	check_ledger("revoked|1");
 }
 
-/* What a definition says wrongly it says in every attempt. */
-static void a_wrong_definition_is_not_tried_again(void **state)
+/* It may be mended, and an attempt reads it anew. */
+static void a_wrong_definition_uses_its_attempts(void **state)
 {
 	struct fixture *f = *state;
 
 	f->job.max_attempts = 5;
 	f->job.source = "rew";
 	assert_int_equal(execute(f), -1);
-	check_run(f, "failed|config|0|0");
+	check_store(&f->t, "SELECT state, error_code FROM etl_run", "queued|config");
 	assert_int_equal(access(in_dir("w.db"), F_OK), -1); /* nothing was begun */
 }
 
@@ -581,16 +581,17 @@ static void statements_are_carried_out(void **state)
 	check_ledger("published|1");
 }
 
-static void a_statement_that_is_wrong_is_not_tried_again(void **state)
+/* What it lacks may be made before the next attempt. */
+static void a_statement_that_is_refused_uses_its_attempts(void **state)
 {
 	struct fixture *f = *state;
 
 	f->job.max_attempts = 5;
 	as_kind(f, JOB_SQL, "CREATE TABLE t (id); INSRT INTO t VALUES (1)");
 	assert_int_equal(execute(f), -1);
-	check_store(&f->t, "SELECT state, error_code FROM etl_run", "failed|config");
+	check_store(&f->t, "SELECT state, error_code FROM etl_run", "queued|config");
 	check_sql(in_dir("w.db"), "SELECT count(*) FROM sqlite_schema WHERE name = 't'", "0");
-	check_ledger("revoked|1");
+	check_ledger("open|1");
 }
 
 /* --- exec --- */
@@ -718,7 +719,7 @@ int main(void)
 		TEST(a_failure_is_tried_again),
 		TEST(the_next_attempt_may_be_good),
 		TEST(by_hand_there_is_one_attempt),
-		TEST(a_wrong_definition_is_not_tried_again),
+		TEST(a_wrong_definition_uses_its_attempts),
 		TEST(a_store_that_has_forgotten_holds_the_job),
 		TEST(a_person_who_stops_it_cancels_it),
 		TEST(who_is_told_to_leave_gives_it_back),
@@ -729,7 +730,7 @@ int main(void)
 		TEST(a_target_that_cannot_be_asked_is_asked_later),
 		TEST(a_run_is_settled),
 		TEST(statements_are_carried_out),
-		TEST(a_statement_that_is_wrong_is_not_tried_again),
+		TEST(a_statement_that_is_refused_uses_its_attempts),
 		TEST(a_command_is_carried_out),
 		TEST(a_command_that_fails_is_tried_again),
 		TEST(a_command_lost_half_way_is_unknown),
