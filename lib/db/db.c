@@ -26,6 +26,11 @@ int db_begin(struct db *db, struct err *err)
 	return db->driver->begin(db, err);
 }
 
+int db_begin_read(struct db *db, struct err *err)
+{
+	return db->driver->begin_read(db, err);
+}
+
 int db_commit(struct db *db, struct err *err)
 {
 	return db->driver->commit(db, err);
@@ -115,6 +120,27 @@ void db_bind_blob(struct db_stmt *stmt, int pos, const void *data, size_t len)
 	stmt->driver->bind_blob(stmt, pos, data, len);
 }
 
+void db_bind_value(struct db_stmt *stmt, int pos, const struct db_value *value)
+{
+	switch (value->type) {
+	case DB_NULL:
+		db_bind_null(stmt, pos);
+		break;
+	case DB_INT:
+		db_bind_int(stmt, pos, value->i);
+		break;
+	case DB_REAL:
+		db_bind_real(stmt, pos, value->r);
+		break;
+	case DB_TEXT:
+		db_bind_textn(stmt, pos, (const char *)value->s.data, value->s.len);
+		break;
+	case DB_BLOB:
+		db_bind_blob(stmt, pos, value->s.data, value->s.len);
+		break;
+	}
+}
+
 int db_step(struct db_stmt *stmt, struct err *err)
 {
 	return stmt->driver->step(stmt, err);
@@ -151,6 +177,12 @@ const char *db_column_name(struct db_stmt *stmt, int col)
 	return stmt->driver->column_name(stmt, col);
 }
 
+const char *db_column_declared(struct db_stmt *stmt, int col)
+{
+	check_column(stmt, col);
+	return stmt->driver->column_declared(stmt, col);
+}
+
 enum db_type db_column_type(struct db_stmt *stmt, int col)
 {
 	check_column(stmt, col);
@@ -179,6 +211,11 @@ const void *db_column_blob(struct db_stmt *stmt, int col, size_t *ret_len)
 {
 	check_column(stmt, col);
 	return stmt->driver->column_blob(stmt, col, ret_len);
+}
+
+int db_row(struct db_stmt *stmt, struct db_value *ret_values, size_t *ret_bytes, struct err *err)
+{
+	return stmt->driver->row(stmt, ret_values, ret_bytes, err);
 }
 
 int64_t db_changes(struct db *db)

@@ -29,6 +29,19 @@ struct db_stmt;
 
 enum db_type { DB_NULL, DB_INT, DB_REAL, DB_TEXT, DB_BLOB };
 
+/* A value with its type. The bytes of a text (UTF-8) or blob are borrowed and may be without a NUL. */
+struct db_value {
+	enum db_type type;
+	union {
+		int64_t i;
+		double r;
+		struct {
+			const uint8_t *data;
+			size_t len;
+		} s;
+	};
+};
+
 /* The SQL that a connection speaks. */
 enum db_dialect { DB_SQLITE, DB_TSQL, DB_DIALECT_COUNT };
 
@@ -60,6 +73,8 @@ MUST_CHECK int db_exec(struct db *db, const char *sql, struct err *err);
  * commit that failed may have left the transaction open: roll back. */
 MUST_CHECK int db_begin(struct db *db, struct err *err);
 MUST_CHECK int db_commit(struct db *db, struct err *err);
+/* A transaction that reads: from now until db_rollback all statements see one state of the database. */
+MUST_CHECK int db_begin_read(struct db *db, struct err *err);
 void db_rollback(struct db *db);
 bool db_in_transaction(struct db *db); /* an error may have ended it */
 
@@ -82,6 +97,7 @@ void db_bind_real(struct db_stmt *stmt, int pos, double value);
 void db_bind_text(struct db_stmt *stmt, int pos, const char *text); /* NULL binds null */
 void db_bind_textn(struct db_stmt *stmt, int pos, const char *text, size_t len);
 void db_bind_blob(struct db_stmt *stmt, int pos, const void *data, size_t len);
+void db_bind_value(struct db_stmt *stmt, int pos, const struct db_value *value);
 
 /* 1: a row; 0: done; -1: error. After 0 or -1 the statement is reset and can run again. */
 MUST_CHECK int db_step(struct db_stmt *stmt, struct err *err);
@@ -92,11 +108,17 @@ void db_reset(struct db_stmt *stmt); /* to leave a result before its end */
 int db_param_count(struct db_stmt *stmt);
 int db_column_count(struct db_stmt *stmt);
 const char *db_column_name(struct db_stmt *stmt, int col);
+/* The type of the table's column that this one is, as it was declared; NULL for an expression. */
+const char *db_column_declared(struct db_stmt *stmt, int col);
 enum db_type db_column_type(struct db_stmt *stmt, int col);
 int64_t db_column_int(struct db_stmt *stmt, int col);
 double db_column_real(struct db_stmt *stmt, int col);
 const char *db_column_text(struct db_stmt *stmt, int col); /* NULL for null; until the next step */
 const void *db_column_blob(struct db_stmt *stmt, int col, size_t *ret_len);
+/* All values of the row, one per column; bytes are good until the next step. *ret_bytes is how many texts
+ * and blobs have in all. */
+MUST_CHECK int db_row(struct db_stmt *stmt, struct db_value *ret_values, size_t *ret_bytes,
+	struct err *err);
 
 int64_t db_changes(struct db *db);	  /* rows changed by the last statement */
 int64_t db_total_changes(struct db *db);  /* by all statements, their triggers and cascades */
@@ -121,6 +143,7 @@ struct db_guard {
 	const char *transaction; /* begin, commit or roll back (savepoints are no matter): the hint for
 				  * who tries; NULL: allowed */
 	const char *table;	 /* write to this table of the main schema, change or drop it; NULL: none */
+	const char *reading;	 /* anything but SELECT: the hint; NULL: allowed */
 };
 void db_guard(struct db *db, const struct db_guard *guard);
 

@@ -17,6 +17,7 @@ struct db_driver {
 	void (*close)(struct db *db);
 	int (*exec)(struct db *db, const char *sql, struct err *err);
 	int (*begin)(struct db *db, struct err *err);
+	int (*begin_read)(struct db *db, struct err *err);
 	int (*commit)(struct db *db, struct err *err);
 	void (*rollback)(struct db *db);
 	bool (*in_transaction)(struct db *db);
@@ -37,11 +38,14 @@ struct db_driver {
 	void (*reset)(struct db_stmt *stmt);
 
 	const char *(*column_name)(struct db_stmt *stmt, int col);
+	const char *(*column_declared)(struct db_stmt *stmt, int col);
 	enum db_type (*column_type)(struct db_stmt *stmt, int col);
 	int64_t (*column_int)(struct db_stmt *stmt, int col);
 	double (*column_real)(struct db_stmt *stmt, int col);
 	const char *(*column_text)(struct db_stmt *stmt, int col);
 	const void *(*column_blob)(struct db_stmt *stmt, int col, size_t *ret_len);
+	int (*row)(struct db_stmt *stmt, struct db_value *ret_values, size_t *ret_bytes,
+		struct err *err);
 
 	int64_t (*changes)(struct db *db);
 	int64_t (*total_changes)(struct db *db);

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -193,8 +194,37 @@ static bool is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* Bytes 18 and 19 of the file: which version may write and read it (fileformat2.html §1.3.3). */
+static bool is_wal(const char *path)
+{
+	unsigned char header[20] = {0};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool read_it = fd >= 0 && read(fd, header, sizeof(header)) == (ssize_t)sizeof(header);
+
+	if (fd >= 0)
+		close(fd);
+	return read_it && header[19] == 2;
+}
+
+/* Readers write, too: into the shared memory of a WAL. And they do not clean up behind the dead. */
+static int read_hint(const char *path, const char *dir, int rc, struct err *err)
+{
+	if (rc == SQLITE_READONLY_ROLLBACK || rc == SQLITE_READONLY_RECOVERY)
+		return err_hint(err,
+			"a program died while it wrote to it: open it once with write access, as "
+			"'sqlite3 %s .schema' does, to undo what was left half-way", path);
+	if (access(path, F_OK) == 0 && access(path, R_OK) != 0)
+		return err_hint(err, "uid %u needs read access to it", (unsigned)geteuid());
+	if (is_wal(path))
+		return err_hint(err,
+			"its journal mode is WAL: uid %u needs write access to '%s', where readers "
+			"put '-shm' and '-wal' files; or its owner sets PRAGMA journal_mode = DELETE",
+			(unsigned)geteuid(), dir);
+	return -1;
+}
+
 /* What the user can do about a file that cannot be opened. */
-static int open_hint(const char *path, int rc, struct err *err)
+static int open_hint(const char *path, bool read_only, int rc, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	char dir[ERR_HINT_MAX / 2] = ".";
@@ -207,8 +237,10 @@ static int open_hint(const char *path, int rc, struct err *err)
 		return err_hint(err, "the path is a directory: name a file in it");
 	if (!is_directory(dir))
 		return err_hint(err, "make the directory '%s' first", dir);
-	if (access(path, F_OK) != 0 && access(dir, W_OK) == 0)
+	if (access(path, F_OK) != 0 && (read_only || access(dir, W_OK) == 0))
 		return err_hint(err, "there is no such file");
+	if (read_only)
+		return read_hint(path, dir, rc, err);
 	if ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)
 		return err_hint(err,
 			"uid %u needs write access to the file and to '%s', where the "
@@ -254,19 +286,19 @@ static int open_handle(struct sqlite_db *s, const struct db_options *o, struct e
 	rc = sqlite3_open_v2(s->path, &s->h, flags, use_clock(s, o->clock));
 	if (rc != SQLITE_OK) {
 		fail(s, rc, err);
-		return open_hint(s->path, rc, err);
+		return open_hint(s->path, o->read_only, rc, err);
 	}
 	sqlite3_busy_handler(s->h, on_busy, s);
 	/* Opening is lazy: the first read says whether this is a database. */
 	rc = sqlite3_exec(s->h, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
 	if (rc != SQLITE_OK) {
 		fail(s, rc, err);
-		return open_hint(s->path, rc, err);
+		return open_hint(s->path, o->read_only, rc, err);
 	}
 	/* A file that we may not write is opened for reading without a word. */
 	if (!o->read_only && sqlite3_db_readonly(s->h, "main") == 1) {
 		err_set(err, ERR_STORE, "'%s': the file is read-only", s->path);
-		return open_hint(s->path, SQLITE_READONLY, err);
+		return open_hint(s->path, false, SQLITE_READONLY, err);
 	}
 	return 0;
 }
@@ -347,17 +379,29 @@ static int sqlite_begin(struct db *db, struct err *err)
 	return sqlite_exec(db, "BEGIN IMMEDIATE", err);
 }
 
-static int sqlite_commit(struct db *db, struct err *err)
-{
-	return sqlite_exec(db, "COMMIT", err);
-}
-
 static void sqlite_rollback(struct db *db)
 {
 	/* Some errors (full disk, I/O) have rolled back already. What ROLLBACK itself could say is
 	 * said again, and heard, by the next statement. */
 	if (!sqlite3_get_autocommit(of_db(db)->h))
 		sqlite3_exec(of_db(db)->h, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* BEGIN itself does nothing: the first read takes the lock, or the place in the log. */
+static int sqlite_begin_read(struct db *db, struct err *err)
+{
+	if (sqlite_exec(db, "BEGIN", err))
+		return -1;
+	if (sqlite_exec(db, "SELECT 1 FROM main.sqlite_schema LIMIT 1", err)) {
+		sqlite_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
+static int sqlite_commit(struct db *db, struct err *err)
+{
+	return sqlite_exec(db, "COMMIT", err);
 }
 
 static bool sqlite_in_transaction(struct db *db)
@@ -486,9 +530,14 @@ static const char *sqlite_column_name(struct db_stmt *stmt, int col)
 	return sqlite3_column_name(of_stmt(stmt)->h, col);
 }
 
-static enum db_type sqlite_column_type(struct db_stmt *stmt, int col)
+static const char *sqlite_column_declared(struct db_stmt *stmt, int col)
 {
-	switch (sqlite3_column_type(of_stmt(stmt)->h, col)) {
+	return sqlite3_column_decltype(of_stmt(stmt)->h, col);
+}
+
+static enum db_type type_of(int type)
+{
+	switch (type) {
 	case SQLITE_INTEGER:
 		return DB_INT;
 	case SQLITE_FLOAT:
@@ -500,6 +549,11 @@ static enum db_type sqlite_column_type(struct db_stmt *stmt, int col)
 	default:
 		return DB_NULL;
 	}
+}
+
+static enum db_type sqlite_column_type(struct db_stmt *stmt, int col)
+{
+	return type_of(sqlite3_column_type(of_stmt(stmt)->h, col));
 }
 
 static int64_t sqlite_column_int(struct db_stmt *stmt, int col)
@@ -524,6 +578,36 @@ static const void *sqlite_column_blob(struct db_stmt *stmt, int col, size_t *ret
 
 	*ret_len = (size_t)sqlite3_column_bytes(of_stmt(stmt)->h, col);
 	return data;
+}
+
+/* Values of a statement may be asked like those of a function's arguments, as nobody shares the
+ * connection (sqlite3.h, "protected" values): fewer calls a value. */
+static int sqlite_row(
+	struct db_stmt *stmt, struct db_value *ret_values, size_t *ret_bytes, struct err *err)
+{
+	sqlite3_stmt *h = of_stmt(stmt)->h;
+	size_t bytes = 0;
+
+	for (int i = 0; i < stmt->n_columns; i++) {
+		sqlite3_value *from = sqlite3_column_value(h, i);
+		struct db_value *v = &ret_values[i];
+
+		v->type = type_of(sqlite3_value_type(from));
+		if (v->type == DB_INT) {
+			v->i = sqlite3_value_int64(from);
+		} else if (v->type == DB_REAL) {
+			v->r = sqlite3_value_double(from);
+		} else if (v->type != DB_NULL) {
+			v->s.data = v->type == DB_TEXT ? sqlite3_value_text(from)
+						       : sqlite3_value_blob(from);
+			v->s.len = (size_t)sqlite3_value_bytes(from);
+			bytes += v->s.len;
+			if (!v->s.data && (v->type == DB_TEXT || v->s.len))
+				return fail(of_db(stmt->db), SQLITE_NOMEM, err);
+		}
+	}
+	*ret_bytes = bytes;
+	return 0;
 }
 
 /* --- the rest --- */
@@ -601,6 +685,9 @@ static int on_authorize(void *arg, int action, const char *first, const char *se
 	const char *table = NULL;
 
 	(void)trigger;
+	if (s->guard->reading && action != SQLITE_SELECT && action != SQLITE_READ &&
+		action != SQLITE_FUNCTION && action != SQLITE_RECURSIVE)
+		return refuse(s, "a statement that does more than SELECT", "", s->guard->reading);
 	switch (action) {
 	case SQLITE_TRANSACTION:
 		if (!s->guard->transaction)
@@ -645,6 +732,7 @@ static const struct db_driver sqlite_driver = {
 	.close = sqlite_close,
 	.exec = sqlite_exec,
 	.begin = sqlite_begin,
+	.begin_read = sqlite_begin_read,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.in_transaction = sqlite_in_transaction,
@@ -659,11 +747,13 @@ static const struct db_driver sqlite_driver = {
 	.step = sqlite_step,
 	.reset = sqlite_reset,
 	.column_name = sqlite_column_name,
+	.column_declared = sqlite_column_declared,
 	.column_type = sqlite_column_type,
 	.column_int = sqlite_column_int,
 	.column_real = sqlite_column_real,
 	.column_text = sqlite_column_text,
 	.column_blob = sqlite_column_blob,
+	.row = sqlite_row,
 	.changes = sqlite_changes,
 	.total_changes = sqlite_total_changes,
 	.last_insert_id = sqlite_last_insert_id,

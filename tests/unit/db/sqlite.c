@@ -103,6 +103,80 @@ static void values_survive(void **state)
 	db_close(db);
 }
 
+static void a_row_is_had_at_once(void **state)
+{
+	struct db *db = scratch();
+	struct db_stmt *stmt = must_prepare(db, "SELECT -7, 0.5, 'ab', NULL, x'00ff00', '', zeroblob(0)");
+	struct err err = ERR_INIT;
+	struct db_value v[7];
+	size_t bytes;
+
+	(void)state;
+	assert_int_equal(db_step(stmt, &err), 1);
+	assert_int_equal(db_row(stmt, v, &bytes, &err), 0);
+	assert_int_equal(bytes, 5);
+	assert_int_equal(v[0].type, DB_INT);
+	assert_true(v[0].i == -7);
+	assert_int_equal(v[1].type, DB_REAL);
+	assert_true(fabs(v[1].r - 0.5) < 1e-18);
+	assert_int_equal(v[2].type, DB_TEXT);
+	assert_int_equal(v[2].s.len, 2);
+	assert_memory_equal(v[2].s.data, "ab", 2);
+	assert_int_equal(v[3].type, DB_NULL);
+	assert_int_equal(v[4].type, DB_BLOB);
+	assert_int_equal(v[4].s.len, 3);
+	assert_memory_equal(v[4].s.data, "\0\xff\0", 3);
+	assert_int_equal(v[5].type, DB_TEXT);
+	assert_int_equal(v[5].s.len, 0);
+	assert_int_equal(v[6].type, DB_BLOB);
+	assert_int_equal(v[6].s.len, 0);
+	db_finalize(stmt);
+	stmt = must_prepare(db, "SELECT typeof(@a), quote(@b), typeof(@c), quote(@d), typeof(@e)");
+	for (int i = 0; i < 5; i++)
+		db_bind_value(stmt, i + 1, &v[i]);
+	assert_int_equal(db_step(stmt, &err), 1);
+	assert_string_equal(db_column_text(stmt, 0), "integer");
+	assert_string_equal(db_column_text(stmt, 1), "0.5");
+	assert_string_equal(db_column_text(stmt, 2), "text");
+	assert_string_equal(db_column_text(stmt, 3), "NULL");
+	assert_string_equal(db_column_text(stmt, 4), "blob");
+	db_finalize(stmt);
+	must_exec(db, "CREATE TABLE t (a VARCHAR(3), b)");
+	stmt = must_prepare(db, "SELECT a, b, a || 'x' FROM t");
+	assert_string_equal(db_column_declared(stmt, 0), "VARCHAR(3)");
+	assert_null(db_column_declared(stmt, 1));
+	assert_null(db_column_declared(stmt, 2));
+	db_finalize(stmt);
+	db_close(db);
+}
+
+static void a_read_transaction_sees_one_state(void **state)
+{
+	const struct db_options options = {.create = true, .busy_timeout_ms = BUSY_MS};
+	const struct db_options reading = {.read_only = true, .busy_timeout_ms = BUSY_MS};
+	const char *path = in_dir("one-state.db");
+	struct db *writer = must_open(path, &options), *reader;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	must_exec(writer, "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+	reader = must_open(path, &reading);
+	assert_int_equal(db_begin_read(reader, &err), 0);
+	must_exec(writer, "INSERT INTO t VALUES (2)");
+	assert_string_equal(ask(reader, "SELECT count(*) FROM t"), "1");
+	db_rollback(reader);
+	assert_string_equal(ask(reader, "SELECT count(*) FROM t"), "2");
+	db_close(reader);
+	must_exec(writer, "PRAGMA journal_mode = DELETE");
+	reader = must_open(path, &reading);
+	must_exec(writer, "BEGIN EXCLUSIVE");
+	assert_int_equal(db_begin_read(reader, &err), -1);
+	assert_int_equal(err.code, ERR_BUSY);
+	assert_false(db_in_transaction(reader));
+	db_close(reader);
+	db_close(writer);
+}
+
 static void statement_runs_again_after_an_error(void **state)
 {
 	struct db *db = scratch();
@@ -473,6 +547,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_survive),
+		cmocka_unit_test(a_row_is_had_at_once),
+		cmocka_unit_test(a_read_transaction_sees_one_state),
 		cmocka_unit_test(statement_runs_again_after_an_error),
 		cmocka_unit_test(codes),
 		cmocka_unit_test(prepare_shows_the_statement),
