@@ -12,6 +12,7 @@ static const char *const modes[] = {[LOAD_REPLACE] = "replace", [LOAD_APPEND] = 
 	NULL};
 static const char *const schema_changes[] = {[SCHEMA_FAIL] = "fail",
 	[SCHEMA_ADD_COLUMNS] = "add_columns", [SCHEMA_IGNORE] = "ignore", NULL};
+static const char *const mixed_types[] = {[MIXED_KEEP] = "keep", [MIXED_FAIL] = "fail", NULL};
 static const char *const verifies[] = {[VERIFY_COUNT] = "count", [VERIFY_DIGEST] = "digest", NULL};
 static const char *const on_rejects[] = {[ON_REJECT_FAIL] = "fail", [ON_REJECT_KEEP] = "keep", NULL};
 static const char *const reject_values[] = {[REJECT_VALUES_NONE] = "none",
@@ -90,6 +91,10 @@ const struct option job_options[] = {
 	{"columns", OPT_TEXT, AT(columns), NULL,
 		"types of source columns: 'year int, price decimal(18,2) not null'; the others are "
 		"inferred"},
+	{"mixed_types", OPT_ENUM, AT(mixed_types), "keep",
+		"of an SQLite source, whose columns may hold values of any type: keep each as it is; fail: "
+		"a column has the type that its table declares, and another value is an error",
+		.choices = mixed_types},
 	{"min_rows", OPT_INT, AT(min_rows), "1",
 		"replace, truncate and delete_missing refuse to empty a table for fewer rows than this",
 		.min = 0, .max = INT64_MAX},

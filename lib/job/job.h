@@ -24,6 +24,8 @@ enum load_mode { LOAD_REPLACE, LOAD_APPEND, LOAD_TRUNCATE, LOAD_MERGE, LOAD_INCR
 enum on_schema_change { SCHEMA_FAIL, SCHEMA_ADD_COLUMNS, SCHEMA_IGNORE };
 enum verify { VERIFY_COUNT, VERIFY_DIGEST };
 enum on_reject { ON_REJECT_FAIL, ON_REJECT_KEEP };
+/* SQLite: a value of another type than its column's. */
+enum mixed_types { MIXED_KEEP, MIXED_FAIL };
 /* How much of a row that was rejected may be written down. */
 enum reject_values { REJECT_VALUES_NONE, REJECT_VALUES_KEYS, REJECT_VALUES_ALL };
 
@@ -53,6 +55,7 @@ struct job {
 	int64_t reject_retention; /* ms */
 	bool create;		  /* make the target table when there is none */
 	const char *columns;	  /* "name type, …": declared types; NULL: inferred */
+	enum mixed_types mixed_types;
 	int64_t min_rows;	  /* fewer source rows do not replace a table that has rows */
 	const char *max_delete;	  /* "1000" rows or "5%" of the table; NULL: no limit */
 	const char *command;	  /* sql: the statements; exec: the command */

@@ -176,6 +176,7 @@ static const char loads[] =
 	"ALTER TABLE etl_job ADD COLUMN reject_values TEXT NOT NULL DEFAULT 'none';\n"
 	"ALTER TABLE etl_job ADD COLUMN reject_retention REAL NOT NULL DEFAULT 7776000;\n" /* seconds */
 	"ALTER TABLE etl_job ADD COLUMN max_delete TEXT;\n"
+	"ALTER TABLE etl_job ADD COLUMN mixed_types TEXT NOT NULL DEFAULT 'keep';\n"
 	/* the watermark is not looked at this once */
 	"ALTER TABLE etl_run ADD COLUMN full_load INTEGER NOT NULL DEFAULT 0;\n";
 

@@ -195,7 +195,7 @@ static void every_change_is_history(void **state)
 		"\"post_sql\":null,\"post_sql_atomic\":\"yes\",\"verify\":\"count\","
 		"\"on_reject\":\"fail\",\"reject_limit\":\"1000\",\"reject_values\":\"none\","
 		"\"reject_retention\":\"90d\",\"create\":\"yes\",\"columns\":null,"
-		"\"min_rows\":\"7\",\"max_delete\":null,"
+		"\"mixed_types\":\"keep\",\"min_rows\":\"7\",\"max_delete\":null,"
 		"\"command\":null,\"atomic\":\"yes\",\"idempotent\":\"no\",\"max_attempts\":\"1\","
 		"\"retry_delay\":\"30s\",\"retry_max_delay\":\"1h\",\"max_disruptions\":\"10\","
 		"\"timeout\":\"0s\",\"priority\":\"0\",\"max_active\":\"1\",\"format\":null,"
