@@ -94,6 +94,9 @@ struct tds_column {
 	bool identity; /* as the server says (MS-TDS 2.2.7.4); nothing in here depends on it */
 	bool computed;
 	uint32_t user_type; /* TDS_USER_ROWVERSION, or what the server says */
+	/* TDS_SQLITE: how the source's table declares it ("VARCHAR(20)"), when its values are such as
+	 * that declaration's affinity leaves them (SQLite's datatype3.html §3); NULL: there is none. */
+	const char *declared;
 };
 
 #define TDS_USER_ROWVERSION 0x50 /* of a binary(8) */

@@ -26,6 +26,11 @@ static enum affinity affinity_of(const char *type, bool strict)
 	return AFFINITY_NUMERIC;
 }
 
+enum affinity sqlite_affinity(const char *type)
+{
+	return affinity_of(type, false);
+}
+
 /* 0: there is no such table. */
 static int read_table(
 	struct db *db, const char *name, struct arena *a, struct sqlite_table *t, struct err *err)
@@ -135,7 +140,7 @@ static void design_column(const struct tds_column *c, struct arena *a, struct sq
 		out->type = "BLOB";
 		break;
 	case TDS_SQLITE:
-		out->type = "";
+		out->type = c->declared ? c->declared : "";
 		break;
 	default:
 		break;
@@ -208,11 +213,14 @@ static int find_column(const struct sqlite_table *t, uint32_t guess, const char 
 	return -1;
 }
 
-/* Values whose form SQLite knows better: what it does to text that looks like a number. */
+/* Values whose form SQLite knows better: what it does to text that looks like a number. Those of a
+ * column that was declared with the same affinity have that form already. */
 static enum affinity stage_affinity(const struct tds_column *c, enum affinity target)
 {
 	bool text = tds_type_is_narrow(c->type) || tds_type_is_utf16(c->type);
 
+	if (c->declared && affinity_of(c->declared, false) == target)
+		return target;
 	if ((text || c->type == TDS_SQLITE) && target != AFFINITY_TEXT)
 		return AFFINITY_NONE;
 	return target;

@@ -19,6 +19,9 @@
 /* What SQLite does to a value that is stored in a column (datatype3.html §3.1). */
 enum affinity { AFFINITY_NONE, AFFINITY_TEXT, AFFINITY_NUMERIC, AFFINITY_INTEGER, AFFINITY_REAL };
 
+/* Of a declared type in a table that is not STRICT; "" is none. */
+enum affinity sqlite_affinity(const char *type);
+
 struct sqlite_column {
 	const char *name;
 	const char *type; /* as declared */
