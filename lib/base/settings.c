@@ -58,7 +58,7 @@ static const struct option csv_options[] = {
 };
 
 static const struct option sqlite_options[] = {
-	{"path", OPT_PATH, AT(path), NULL, "the database's file; a target is created when missing",
+	{"path", OPT_PATH, AT(path), NULL, "the database's file; a target is created when missing, a source is only read",
 		.required = true},
 };
 

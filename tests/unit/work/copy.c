@@ -378,6 +378,20 @@ static void a_target_that_cannot_be_asked_leaves_it_open(void **state)
 		"SELECT state, fence FROM etl_load_ledger WHERE run_uid = 'run-2'", "published|2");
 }
 
+/* A rollback journal: publishing needs the file for itself, and the source has read all of it. */
+static void a_database_is_copied_within_itself(void **state)
+{
+	struct fixture *f = *state;
+
+	sql_run(in_dir("w.db"), "CREATE TABLE s (id INTEGER); INSERT INTO s VALUES (1), (2)");
+	f->copy.source = &f->target;
+	f->h.job.source_table = "s";
+	must(run(f), &f->err);
+	assert_int_equal(f->result.end, STEP_DONE);
+	check_sql(in_dir("w.db"), "SELECT group_concat(id) FROM t", "1,2");
+	check_ledger("published|1");
+}
+
 /* --- what the attempt has to say --- */
 
 static void who_publishes_asks_once_before_it(void **state)
@@ -487,6 +501,7 @@ int main(void)
 		TEST(a_row_that_does_not_fit_ends_both_sides),
 		TEST(a_constraint_of_the_table_ends_the_publish),
 		TEST(a_target_that_cannot_be_asked_leaves_it_open),
+		TEST(a_database_is_copied_within_itself),
 		TEST(who_publishes_asks_once_before_it),
 		TEST(a_lease_lost_before_publishing_settles_nothing),
 		TEST(a_cancellation_found_before_publishing_withdraws),

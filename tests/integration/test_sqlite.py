@@ -1,0 +1,196 @@
+"""SQLite as a source: what arrives is what Python's sqlite3 reads in the source."""
+
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+
+import pytest
+
+from project import CONFIG
+
+SOURCE = CONFIG + """\
+[connection src]
+driver = sqlite
+path = src.db
+"""
+
+
+@pytest.fixture
+def src(project):
+    project.write("etl.ini", SOURCE)
+    return project
+
+
+def script(project, text, database="src.db"):
+    with closing(sqlite3.connect(project.path / database)) as db:
+        db.executescript(text)
+        db.commit()
+
+
+def copy(project, status=0, name="load", **keys):
+    if "source_query" in keys:
+        keys["source_table"] = None
+    keys = {"source": "src", **keys}
+    return project.etl("worker", "--job", define(project, name, **keys), status=status)
+
+
+def define(project, name, **keys):
+    """As Project.job, but a key that is None is left out."""
+    if not (project.path / "control.db").exists():
+        project.etl("init")
+    section = {"source_table": "t", "target": "warehouse", "target_table": "t",
+               "load_mode": "replace", **keys}
+    project.write(f"{name}.ini", f"[job {name}]\n" + "".join(
+        f"{k} = {v}\n" for k, v in section.items() if v is not None))
+    return int(project.etl("apply", f"{name}.ini").stdout.split()[1])
+
+
+def exact(project, table, database):
+    """Each value with its storage class, text as its bytes; rows in order."""
+    with closing(sqlite3.connect(project.path / database)) as db:
+        names = [c[0] for c in db.execute(f"SELECT * FROM {table} LIMIT 0").description]
+        columns = ", ".join(
+            f"typeof({c}), CASE typeof({c}) WHEN 'text' THEN hex({c}) ELSE {c} END"
+            for c in ('"' + n.replace('"', '""') + '"' for n in names))
+        return names, sorted(db.execute(f"SELECT {columns} FROM {table}").fetchall(), key=repr)
+
+
+def check_same(project, source="t", target="t"):
+    left, right = exact(project, source, "src.db"), exact(project, target, "warehouse.db")
+    assert left[0] == right[0]
+    assert left[1] == right[1]
+    assert left[1]
+
+
+MIXED = """\
+CREATE TABLE t (
+  id INTEGER PRIMARY KEY, i INTEGER, r REAL, n NUMERIC, d DECIMAL(10,2), s VARCHAR(30), b BLOB, x,
+  f FLOAT, at DATETIME, ok BOOLEAN, "odd ""name"" 😀" TEXT, g INT AS (i * 2) STORED);
+INSERT INTO t (id, i, r, n, d, s, b, x, f, at, ok) VALUES
+  (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+  (2, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5),
+  (3, 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', '2024-02-29T12:00:00Z', 'true'),
+  (4, x'', x'00', x'ff00', x'', x'41', x'', x'0a', x'00', x'', x''),
+  (5, '12', '12', '12', '12.50', '12', '12', '12', '12', '12', '12'),
+  (6, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  (7, 9223372036854775807, 9223372036854775807, 9223372036854775807, 99999999.99, '', '', 1e300,
+   9e999, 'now', 0),
+  (8, -9223372036854775808, -0.0, 1e15, 123456789012345678, CAST(x'ff410042' AS TEXT), x'deadbeef',
+   0.1, 1e-300, '', 1),
+  (9223372036854775807, 12345678901234567890, '0x10', '1e5', '1e400', '😀 ä', zeroblob(1000), -1,
+   3, 1721900000, '01');
+"""
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_table_arrives_as_it_is(src, mode):
+    script(src, f"PRAGMA journal_mode = {mode};" + MIXED)
+    copy(src)
+    check_same(src)
+    types = "SELECT name, type FROM pragma_table_xinfo('t')"
+    assert src.sql(types) == src.sql(types, "src.db")
+    copy(src)  # and into the table that there is now
+    check_same(src)
+
+
+def test_a_table_without_rowid(src):
+    script(src, "CREATE TABLE t (k TEXT, n INT, v, PRIMARY KEY (k, n)) WITHOUT ROWID;"
+                "INSERT INTO t VALUES ('a', 1, 1.5), ('a', 2, x'00'), ('b', 1, NULL)")
+    copy(src)
+    check_same(src)
+
+
+def test_a_strict_table(src):
+    script(src, "CREATE TABLE t (a ANY, i INT, r REAL, s TEXT, b BLOB) STRICT;"
+                "INSERT INTO t VALUES ('12', 1, 1, '1', x'01'), (12, 2, 2.5, 'x', x''),"
+                " (1.0, NULL, NULL, NULL, NULL)")
+    copy(src)
+    check_same(src)
+
+
+def test_a_view_and_a_query_keep_the_classes(src):
+    script(src, "CREATE TABLE a (x INTEGER, y TEXT); INSERT INTO a VALUES (1, 'one'), ('z', '1');"
+                "CREATE TABLE b (x TEXT, y INTEGER); INSERT INTO b VALUES (1, 1), ('2', 'two');"
+                "CREATE VIEW t AS SELECT x, y FROM a UNION ALL SELECT x, y FROM b")
+    copy(src)
+    check_same(src)
+    copy(src, name="query", source_query="SELECT x AS v, typeof(x) AS c FROM t -- all of it",
+         target_table="q")
+    assert src.sql("SELECT count(*) FROM q WHERE typeof(v) = c") == [(4,)]
+
+
+def test_names_of_tables_and_columns(src):
+    script(src, 'CREATE TABLE "my [odd] ""table"" 😀" ("a b" INT, "[c]" TEXT, "select" REAL);'
+                'INSERT INTO "my [odd] ""table"" 😀" VALUES (1, 2, 3)')
+    copy(src, source_table='my [odd] "table" 😀', target_table='its "copy"')
+    assert src.sql('SELECT "a b", "[c]", "select" FROM "its ""copy"""') == [(1, "2", 3.0)]
+
+
+def test_large_values(src):
+    script(src, "CREATE TABLE t (a INTEGER, b BLOB, c TEXT);"
+                "INSERT INTO t VALUES (1, randomblob(20000000), 'x'),"
+                " (2, x'00', hex(zeroblob(3000000))), (3, NULL, NULL)")
+    copy(src)
+    check_same(src)
+
+
+def test_an_empty_table(src):
+    script(src, "CREATE TABLE t (a INTEGER NOT NULL, b TEXT)")
+    copy(src)
+    assert src.sql("SELECT sql FROM sqlite_master WHERE name = 't'") == [
+        ('CREATE TABLE "t" ("a" INTEGER NOT NULL, "b" TEXT)',)]
+    assert src.sql("SELECT count(*) FROM t") == [(0,)]
+
+
+def test_two_thousand_columns(src):
+    columns = [f"c{i}" for i in range(2000)]
+    script(src, f"CREATE TABLE t ({', '.join(columns)});"
+                f"INSERT INTO t VALUES ({', '.join(str(i) for i in range(2000))})")
+    copy(src)
+    assert src.sql("SELECT * FROM t") == [tuple(range(2000))]
+
+
+def test_within_one_database(src):
+    """A rollback journal lets nobody publish while somebody reads: all is read by then."""
+    script(src, "CREATE TABLE s (a); INSERT INTO s VALUES (1), (2)", "warehouse.db")
+    copy(src, source="warehouse", source_table="s")
+    assert src.sql("SELECT a FROM t") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_one_state_is_read_while_others_write(src, mode):
+    """Each transaction of the writer keeps the sum of two accounts; rows move between them."""
+    script(src, f"PRAGMA journal_mode = {mode}; CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, pad);"
+                "WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 300000)"
+                " INSERT INTO t SELECT i, 10, 'padding of some length' FROM i")
+    number = define(src, "load", source="src")
+    writer = sqlite3.connect(src.path / "src.db", isolation_level=None, timeout=60)
+    writes = 0
+    with closing(writer):
+        worker = src.start("worker", "--job", str(number), stderr=subprocess.PIPE, text=True)
+        while worker.poll() is None:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE t SET n = n - 1 WHERE id = 1")
+            writer.execute("UPDATE t SET n = n + 1 WHERE id = 300000")
+            writer.execute("COMMIT")
+            writes += 1
+            time.sleep(0.001)
+        assert worker.returncode == 0, worker.stderr.read()
+    assert writes > 2
+    assert src.sql("SELECT count(*), sum(n) FROM t") == [(300000, 3000000)]
+
+
+def test_errors_name_the_remedy(src):
+    assert "there is no database" in copy(src, status=1).stderr
+    script(src, "CREATE TABLE planes (a)")
+    done = copy(src, status=1, source_table="plains")
+    assert "there is no table or view 'plains'" in done.stderr
+    assert "did you mean 'planes'?" in done.stderr
+    done = copy(src, status=1, name="bad", source_query="DELETE FROM planes")
+    assert "more than SELECT" in done.stderr
+    done = copy(src, status=1, name="bad", source_query="SELECT 1 AS a, 2 AS A")
+    assert "two columns 'A'" in done.stderr
+    src.write("src.db", "no database, but a text that is a good deal longer than the header of one, "
+                        "which has a hundred bytes and begins with other words\n")
+    assert "not an SQLite database" in copy(src, status=1, source_table="t").stderr
