@@ -121,8 +121,13 @@ static const uint8_t *pass_sized(
 	const uint8_t *safe = (size_t)(end - p) > s->size ? end - s->size : p;
 	uint32_t n = *done;
 
-	for (; n < s->n && p < safe && (*p == s->size || *p == 0); n++)
-		p += 1 + (size_t)*p;
+	for (; n < s->n && p < safe; n++) {
+		size_t len = *p;
+
+		if ((len != s->size) & (len != 0)) /* one branch: nulls are anywhere */
+			break;
+		p += 1 + len;
+	}
 	*done = n;
 	return p;
 }
@@ -135,12 +140,8 @@ static const uint8_t *pass_ushort(
 	for (; n < s->n && end - p >= 2; n++) {
 		uint32_t len = (uint32_t)(p[0] | p[1] << 8);
 
-		if (len > s->size) {
-			if (len != TDS_USHORT_NULL)
-				break;
-			len = 0;
-		}
-		if ((size_t)(end - p) < 2 + (size_t)len)
+		len = len == TDS_USHORT_NULL ? 0 : len;
+		if (len > s->size || (size_t)(end - p) < 2 + (size_t)len)
 			break;
 		p += 2 + len;
 	}
@@ -353,6 +354,10 @@ int tds_scan_row(const struct tds_plan *plan, struct tds_scan *scan, const uint8
 	struct reader r = {.p = data, .end = data + len};
 	int rc;
 
+	if (scan->state == ROW_TOKEN && len && *data == TDS_ROW_TOKEN) {
+		scan->state = COLUMN;
+		r.p++;
+	}
 	for (;;) {
 		if (scan->skip && !take_skip(scan, &r))
 			break;
