@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/utf16.h"
 #include "tds/row.h"
 #include "work/csv_columns.h"
 #include "work/csv_reader.h"
+#include "work/fragment.h"
 
 #define ROW_OVERHEAD 1 /* the token */
 
@@ -35,8 +35,7 @@ struct source {
 	uint64_t rejected; /* rows of this source */
 	uint64_t rows;     /* given so far */
 	uint64_t bytes;    /* of the files that batches account for */
-	struct buf big;    /* a row larger than a batch, given in fragments */
-	size_t big_sent;
+	struct fragment big; /* a row larger than a batch */
 };
 
 static void csv_source_close(struct source *s)
@@ -44,7 +43,7 @@ static void csv_source_close(struct source *s)
 	if (!s)
 		return;
 	csv_reader_close(s->reader);
-	buf_release(&s->big);
+	fragment_release(&s->big);
 	arena_release(&s->arena);
 	free(s);
 }
@@ -181,44 +180,16 @@ static size_t max_row_size(const struct source *s, const struct csv_record *r)
 	return s->fixed_size + s->growth * size;
 }
 
-/* The next fragment of `big` into an empty batch. */
-static void take_fragment(struct source *s, struct batch *b)
-{
-	size_t left = s->big.len - s->big_sent;
-
-	b->first_row = s->rows;
-	b->cont = BATCH_PART;
-	if (s->big_sent == 0) {
-		b->cont |= BATCH_FIRST;
-		b->rows = 1;
-		s->rows++;
-	}
-	if (left > b->cap)
-		b->cont |= BATCH_MORE;
-	b->len = left < b->cap ? (uint32_t)left : b->cap;
-	memcpy(b->data, s->big.data + s->big_sent, b->len);
-	s->big_sent += b->len;
-	if (s->big_sent == s->big.len)
-		buf_reset(&s->big);
-}
-
 /* A row that may be larger than a batch, into an empty one. 0: it was rejected. */
 static int take_big(struct source *s, const struct csv_record *r, struct batch *b, struct err *err)
 {
-	size_t size = max_row_size(s, r);
-	uint8_t *p, *end;
-	int rc;
+	uint8_t *p = fragment_room(&s->big, max_row_size(s, r)), *end = p;
+	int rc = encode_row(s, r, &end, err);
 
-	s->big.max = size;
-	s->big_sent = 0;
-	p = end = (uint8_t *)buf_room(&s->big, size);
-	rc = encode_row(s, r, &end, err);
 	if (rc <= 0)
 		return rc;
-	buf_advance(&s->big, (size_t)(end - p));
-	take_fragment(s, b);
-	if (!(b->cont & BATCH_MORE))
-		b->cont = 0; /* it was not that large */
+	fragment_set(&s->big, s->rows++, (size_t)(end - p));
+	fragment_take(&s->big, b);
 	return 1;
 }
 
@@ -264,8 +235,8 @@ static int csv_source_read(struct source *s, struct batch *b, struct err *err)
 
 	if (s->cancel && atomic_load_explicit(s->cancel, memory_order_relaxed))
 		return err_set(err, ERR_CANCELLED, "cancelled");
-	if (s->big.len)
-		take_fragment(s, b);
+	if (fragment_waits(&s->big))
+		fragment_take(&s->big, b);
 	else
 		rc = fill(s, b, err);
 	bytes = csv_reader_bytes(s->reader);
