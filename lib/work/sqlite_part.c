@@ -204,7 +204,9 @@ static int find_increment(struct db *db, const struct sqlite_relation *r, const 
 		err_wrap(err, "watermark_column '%s'", name);
 		return err->code == ERR_DATA
 			       ? err_hint(err,
-					 "order a full load once (full_load), which starts anew")
+					 "'etl run %s --full' reads all rows once and "
+					 "starts anew",
+					 job->name)
 			       : -1;
 	}
 	return 0;

@@ -12,7 +12,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "base/number.h"
 #include "db/db.h"
 #include "tds/declare.h"
 #include "tds/row.h"
@@ -30,7 +32,8 @@
 #define ROW_MAX \
 	(1024u * 1024 * 1024) /* bytes of one row; SQLite's limit for a stored one is 10^9 */
 #define ROW_OVERHEAD   1      /* the token */
-#define VALUE_OVERHEAD 9      /* class and number; of texts the class and the length */
+#define KEY_MAX        (16 * REJECT_TEXT_MAX) /* of a row's key that is rejected */
+#define VALUE_OVERHEAD 9 /* class and number; of texts the class and the length */
 
 struct source {
 	const struct source_request *request;
@@ -40,13 +43,15 @@ struct source {
 			       them */
 	struct sqlite_relation rel;
 	const struct sqlite_part *part; /* the first range's */
-	bool typed;                     /* not all columns are TDS_SQLITE */
-	bool *strict;                   /* of each column: it takes values of its type only */
-	struct db_stmt *stmt;           /* NULL: all has been read */
-	struct db_value *row;           /* as it was fetched last, */
-	uint64_t number;                /* the how manieth it is, from 1, */
-	size_t row_size;                /* the most bytes that it needs, */
-	bool holding;                   /* and it is not in a batch yet */
+	struct sqlite_typed *typed;     /* of each column; NULL: all are TDS_SQLITE */
+	struct buf scratch;             /* a value that was converted */
+	uint32_t *keys;                 /* columns that name a row that is rejected */
+	uint32_t n_keys;
+	struct db_stmt *stmt; /* NULL: all has been read */
+	struct db_value *row; /* as it was fetched last, */
+	uint64_t number;      /* the how manieth it is, from 1, */
+	size_t row_size;      /* the most bytes that it needs, */
+	bool holding;         /* and it is not in a batch yet */
 	struct fragment big;
 };
 
@@ -87,6 +92,7 @@ static void sqlite_source_close(struct source *s)
 	for (uint32_t i = 1; s->others && i < s->request->ranges; i++)
 		db_close(s->others[i]);
 	fragment_release(&s->big);
+	buf_release(&s->scratch);
 	arena_release(&s->arena);
 	free(s);
 }
@@ -137,6 +143,7 @@ static int sqlite_source_open(
 	struct source *s = mem_alloc(sizeof(*s));
 
 	s->request = request;
+	buf_init(&s->scratch, ROW_MAX);
 	if ((request->first ? open_other(s, err) : open_first(s, err)) < 0 ||
 		sqlite_part_prepare(
 			s->db, &s->rel, s->part, request->range, &s->arena, &s->stmt, err) < 0) {
@@ -151,7 +158,7 @@ static int sqlite_source_open(
 /* --- columns --- */
 
 /* mixed_types = fail: what the table says is what the column is. */
-static int take_declared_types(struct source *s, struct err *err)
+static int take_declared_types(struct source *s, bool *strict, struct err *err)
 {
 	for (uint32_t i = 0; i < s->rel.cols.n; i++) {
 		struct tds_column *c = &s->rel.cols.v[i];
@@ -163,7 +170,7 @@ static int take_declared_types(struct source *s, struct err *err)
 			return err_hint(err,
 				"declare it in the job's 'columns': %s varchar(max), ...", c->name);
 		}
-		s->strict[i] = true;
+		strict[i] = true;
 	}
 	return 0;
 }
@@ -192,15 +199,57 @@ static int take_columns_of_job(struct source *s, struct err *err)
 	return 0;
 }
 
+/* The source's columns that become the target's key_columns, as far as there are such. */
+static int find_keys(struct source *s, struct err *err)
+{
+	const struct job *job = s->request->job;
+	struct tds_rename *renames;
+	const char **names;
+	uint32_t n, n_renames;
+
+	if (tds_names_parse(job->key_columns, &s->arena, &names, &n, err) < 0 ||
+		tds_renames_parse(job->column_map, &s->arena, &renames, &n_renames, err) < 0)
+		return -1;
+	s->keys = arena_array(&s->arena, n, sizeof(*s->keys));
+	for (uint32_t i = 0; i < n; i++) {
+		const char *name = names[i];
+		int at;
+
+		for (uint32_t j = 0; j < n_renames; j++)
+			if (strcasecmp(renames[j].to, name) == 0)
+				name = renames[j].from;
+		at = tds_column_find(&s->rel.cols, name);
+		if (at >= 0)
+			s->keys[s->n_keys++] = (uint32_t)at;
+	}
+	return 0;
+}
+
+static int plan_values(struct source *s, const bool *strict, struct err *err)
+{
+	const struct tds_columns *cols = &s->rel.cols;
+	struct sqlite_typed *typed = arena_array(&s->arena, cols->n, sizeof(*typed));
+
+	for (uint32_t i = 0; i < cols->n; i++) {
+		if (cols->v[i].type == TDS_SQLITE)
+			continue;
+		if (sqlite_typed_init(&typed[i], &cols->v[i], strict[i], err) < 0)
+			return err_wrap(err, "column '%s'", cols->v[i].name);
+		s->typed = typed;
+	}
+	return 0;
+}
+
 static int sqlite_source_columns(
 	struct source *s, const struct tds_columns **ret_columns, struct err *err)
 {
-	s->strict = arena_array(&s->arena, s->rel.cols.n, sizeof(*s->strict));
+	bool *strict = arena_array(&s->arena, s->rel.cols.n, sizeof(*strict));
+
 	if (take_columns_of_job(s, err) < 0 ||
-		(s->request->job->mixed_types == MIXED_FAIL && take_declared_types(s, err) < 0))
+		(s->request->job->mixed_types == MIXED_FAIL &&
+			take_declared_types(s, strict, err) < 0) ||
+		plan_values(s, strict, err) < 0 || find_keys(s, err) < 0)
 		return -1;
-	for (uint32_t i = 0; i < s->rel.cols.n; i++)
-		s->typed |= s->rel.cols.v[i].type != TDS_SQLITE;
 	*ret_columns = &s->rel.cols;
 	return 0;
 }
@@ -233,27 +282,21 @@ static uint8_t *encode_value(uint8_t *p, const struct db_value *v)
 }
 
 /* Gives the end of the value; NULL on error. */
-static uint8_t *encode_typed(const struct source *s, uint32_t i, uint8_t *p, struct err *err)
+static uint8_t *encode_typed(struct source *s, uint32_t i, uint8_t *p, struct err *err)
 {
 	const struct tds_column *c = &s->rel.cols.v[i];
-	char scratch[TDS_PRINT_MAX];
 	struct tds_value v;
 
 	if (c->type == TDS_SQLITE)
 		return encode_value(p, &s->row[i]);
-	if (s->row[i].type == DB_NULL && c->nullable)
-		return tds_encode_null(p, c);
-	if (s->row[i].type == DB_NULL)
-		err_set(err, ERR_DATA, "a null, and the column is declared not null");
-	else if (sqlite_value_typed(c, s->strict[i], &s->row[i], scratch, &v, err) == 0)
-		return tds_encode(p, c, &v);
-	return NULL;
+	if (sqlite_typed_value(&s->typed[i], &s->row[i], &s->scratch, &v, err) < 0)
+		return NULL;
+	return tds_encode(p, c, &v);
 }
 
 /* `p` has room for row_size bytes; gives the row's end. NULL: *ret_column cannot be what it should
  * be. */
-static uint8_t *encode_row(
-	const struct source *s, uint8_t *p, uint32_t *ret_column, struct err *err)
+static uint8_t *encode_row(struct source *s, uint8_t *p, uint32_t *ret_column, struct err *err)
 {
 	*p++ = TDS_ROW_TOKEN;
 	if (!s->typed) {
@@ -314,13 +357,42 @@ static int next_row(struct source *s, struct err *err)
 	return 1;
 }
 
+static void add_key(const struct db_value *v, struct buf *out)
+{
+	char text[NUMBER_PRINT_MAX];
+
+	switch (v->type) {
+	case DB_NULL:
+		buf_adds(out, "NULL");
+		break;
+	case DB_INT:
+		buf_add(out, text, number_print_int(v->i, text));
+		break;
+	case DB_REAL:
+		buf_add(out, text, number_print_double(v->r, text));
+		break;
+	case DB_TEXT:
+		buf_add(out, v->s.data, v->s.len < REJECT_TEXT_MAX ? v->s.len : REJECT_TEXT_MAX);
+		break;
+	case DB_BLOB:
+		buf_printf(out, "%zu bytes", v->s.len);
+		break;
+	}
+}
+
 /* 0: the row is kept, and passed over. */
 static int reject(struct source *s, uint32_t i, struct err *err)
 {
+	CLEANUP(buf_release) struct buf key = BUF_INIT(KEY_MAX);
 	const char *name = s->rel.cols.v[i].name;
 
 	s->holding = false;
-	if (rejects_add(s->request->rejects, s->number, name, NULL, err) == 0)
+	for (uint32_t k = 0; k < s->n_keys; k++) {
+		buf_adds(&key, k ? ", " : "");
+		add_key(&s->row[s->keys[k]], &key);
+	}
+	if (rejects_add(s->request->rejects, s->number, name, s->n_keys ? buf_str(&key) : NULL,
+		    err) == 0)
 		return 0;
 	return err_wrap(err, "row %" PRIu64 ", column '%s'", s->number, name);
 }

@@ -1,10 +1,8 @@
 #include "work/sqlite_typed.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/number.h"
-#include "base/utf8.h"
 #include "work/sqlite_table.h"
 
 /* --- declarations --- */
@@ -80,11 +78,6 @@ static bool is_bytes(enum tds_type type)
 	return type == TDS_BIGVARBINARY || type == TDS_BIGBINARY;
 }
 
-static bool is_text(enum tds_type type)
-{
-	return tds_type_is_narrow(type) || tds_type_is_utf16(type);
-}
-
 /* Is the value of the column's own kind? Times are texts. */
 static bool is_of(const struct tds_column *c, enum db_type type)
 {
@@ -102,17 +95,16 @@ static bool is_of(const struct tds_column *c, enum db_type type)
 	return true;
 }
 
-static int refuse(
-	const struct tds_column *c, const struct db_value *v, const char *why, struct err *err)
+static int refuse(const struct tds_column *c, const struct db_value *v, struct err *err)
 {
-	static const char *const kinds[] = {[DB_INT] = "the integer",
-		[DB_REAL] = "the number",
-		[DB_TEXT] = "the text",
+	static const char *const kinds[] = {[DB_NULL] = "a null",
+		[DB_INT] = "the integer " ERR_VALUE,
+		[DB_REAL] = "the number " ERR_VALUE,
+		[DB_TEXT] = "the text " ERR_VALUE,
 		[DB_BLOB] = "bytes"};
 	char type[TDS_TYPE_TEXT_MAX], text[NUMBER_PRINT_MAX];
 
-	err_set(err, ERR_DATA, "%s%s %s %s", kinds[v->type],
-		v->type == DB_BLOB ? "" : " " ERR_VALUE, why, tds_type_format(c, type));
+	err_set(err, ERR_DATA, "%s in a column of %s", kinds[v->type], tds_type_format(c, type));
 	if (v->type == DB_TEXT)
 		return err_value(err, (const char *)v->s.data, v->s.len);
 	if (v->type == DB_INT)
@@ -122,102 +114,48 @@ static int refuse(
 	return -1;
 }
 
-static bool same(double a, double b)
+int sqlite_typed_init(
+	struct sqlite_typed *t, const struct tds_column *to, bool strict, struct err *err)
 {
-	return a <= b && a >= b;
+	static const struct tds_column dynamic = {.name = "", .type = TDS_SQLITE, .nullable = true};
+
+	*t = (struct sqlite_typed){.to = to, .strict = strict};
+	return tds_conversion_init(&t->plan, &dynamic, to, err);
 }
 
-/* Up to 2^63 and back: the cast of what is beyond has no meaning. */
-static bool is_int(double r, int64_t *ret)
+static struct tds_value as_tds(const struct db_value *v)
 {
-	const double limit = 9223372036854775808.0;
+	struct tds_value out = {.kind = TDS_NULL};
 
-	if (!(r >= -limit && r < limit) || !same((double)(int64_t)r, r))
-		return false;
-	*ret = (int64_t)r;
-	return true;
-}
-
-static int to_int(const struct tds_column *c, const struct db_value *from, struct tds_value *ret,
-	struct err *err)
-{
-	unsigned bits = c->type == TDS_BITN ? 1 : 8 * c->size;
-	bool is_signed = bits > 8;
-	int64_t max = (int64_t)(UINT64_MAX >> (64 - bits + is_signed)),
-		min = is_signed ? -max - 1 : 0;
-
-	ret->kind = TDS_INT;
-	ret->i = from->i;
-	if (from->type == DB_REAL && !is_int(from->r, &ret->i))
-		return refuse(c, from, "is not one of", err);
-	if (ret->i < min || ret->i > max)
-		return refuse(c, from, "is beyond the range of", err);
-	return 0;
-}
-
-static int to_float(const struct tds_column *c, const struct db_value *from, struct tds_value *ret,
-	struct err *err)
-{
-	int64_t back;
-
-	ret->kind = TDS_REAL;
-	ret->r = from->type == DB_INT ? (double)from->i : from->r;
-	if (from->type == DB_INT && (!is_int(ret->r, &back) || back != from->i))
-		return refuse(c, from, "has more digits than", err);
-	if (c->size == sizeof(float) && !same((double)(float)ret->r, ret->r))
-		return refuse(c, from, "has more digits than", err);
-	return 0;
-}
-
-static int from_text(const struct tds_column *c, const struct db_value *from, struct tds_value *ret,
-	struct err *err)
-{
-	if (tds_type_is_narrow(c->type) && !utf8_is_valid(from->s.data, from->s.len))
-		return err_set(err, ERR_DATA, "the text is not valid UTF-8");
-	return tds_value_parse(c, (const char *)from->s.data, from->s.len, ret, err);
-}
-
-/* The fewest digits that mean the number are those that somebody wrote: 2.1, not what its bits are.
- */
-static int from_number(const struct tds_column *c, const struct db_value *from,
-	char scratch[TDS_PRINT_MAX], struct tds_value *ret, struct err *err)
-{
-	size_t len;
-
-	if (c->type == TDS_INTN || c->type == TDS_BITN)
-		return to_int(c, from, ret, err);
-	if (c->type == TDS_FLTN)
-		return to_float(c, from, ret, err);
-	if ((!is_number(c->type) && !is_text(c->type)) ||
-		(from->type == DB_REAL && !isfinite(from->r)))
-		return refuse(c, from, "is not one of", err);
-	len = from->type == DB_INT ? number_print_int(from->i, scratch)
-				   : number_print_double(from->r, scratch);
-	return tds_value_parse(c, scratch, len, ret, err);
-}
-
-int sqlite_value_typed(const struct tds_column *c, bool strict, const struct db_value *value,
-	char scratch[TDS_PRINT_MAX], struct tds_value *ret_value, struct err *err)
-{
-	if (strict && !is_of(c, value->type))
-		return refuse(c, value, "in a column of", err);
-	switch (value->type) {
-	case DB_INT:
-	case DB_REAL:
-		return from_number(c, value, scratch, ret_value, err);
-	case DB_TEXT:
-		return from_text(c, value, ret_value, err);
-	case DB_BLOB:
-		break;
+	switch (v->type) {
 	case DB_NULL:
-		ret_value->kind = TDS_NULL;
-		return 0;
+		break;
+	case DB_INT:
+		out.kind = TDS_INT;
+		out.i = v->i;
+		break;
+	case DB_REAL:
+		out.kind = TDS_REAL;
+		out.r = v->r;
+		break;
+	case DB_TEXT:
+	case DB_BLOB:
+		out.kind = v->type == DB_TEXT ? TDS_TEXT : TDS_BLOB;
+		out.s.data = v->s.data;
+		out.s.len = (uint32_t)v->s.len;
+		break;
 	}
-	if (!is_bytes(c->type))
-		return refuse(c, value, "in a column of", err);
-	if (value->s.len > c->size)
-		return err_set(err, ERR_DATA, "%zu bytes are more than %u", value->s.len, c->size);
-	*ret_value =
-		(struct tds_value){.kind = TDS_BLOB, .s = {value->s.data, (uint32_t)value->s.len}};
-	return 0;
+	return out;
+}
+
+int sqlite_typed_value(const struct sqlite_typed *t, const struct db_value *value,
+	struct buf *scratch, struct tds_value *ret_value, struct err *err)
+{
+	struct tds_value v = as_tds(value);
+
+	if (v.kind == TDS_NULL && !t->to->nullable)
+		return err_set(err, ERR_DATA, "a null, and the column is declared not null");
+	if (t->strict && !is_of(t->to, value->type))
+		return refuse(t->to, value, err);
+	return tds_conversion_apply(&t->plan, &v, scratch, ret_value, NULL, err);
 }

@@ -78,8 +78,8 @@ static void all_see_the_same(struct fixture *f, const char *mode)
 	char sql[128];
 	int64_t first, before = -1;
 
-	snprintf(sql, sizeof(sql), "PRAGMA journal_mode = %s; CREATE TABLE t (n); INSERT INTO t VALUES (0)",
-		mode);
+	snprintf(sql, sizeof(sql),
+		"PRAGMA journal_mode = %s; CREATE TABLE t (n); INSERT INTO t VALUES (0)", mode);
 	sql_run(f->path, sql);
 	open_all(f);
 	assert_int_equal(pthread_create(&writer, NULL, write_on, f), 0);

@@ -641,7 +641,8 @@ static void declared_types_hold_when_values_must_fit(void **state)
 		"-9|2.5|NULL|7|NULL|NULL|0\n");
 	sql(f, "INSERT INTO t (i, at) VALUES (2, 1709164800)");
 	query(f, "SELECT i, at FROM t");
-	assert_string_equal(f->err.msg, "row 3, column 'at': the integer '1709164800' in a column of varchar(max)");
+	assert_string_equal(f->err.msg,
+		"row 3, column 'at': the integer '1709164800' in a column of varchar(max)");
 	assert_int_equal(f->err.code, ERR_DATA);
 	assert_string_equal(query(f, "SELECT i + 1 AS j FROM t"),
 		"config: column 'j': it has no declared type "
@@ -655,14 +656,17 @@ static void the_jobs_columns_have_their_types(void **state)
 {
 	struct fixture *f = *state;
 
-	sql(f, "CREATE TABLE t (a, b TEXT, c); INSERT INTO t VALUES ('1', '2024-02-29', 1), (2.0, NULL, 'x')");
+	sql(f, "CREATE TABLE t (a, b TEXT, c); INSERT INTO t VALUES ('1', '2024-02-29', 1), (2.0, "
+	       "NULL, 'x')");
 	f->job.columns = "A int not null, b date";
 	assert_string_equal(read_all(f), "a int not null, b date, c\n1|2024-02-29|1\n2|NULL|t:x\n");
 	sql(f, "INSERT INTO t VALUES (NULL, NULL, NULL)");
-	assert_string_equal(read_all(f), "a int not null, b date, c\n"
-					 "bad_data: row 3, column 'a': a null, and the column is declared not null");
+	assert_string_equal(read_all(f),
+		"a int not null, b date, c\n"
+		"bad_data: row 3, column 'a': a null, and the column is declared not null");
 	f->job.columns = "a int, d int";
-	assert_string_equal(read_all(f), "config: columns: 't' has no column 'd', did you mean 'a'?");
+	assert_string_equal(
+		read_all(f), "config: columns: 't' has no column 'd', did you mean 'a'?");
 	f->job.columns = "a itn";
 	assert_string_equal(read_all(f),
 		"config: columns: column 'a': type 'itn' is not known (did you mean 'int'?)");
@@ -688,7 +692,8 @@ static void rejected_rows_leave_gaps_between_batches(void **state)
 	sql(f, "INSERT INTO t VALUES ('one too many')");
 	must(open_source(f), &f->err);
 	batch_init(&b);
-	assert_int_equal(source_sqlite.read(f->source, &b, &f->err), -1); /* three were there already */
+	assert_int_equal(
+		source_sqlite.read(f->source, &b, &f->err), -1); /* three were there already */
 	assert_int_equal(f->err.code, ERR_DATA);
 	batch_release(&b);
 	rejects_free(rejects);
@@ -704,6 +709,28 @@ static void rejected_rows_leave_gaps_between_batches(void **state)
 	assert_int_equal(b.rows, 1);
 	assert_int_equal(b.first_row, 4);
 	batch_release(&b);
+	rejects_free(rejects);
+}
+
+static void a_rejected_row_is_known_by_its_key(void **state)
+{
+	struct fixture *f = *state;
+	struct rejects *rejects;
+
+	f->job.columns = "a int";
+	f->job.on_reject = ON_REJECT_KEEP;
+	f->job.reject_values = REJECT_VALUES_KEYS;
+	f->job.reject_limit = 3;
+	f->job.key_columns = "id, Other, lost, b, r, n";
+	f->job.column_map = "k other";
+	rejects = rejects_new(&f->job);
+	f->request.rejects = rejects;
+	sql(f, "CREATE TABLE t (id INTEGER PRIMARY KEY, k TEXT, a, b, r, n);"
+	       "INSERT INTO t VALUES (7, 'seven', 'x', x'0102', 0.5, NULL)");
+	read_all(f);
+	assert_int_equal(rejects_count(rejects), 1);
+	assert_string_equal(rejects_get(rejects, 0)->key, "7, seven, 2 bytes, 0.5, NULL");
+	assert_null(rejects_get(rejects, 0)->value);
 	rejects_free(rejects);
 }
 
@@ -744,18 +771,22 @@ static void increments_of_numbers(void **state)
 	assert_string_equal(above(f, "9"), "10\nto 10");
 	assert_string_equal(above(f, "9.5"), "10\nto 10");
 	assert_string_equal(above(f, "10"), "to 10");
-	assert_string_equal(above(f, "99"), "to 99"); /* restored, or deleted: it does not go back */
+	assert_string_equal(
+		above(f, "99"), "to 99"); /* restored, or deleted: it does not go back */
 	f->job.lookback = "1";
 	assert_string_equal(above(f, "10"), "10\nto 10");
 	f->job.lookback = "1h";
-	assert_string_equal(above(f, "10"), "config: watermark_column 'n': lookback = 1h is no number, and "
-					    "the watermark is one");
+	assert_string_equal(above(f, "10"),
+		"config: watermark_column 'n': lookback = 1h is no number, and "
+		"the watermark is one");
 	f->job.lookback = NULL;
 	sql(f, "INSERT INTO t VALUES (10.5), (9223372036854775807)");
 	assert_string_equal(above(f, "10"), "10.5\n9223372036854775807\nto 9223372036854775807");
-	assert_string_equal(above(f, "9223372036854775806"), "9223372036854775807\nto 9223372036854775807");
-	assert_string_equal(above(f, "x"), "bad_data: watermark_column 'n': the last watermark 'x' is not a "
-					   "number, as the column is");
+	assert_string_equal(
+		above(f, "9223372036854775806"), "9223372036854775807\nto 9223372036854775807");
+	assert_string_equal(above(f, "x"),
+		"bad_data: watermark_column 'n': the last watermark 'x' is not a "
+		"number, as the column is");
 }
 
 static void increments_of_reals_and_texts(void **state)
@@ -768,13 +799,15 @@ static void increments_of_reals_and_texts(void **state)
 	assert_string_equal(above(f, "0.30000000000000004"), "to 0.30000000000000004");
 	sql(f, "DROP TABLE t; CREATE TABLE t (n DATETIME);"
 	       "INSERT INTO t VALUES ('2024-02-29 12:00:00'), ('2024-03-01 00:00:00')");
-	assert_string_equal(above(f, "2024-02-29 12:00:00"), "t:2024-03-01 00:00:00\nto 2024-03-01 00:00:00");
+	assert_string_equal(
+		above(f, "2024-02-29 12:00:00"), "t:2024-03-01 00:00:00\nto 2024-03-01 00:00:00");
 	f->job.lookback = "1d";
 	assert_string_equal(above(f, "2024-03-01 00:00:00"),
 		"t:2024-02-29 12:00:00\nt:2024-03-01 00:00:00\nto 2024-03-01 00:00:00");
 	f->job.lookback = "5";
-	assert_string_equal(above(f, "2024-03-01 00:00:00"),
-		"config: watermark_column 'n': lookback = 5 is no duration, and the watermark is a text");
+	assert_string_equal(
+		above(f, "2024-03-01 00:00:00"), "config: watermark_column 'n': lookback = 5 is no "
+						 "duration, and the watermark is a text");
 }
 
 static void a_watermark_must_hold(void **state)
@@ -782,13 +815,16 @@ static void a_watermark_must_hold(void **state)
 	static const struct {
 		const char *values, *says;
 	} cases[] = {
-		{"(1), (NULL)", "bad_data: 1 row has no value in watermark_column 'n': they would never be loaded"},
-		{"(NULL), (1), (NULL)",
-			"bad_data: 2 rows have no value in watermark_column 'n': they would never be loaded"},
+		{"(1), (NULL)", "bad_data: 1 row has no value in watermark_column 'n': they would "
+				"never be loaded"},
+		{"(NULL), (1), (NULL)", "bad_data: 2 rows have no value in watermark_column 'n': "
+					"they would never be loaded"},
 		{"(1), ('2024-01-01')", "bad_data: watermark_column 'n' holds numbers and texts"},
 		{"('2024-01-01'), (x'00')", "bad_data: watermark_column 'n' holds bytes"},
-		{"('10'), ('9')", "bad_data: watermark_column 'n' holds numbers as texts: '10' is below '9'"},
-		{"('2024-01-01')", "bad_data: watermark_column 'n': the last watermark '5' is a number, and the "
+		{"('10'), ('9')",
+			"bad_data: watermark_column 'n' holds numbers as texts: '10' is below '9'"},
+		{"('2024-01-01')", "bad_data: watermark_column 'n': the last watermark '5' is a "
+				   "number, and the "
 				   "column holds texts"},
 	};
 	static const char *const indexes[] = {"", "CREATE INDEX i ON t (n, x);"};
@@ -798,21 +834,24 @@ static void a_watermark_must_hold(void **state)
 	for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
 		CLEANUP_FREE char *text = NULL;
 
-		assert_true(asprintf(&text, "DROP TABLE IF EXISTS t; CREATE TABLE t (n, x); %s"
-					    "INSERT INTO t (n) VALUES %s",
+		assert_true(asprintf(&text,
+				    "DROP TABLE IF EXISTS t; CREATE TABLE t (n, x); %s"
+				    "INSERT INTO t (n) VALUES %s",
 				    indexes[i % 2], cases[i / 2].values) > 0);
 		sql(f, text);
 		assert_string_equal(above(f, "5"), cases[i / 2].says);
 	}
 	f->job.watermark_column = "m";
-	assert_string_equal(above(f, NULL), "config: watermark_column: 't' has no column 'm', did you mean 'n'?");
+	assert_string_equal(above(f, NULL),
+		"config: watermark_column: 't' has no column 'm', did you mean 'n'?");
 }
 
 static void increments_of_queries(void **state)
 {
 	struct fixture *f = *state;
 
-	sql(f, "CREATE TABLE t (n INTEGER, x); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (NULL, 'c')");
+	sql(f, "CREATE TABLE t (n INTEGER, x); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (NULL, "
+	       "'c')");
 	f->job.watermark_column = "the n";
 	f->job.source_query = "SELECT n * 10 AS \"the n\" FROM t WHERE n IS NOT NULL -- yes";
 	f->job.source_table = NULL;
@@ -823,7 +862,8 @@ static void increments_of_queries(void **state)
 
 #define RANGES_MAX 8
 
-/* Each range's rows as "a,b|c|…", from sources that are all open at once. `meanwhile` runs after the first is. */
+/* Each range's rows as "a,b|c|…", from sources that are all open at once. `meanwhile` runs after
+ * the first is. */
 static const char *ranges(struct fixture *f, uint32_t n, const char *meanwhile)
 {
 	struct source_request requests[RANGES_MAX];
@@ -880,7 +920,8 @@ static void ranges_hold_every_row_once(void **state)
 		{"REAL", "(-9e999), (0), (9e999), (NULL)", "-inf,NULL,|0.0,|inf,"},
 		{"REAL", "(-1.7e308), (1.7e308)", "-1.7e308,||1.7e308,"},
 		{"", "(1), (9), ('a'), (x'00'), (NULL), (5.5)", "1,NULL,|5.5,|9,t:a,0x00,"},
-		{"TEXT", "('a'), ('b'), ('c'), ('d'), ('e'), ('f'), (NULL)", "t:a,t:b,NULL,|t:c,t:d,|t:e,t:f,"},
+		{"TEXT", "('a'), ('b'), ('c'), ('d'), ('e'), ('f'), (NULL)",
+			"t:a,t:b,NULL,|t:c,t:d,|t:e,t:f,"},
 		{"TEXT COLLATE NOCASE", "('A'), ('a'), ('B'), ('b'), ('C'), ('c')",
 			"t:A,t:a,|t:B,t:b,|t:C,t:c,"},
 		{"TEXT", "('same'), ('same'), ('same')", "||t:same,t:same,t:same,"},
@@ -894,7 +935,9 @@ static void ranges_hold_every_row_once(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		CLEANUP_FREE char *text = NULL;
 
-		assert_true(asprintf(&text, "DROP TABLE IF EXISTS t; CREATE TABLE t (n %s); INSERT INTO t VALUES %s",
+		assert_true(asprintf(&text,
+				    "DROP TABLE IF EXISTS t; CREATE TABLE t (n %s); INSERT INTO t "
+				    "VALUES %s",
 				    cases[i].type, cases[i].values) > 0);
 		sql(f, text);
 		assert_string_equal(ranges(f, 3, NULL), cases[i].expected);
@@ -906,7 +949,8 @@ static void ranges_hold_every_row_once(void **state)
 	f->job.source_table = NULL;
 	assert_string_equal(ranges(f, 2, NULL), "2,4,|6,8,");
 	f->job.partition_column = "m";
-	assert_string_equal(ranges(f, 2, NULL), "partition_column: 'the query' has no column 'm', did you mean 'n'?");
+	assert_string_equal(ranges(f, 2, NULL),
+		"partition_column: 'the query' has no column 'm', did you mean 'n'?");
 }
 
 static void ranges_of_an_increment(void **state)
@@ -914,7 +958,8 @@ static void ranges_of_an_increment(void **state)
 	struct fixture *f = *state;
 
 	sql(f, "CREATE TABLE t (n INTEGER);"
-	       "WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 100) INSERT INTO t SELECT i FROM i");
+	       "WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 100) "
+	       "INSERT INTO t SELECT i FROM i");
 	f->job.load_mode = LOAD_INCREMENTAL;
 	f->job.watermark_column = f->job.partition_column = "n";
 	f->request.watermark = "94";
@@ -926,8 +971,11 @@ static void ranges_see_one_state(void **state)
 	struct fixture *f = *state;
 
 	f->job.partition_column = "n";
-	sql(f, "PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1), (2), (3), (4)");
-	assert_string_equal(ranges(f, 4, "INSERT INTO t VALUES (5); UPDATE t SET n = -1 WHERE n = 3"), "1,|2,|3,|4,");
+	sql(f, "PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1), "
+	       "(2), (3), (4)");
+	assert_string_equal(
+		ranges(f, 4, "INSERT INTO t VALUES (5); UPDATE t SET n = -1 WHERE n = 3"),
+		"1,|2,|3,|4,");
 }
 
 /* --- how many rows --- */
@@ -990,6 +1038,7 @@ int main(void)
 		TEST(declared_types_hold_when_values_must_fit),
 		TEST(the_jobs_columns_have_their_types),
 		TEST(rejected_rows_leave_gaps_between_batches),
+		TEST(a_rejected_row_is_known_by_its_key),
 		TEST(increments_of_numbers),
 		TEST(increments_of_reals_and_texts),
 		TEST(a_watermark_must_hold),

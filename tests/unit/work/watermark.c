@@ -21,19 +21,23 @@ static void values_read_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(reals); i++) {
-		must(watermark_print(&(struct db_value){.type = DB_REAL, .r = reals[i]}, &a, &text, &err),
+		must(watermark_print(
+			     &(struct db_value){.type = DB_REAL, .r = reals[i]}, &a, &text, &err),
 			&err);
 		must(watermark_parse(text, true, &back, &err), &err);
 		assert_int_equal(back.type, DB_REAL);
 		assert_memory_equal(&back.r, &reals[i], sizeof(double));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(ints); i++) {
-		must(watermark_print(&(struct db_value){.type = DB_INT, .i = ints[i]}, &a, &text, &err), &err);
+		must(watermark_print(
+			     &(struct db_value){.type = DB_INT, .i = ints[i]}, &a, &text, &err),
+			&err);
 		must(watermark_parse(text, true, &back, &err), &err);
 		assert_int_equal(back.type, DB_INT);
 		assert_true(back.i == ints[i]);
 	}
-	must(watermark_print(&(struct db_value){.type = DB_TEXT, .s = {(const uint8_t *)"12345", 3}}, &a,
+	must(watermark_print(
+		     &(struct db_value){.type = DB_TEXT, .s = {(const uint8_t *)"12345", 3}}, &a,
 		     &text, &err),
 		&err);
 	assert_string_equal(text, "123");
@@ -90,7 +94,8 @@ static void numbers_go_back(void **state)
 	assert_string_equal(before(r, "10", &a), "0.5");
 	assert_string_equal(before(r, "0.25", &a), "10.25");
 	assert_string_equal(before(i, "-1", &a), "lookback = -1 is less than nothing");
-	assert_string_equal(before(i, "15m", &a), "lookback = 15m is no number, and the watermark is one");
+	assert_string_equal(
+		before(i, "15m", &a), "lookback = 15m is no number, and the watermark is one");
 }
 
 static void times_go_back(void **state)
@@ -111,27 +116,35 @@ static void times_go_back(void **state)
 		{"2024-03-01T12:00+0200", "1d", "2024-02-29T12:00+0200"},
 		{"0001-01-02", "1000000d", "0001-01-01"},
 		{"2024-03-01", "100", "lookback = 100 is no duration, and the watermark is a text"},
-		{"2024-03-01", "soon", "lookback = soon is no duration, and the watermark is a text"},
+		{"2024-03-01", "soon",
+			"lookback = soon is no duration, and the watermark is a text"},
 		{"2024-02-30", "1d",
-			"lookback is a duration, and the watermark '2024-02-30' is no ISO 8601 date or time"},
-		{"", "1d", "lookback is a duration, and the watermark '' is no ISO 8601 date or time"},
-		{"x", "1d", "lookback is a duration, and the watermark 'x' is no ISO 8601 date or time"},
+			"lookback is a duration, and the watermark '2024-02-30' is no ISO 8601 "
+			"date or time"},
+		{"", "1d",
+			"lookback is a duration, and the watermark '' is no ISO 8601 date or time"},
+		{"x", "1d",
+			"lookback is a duration, and the watermark 'x' is no ISO 8601 date or "
+			"time"},
 		{"2024-03-01T1", "1d",
-			"lookback is a duration, and the watermark '2024-03-01T1' is no ISO 8601 date or "
+			"lookback is a duration, and the watermark '2024-03-01T1' is no ISO 8601 "
+			"date or "
 			"time"},
 		{"2024-03-01T12:00:00 UTC", "1d",
-			"lookback is a duration, and the watermark '2024-03-01T12:00:00 UTC' is no ISO 8601 "
+			"lookback is a duration, and the watermark '2024-03-01T12:00:00 UTC' is no "
+			"ISO 8601 "
 			"date or time"},
 		{"20240301T120000", "1d",
-			"lookback is a duration, and the watermark '20240301T120000' is no ISO 8601 date or "
+			"lookback is a duration, and the watermark '20240301T120000' is no ISO "
+			"8601 date or "
 			"time"},
 	};
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_string_equal(before(of_text(cases[i].text), cases[i].lookback, &a),
-			cases[i].earlier);
+		assert_string_equal(
+			before(of_text(cases[i].text), cases[i].lookback, &a), cases[i].earlier);
 }
 
 int main(void)
