@@ -194,3 +194,83 @@ def test_errors_name_the_remedy(src):
     src.write("src.db", "no database, but a text that is a good deal longer than the header of one, "
                         "which has a hundred bytes and begins with other words\n")
     assert "not an SQLite database" in copy(src, status=1, source_table="t").stderr
+
+
+# --- types ---
+
+def test_values_must_fit_when_the_job_says_so(src):
+    script(src, "CREATE TABLE t (id INTEGER, n DECIMAL(5,2), at DATE, b BLOB);"
+                "INSERT INTO t VALUES (1, 2.1, '2024-02-29', x'00'), (2, 0.1 + 0.2, NULL, NULL)")
+    copy(src, status=1, mixed_types="fail")
+    assert "row 2, column 'n': the value has more digits behind the point than decimal(5,2)" in copy(
+        src, status=1, mixed_types="fail").stderr
+    copy(src, mixed_types="fail", on_reject="keep", columns="at date")
+    assert src.sql("SELECT id, n, at, b FROM t") == [(1, 2.1, "2024-02-29", b"\0")]
+    assert src.sql("SELECT row_no, column_name FROM etl_load_reject") == [(2, "n")]
+    script(src, "UPDATE t SET n = NULL; UPDATE t SET at = 5 WHERE id = 2")
+    done = copy(src, status=1, mixed_types="fail", reject_values="all")
+    assert "row 2, column 'at': the integer '5' in a column of varchar(max)" in done.stderr
+    copy(src, target_table="u")  # each as it is
+    assert src.sql("SELECT at FROM u WHERE id = 2") == [(5,)]
+
+
+# --- increments ---
+
+def test_increments_follow_the_watermark(src):
+    script(src, "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT NOT NULL, v);"
+                "INSERT INTO t VALUES (1, '2024-01-01T00:00:00Z', 'a'), (2, '2024-01-02T00:00:00Z', 'b')")
+    keys = {"load_mode": "incremental", "watermark_column": "at", "key_columns": "id"}
+    copy(src, **keys)
+    assert src.etl("watermark", "load").stdout.strip() == "2024-01-02T00:00:00Z"
+    script(src, "UPDATE t SET v = 'c', at = '2024-01-03T00:00:00Z' WHERE id = 1;"
+                "UPDATE t SET v = 'not seen' WHERE id = 2; INSERT INTO t VALUES (3, '2024-01-02T12:00:00Z', 'd')")
+    assert "published 2 rows" in copy(src, **keys).stderr
+    assert src.sql("SELECT id, v FROM t ORDER BY id") == [(1, "c"), (2, "b"), (3, "d")]
+    assert src.etl("watermark", "load").stdout.strip() == "2024-01-03T00:00:00Z"
+    assert "published 0 rows" in copy(src, **keys).stderr
+    copy(src, lookback="2d", **keys)
+    assert src.sql("SELECT v FROM t WHERE id = 2") == [("not seen",)]
+    script(src, "CREATE TABLE u AS SELECT * FROM t; UPDATE u SET at = NULL WHERE id = 2")
+    done = copy(src, status=1, source_table="u", **keys)
+    assert "1 row has no value in watermark_column 'at'" in done.stderr
+
+
+def test_increments_of_numbers_are_exact(src):
+    script(src, "CREATE TABLE t (n REAL); INSERT INTO t VALUES (0.1), (0.2), (0.30000000000000004)")
+    keys = {"load_mode": "incremental", "watermark_column": "n"}
+    copy(src, **keys)
+    script(src, "INSERT INTO t VALUES (0.3), (0.3000000000000001), (9007199254740993)")
+    copy(src, **keys)
+    assert src.sql("SELECT n FROM t ORDER BY n") == [
+        (0.1,), (0.2,), (0.30000000000000004,), (0.3000000000000001,), (9007199254740992.0,)]
+
+
+# --- ranges ---
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+@pytest.mark.parametrize("column", ["id", "name", "mixed"])
+def test_ranges_are_read_in_parallel(src, mode, column):
+    script(src, f"PRAGMA journal_mode = {mode};"
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, mixed);"
+                "WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 50000)"
+                " INSERT INTO t SELECT i, 'name ' || (i * 7919 % 50000), CASE i % 4 WHEN 0 THEN i WHEN 1"
+                " THEN NULL WHEN 2 THEN i / 3.0 ELSE 't' || i END FROM i")
+    copy(src, partition_column=column, parallel=4)
+    check_same(src)
+
+
+def test_ranges_see_one_state_while_others_write(src):
+    script(src, "PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER);"
+                "WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 300000)"
+                " INSERT INTO t SELECT i, 10 FROM i")
+    number = define(src, "load", source="src", partition_column="id", parallel=4)
+    with closing(sqlite3.connect(src.path / "src.db", isolation_level=None, timeout=60)) as writer:
+        writer.execute("PRAGMA synchronous = OFF")
+        worker = src.start("worker", "--job", str(number), stderr=subprocess.PIPE, text=True)
+        while worker.poll() is None:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE t SET n = n - 1 WHERE id = 1")
+            writer.execute("UPDATE t SET n = n + 1 WHERE id = 300000")
+            writer.execute("COMMIT")
+        assert worker.returncode == 0, worker.stderr.read()
+    assert src.sql("SELECT count(*), sum(n) FROM t") == [(300000, 3000000)]
