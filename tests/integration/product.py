@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ETL = ROOT / "build/etl"
+ETL = Path(os.environ.get("ETL_TEST_BINARY", ROOT / "build/etl"))  # or another build of it
 FULL = ROOT / "build/musl/etl.full"
 VENDOR = ROOT / "build/vendor/musl"
 
