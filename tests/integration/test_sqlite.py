@@ -274,3 +274,32 @@ def test_ranges_see_one_state_while_others_write(src):
             writer.execute("COMMIT")
         assert worker.returncode == 0, worker.stderr.read()
     assert src.sql("SELECT count(*), sum(n) FROM t") == [(300000, 3000000)]
+
+
+# --- with what the target can do ---
+
+def test_a_digest_of_mixed_values(src):
+    script(src, MIXED)
+    copy(src, verify="digest")
+    check_same(src)
+    copy(src, name="query", source_query="SELECT * FROM t", target_table="q", verify="digest")
+    columns = "id, i, r, n, d, s, b, x, f, at, ok"
+    assert src.sql(f"SELECT count(*) FROM (SELECT {columns} FROM q EXCEPT SELECT {columns} FROM t)") == [(0,)]
+
+
+def test_rows_are_merged_by_key(src):
+    script(src, MIXED)
+    copy(src)
+    script(src, "UPDATE t SET x = x'00', d = 'text' WHERE id = 2; DELETE FROM t WHERE id = 3;"
+                "INSERT INTO t (id, x) VALUES (10, 'new')")
+    copy(src, load_mode="merge", key_columns="id", delete_missing="yes", column_map=None)
+    check_same(src)
+
+
+def test_a_column_that_is_new_keeps_its_declaration(src):
+    script(src, "CREATE TABLE t (id INTEGER, v NUMERIC); INSERT INTO t VALUES (1, 2.5)")
+    copy(src)
+    script(src, "ALTER TABLE t ADD COLUMN price DECIMAL(10,2); INSERT INTO t VALUES (2, 3, '4.50')")
+    copy(src, schema_change="add_columns")
+    check_same(src)
+    assert ("price", "DECIMAL(10,2)") in src.sql("SELECT name, type FROM pragma_table_info('t')")

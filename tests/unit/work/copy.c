@@ -392,6 +392,26 @@ static void a_database_is_copied_within_itself(void **state)
 	check_ledger("published|1");
 }
 
+/* A connection, a reader and a writer for each. */
+static void ranges_of_a_database_are_copied_in_parallel(void **state)
+{
+	struct fixture *f = *state;
+	CLEANUP_FREE char *path = mem_strdup(in_dir("s.db"));
+	const struct connection source = {
+		.name = "src", .driver = DRIVER_SQLITE, .where = "etl.ini:9", .path = path};
+
+	sql_run(path, "PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT);"
+		      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+		      " INSERT INTO t SELECT i, 'the name of row ' || i FROM n");
+	f->copy.source = &source;
+	f->h.job.partition_column = "id";
+	f->h.job.parallel = 4;
+	must(run(f), &f->err);
+	assert_int_equal(f->result.rows_written, 100000);
+	check_sql(in_dir("w.db"), "SELECT count(*), sum(id), sum(name = 'the name of row ' || id) FROM t",
+		"100000|5000050000|100000");
+}
+
 /* --- what the attempt has to say --- */
 
 static void who_publishes_asks_once_before_it(void **state)
@@ -502,6 +522,7 @@ int main(void)
 		TEST(a_constraint_of_the_table_ends_the_publish),
 		TEST(a_target_that_cannot_be_asked_leaves_it_open),
 		TEST(a_database_is_copied_within_itself),
+		TEST(ranges_of_a_database_are_copied_in_parallel),
 		TEST(who_publishes_asks_once_before_it),
 		TEST(a_lease_lost_before_publishing_settles_nothing),
 		TEST(a_cancellation_found_before_publishing_withdraws),
