@@ -17,6 +17,7 @@
 #include "tds/row.h"
 #include "work/csv_columns.h"
 #include "work/csv_reader.h"
+#include "work/csv_increment.h"
 #include "work/fragment.h"
 
 #define ROW_OVERHEAD 1 /* the token */
@@ -32,7 +33,10 @@ struct source {
 	size_t fixed_size; /* of a row, but for the texts */
 	size_t growth;     /* bytes of a row at most for one of the record */
 	struct rejects *rejects;
-	uint64_t rejected; /* rows of this source */
+	struct csv_increment increment;
+	const char *watermark; /* of the last load */
+	const struct job *job;
+	uint64_t rejected; /* rows of this source, or skipped */
 	uint64_t rows;     /* given so far */
 	uint64_t bytes;    /* of the files that batches account for */
 	struct fragment big; /* a row larger than a batch */
@@ -43,6 +47,7 @@ static void csv_source_close(struct source *s)
 	if (!s)
 		return;
 	csv_reader_close(s->reader);
+	csv_increment_release(&s->increment);
 	fragment_release(&s->big);
 	arena_release(&s->arena);
 	free(s);
@@ -70,6 +75,8 @@ static int csv_source_open(const struct source_request *request, struct source *
 
 	s->cancel = request->cancel;
 	s->rejects = request->rejects;
+	s->job = request->job;
+	s->watermark = request->watermark;
 	s->format = csv_format_merge(&request->conn->format, &request->job->format);
 	s->null_len = strlen(s->format.null_text);
 	s->declared = request->job->columns;
@@ -86,7 +93,9 @@ static int csv_source_columns(
 {
 	struct csv_columns *c = &s->columns;
 
-	if (csv_columns_find(s->reader, s->declared, &s->format, &s->arena, c, err) < 0)
+	if (csv_columns_find(s->reader, s->declared, &s->format, &s->arena, c, err) < 0 ||
+		csv_increment_init(&s->increment, s->job, s->watermark, &c->list, c->fields, &s->arena,
+			err) < 0)
 		return -1;
 	s->fixed_size = ROW_OVERHEAD;
 	s->growth = 1;
@@ -155,11 +164,34 @@ static int encode_file_name(const struct source *s, uint8_t **p, struct err *err
 	return 0;
 }
 
-/* Writes the row at *p, which has room for max_row_size, and moves it behind. 0: it was rejected. */
+/* 1 or 0: is the row above the watermark? Without a value it would be missed for ever. */
+static int is_new(struct source *s, const struct csv_record *r, struct err *err)
+{
+	uint32_t i = s->increment.column;
+	struct tds_value v;
+
+	if (csv_is_null(r, i, s->format.null_text, s->null_len))
+		return err_set(err, ERR_DATA, "no value, and it is the watermark_column");
+	if (tds_value_parse(s->increment.type, csv_text(r, i), r->v[i].len, &v, err) < 0)
+		return -1;
+	return csv_increment_take(&s->increment, &v);
+}
+
+/* Writes the row at *p, which has room for max_row_size, and moves it behind. 0: it was rejected, or is
+ * not new. */
 static int encode_row(struct source *s, const struct csv_record *r, uint8_t **p, struct err *err)
 {
 	uint8_t *at = *p;
 
+	if (s->increment.on) {
+		int new = is_new(s, r, err);
+
+		if (new < 0)
+			return value_error(s, r, s->increment.column, err);
+		s->rejected += new == 0;
+		if (new == 0)
+			return 0;
+	}
 	*at++ = TDS_ROW_TOKEN;
 	for (uint32_t i = 0; i < r->n; i++)
 		if (__builtin_expect(encode_field(s, r, i, &at, err) < 0, 0))
@@ -245,6 +277,13 @@ static int csv_source_read(struct source *s, struct batch *b, struct err *err)
 	return rc;
 }
 
+static int csv_source_watermark(struct source *s, const char **ret_to, struct err *err)
+{
+	(void)err;
+	*ret_to = csv_increment_to(&s->increment, &s->arena);
+	return 0;
+}
+
 static uint64_t csv_source_size(struct source *s)
 {
 	return csv_reader_size(s->reader);
@@ -256,5 +295,6 @@ const struct source_ops source_csv = {
 	.columns = csv_source_columns,
 	.read = csv_source_read,
 	.size = csv_source_size,
+	.watermark = csv_source_watermark,
 	.close = csv_source_close,
 };

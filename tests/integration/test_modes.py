@@ -1,8 +1,10 @@
 """Load modes, guards, names, statements around a load, rejects: CSV into SQLite."""
 
 import json
+import subprocess
 
 import pytest
+from servers import wait_for
 
 
 def digest_of(project):
@@ -245,6 +247,51 @@ def test_a_replace_does_not_reach_into_other_tables(project):
     said = project.load("id\n1\n", status=1).stderr
     assert "table 'child' points to 't' by a foreign key ON DELETE CASCADE" in said
     assert project.sql("SELECT count(*) FROM child") == [(1,)]
+
+
+def test_increments_of_files(project):
+    keys = dict(load_mode="incremental", watermark_column="at", key_columns="id",
+                columns="id int, at datetime2(0)")
+    project.load("id,at,v\n1,2024-01-01T00:00:00,a\n2,2024-01-03T00:00:00,b\n", **keys)
+    assert project.etl("watermark", "load").stdout == "2024-01-03T00:00:00\n"
+    project.load("id,at,v\n1,2024-01-02T00:00:00,late\n2,2024-01-04T00:00:00,c\n"
+                 "3,2024-01-05T00:00:00,d\n", **keys)
+    assert project.sql("SELECT id, v FROM t ORDER BY id") == [(1, "a"), (2, "c"), (3, "d")]
+    project.load("id,at,v\n1,2024-01-04T12:00:00,in time\n", **keys, lookback="1d")
+    assert project.sql("SELECT v FROM t WHERE id = 1") == [("in time",)]
+    assert project.etl("watermark", "load").stdout == "2024-01-05T00:00:00\n"
+    said = project.load("id,at,v\n4,,x\n", **keys, status=1).stderr
+    assert "line 2, column 'at': no value, and it is the watermark_column" in said
+    project.etl("watermark", "load", "--set", "2024-02-01T00:00:00")
+    project.load("id,at,v\n5,2024-01-20T00:00:00,x\n6,2024-02-02T00:00:00,y\n", **keys)
+    assert project.sql("SELECT id FROM t WHERE id > 4") == [(6,)]
+    project.etl("watermark", "load", "--clear")
+    project.load("id,at,v\n5,2024-01-20T00:00:00,x\n", **keys)
+    assert project.sql("SELECT count(*) FROM t WHERE id = 5") == [(1,)]
+
+
+def test_a_full_load_of_an_incremental_job(project):
+    keys = dict(load_mode="incremental", watermark_column="n")
+    project.load("n\n1\n2\n", **keys)
+    project.load("n\n1\n2\n3\n", **keys)
+    assert project.sql("SELECT n FROM t ORDER BY n") == [(1,), (2,), (3,)]
+    project.csv("t", "n\n2\n3\n")
+    project.etl("worker", "--job", "load", "--full")  # without keys it replaces
+    assert project.sql("SELECT n FROM t ORDER BY n") == [(2,), (3,)]
+    assert project.etl("watermark", "load").stdout == "3\n"
+
+
+def test_two_loads_from_one_watermark_do_not_both_publish(project):
+    keys = dict(load_mode="incremental", watermark_column="n")
+    project.load("n\n1\n", **keys)
+    project.csv("t", "n\n1\n" + "".join(f"{i}\n" for i in range(2, 400000)))
+    worker = project.start("worker", "--job", "load", stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: any(".etl-stage-" in n for n in project.leftovers()) or worker.poll() is not None,
+             "a staging file")
+    project.etl("watermark", "load", "--set", "7")
+    _, said = worker.communicate(timeout=60)
+    assert worker.returncode == 1 and "the watermark has moved to '7'" in said
+    assert project.sql("SELECT n FROM t") == [(1,)]
 
 
 def test_jobs_for_a_whole_schema(project):
