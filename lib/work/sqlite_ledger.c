@@ -227,12 +227,17 @@ static int raise_fence(struct db *db, const struct load *load, struct err *err)
 	return db_run(stmt, err);
 }
 
-static int begin_in_transaction(
-	struct db *db, const struct load *load, enum ledger_state *ret_state, struct err *err)
+static int run_first(const struct sqlite_ledger_first *first, struct err *err)
+{
+	return first ? first->run(first->arg, err) : 0;
+}
+
+static int begin_in_transaction(struct db *db, const struct load *load,
+	const struct sqlite_ledger_first *first, enum ledger_state *ret_state, struct err *err)
 {
 	int64_t fence;
 
-	if (make_ledger(db, err) < 0 || raise_fence(db, load, err) < 0 ||
+	if (make_ledger(db, err) < 0 || run_first(first, err) < 0 || raise_fence(db, load, err) < 0 ||
 		find(db, load, ret_state, &fence, err) < 0)
 		return -1;
 	if (*ret_state == LEDGER_OPEN && fence != load->fence)
@@ -303,18 +308,52 @@ int sqlite_ledger_history(struct db *db, const struct load *load, struct arena *
 int sqlite_ledger_begin(
 	struct db *db, const struct load *load, enum ledger_state *ret_state, struct err *err)
 {
+	return sqlite_ledger_begin_after(db, load, NULL, ret_state, err);
+}
+
+int sqlite_ledger_begin_after(struct db *db, const struct load *load,
+	const struct sqlite_ledger_first *first, enum ledger_state *ret_state, struct err *err)
+{
 	enum ledger_state state;
 
 	assert(load->job->job_uid);
 	if (FAULT(LEDGER_BEGIN, err) || db_begin(db, err) < 0)
 		return -1;
-	if (begin_in_transaction(db, load, &state, err) < 0 || db_commit(db, err) < 0 ||
+	if (begin_in_transaction(db, load, first, &state, err) < 0 || db_commit(db, err) < 0 ||
 		FAULT(LEDGER_BEGUN, err)) {
 		db_rollback(db);
 		return -1;
 	}
 	*ret_state = state;
 	return 0;
+}
+
+int sqlite_ledger_find(struct db *db, const struct load *load, enum ledger_state *ret_state,
+	int64_t *ret_fence, struct err *err)
+{
+	return find(db, load, ret_state, ret_fence, err);
+}
+
+/* The row is not (run, fence, open). */
+static int not_ours(const struct load *load, enum ledger_state state, int64_t fence, struct err *err)
+{
+	if (state == LEDGER_OPEN)
+		return lost(load, fence, err);
+	if (state == LEDGER_NONE)
+		return err_set(err, ERR_LEASE_LOST, "run '%s' is not in the ledger any more",
+			load->run_uid);
+	return err_set(err, ERR_LEASE_LOST, "run '%s' is %s already, under the fence %" PRId64,
+		load->run_uid, state_names[state], fence);
+}
+
+int sqlite_ledger_check(struct db *db, const struct load *load, struct err *err)
+{
+	enum ledger_state state;
+	int64_t fence;
+
+	if (find(db, load, &state, &fence, err) < 0)
+		return -1;
+	return state == LEDGER_OPEN && fence == load->fence ? 0 : not_ours(load, state, fence, err);
 }
 
 int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *err)
@@ -331,15 +370,7 @@ int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *er
 		return -1;
 	if (db_changes(db) == 1)
 		return FAULT(PUBLISH_BEGUN, err) ? -1 : 0;
-	if (find(db, load, &state, &fence, err) < 0)
-		return -1;
-	if (state == LEDGER_OPEN)
-		return lost(load, fence, err);
-	if (state == LEDGER_NONE)
-		return err_set(err, ERR_LEASE_LOST, "run '%s' is not in the ledger any more",
-			load->run_uid);
-	return err_set(err, ERR_LEASE_LOST, "run '%s' is %s already, under the fence %" PRId64,
-		load->run_uid, state_names[state], fence);
+	return find(db, load, &state, &fence, err) < 0 ? -1 : not_ours(load, state, fence, err);
 }
 
 int sqlite_ledger_loads(struct db *db, const struct load *load, int64_t *ret_n, struct err *err)
@@ -392,15 +423,17 @@ int sqlite_ledger_is_post_done(struct db *db, const struct load *load, struct er
 	return db_step(stmt, err);
 }
 
-static int revoke_in_transaction(struct db *db, const struct load *load, const char *reason,
-	enum ledger_state *ret_state, struct err *err)
+static int revoke_in_transaction(struct db *db, const struct load *load,
+	const struct sqlite_ledger_first *first, const char *reason, enum ledger_state *ret_state,
+	struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	char cut[REASON_MAX + 1];
 	int64_t fence;
 
 	snprintf(cut, sizeof(cut), "%s", reason);
-	if (make_ledger(db, err) < 0 || db_prepare(db, revoke_sql, &stmt, err) < 0)
+	if (make_ledger(db, err) < 0 || run_first(first, err) < 0 ||
+		db_prepare(db, revoke_sql, &stmt, err) < 0)
 		return -1;
 	db_bind_text(stmt, 1, cut);
 	db_bind_text(stmt, 2, load->run_uid);
@@ -418,12 +451,19 @@ static int revoke_in_transaction(struct db *db, const struct load *load, const c
 int sqlite_ledger_revoke(struct db *db, const struct load *load, const char *reason,
 	enum ledger_state *ret_state, struct err *err)
 {
+	return sqlite_ledger_revoke_after(db, load, NULL, reason, ret_state, err);
+}
+
+int sqlite_ledger_revoke_after(struct db *db, const struct load *load,
+	const struct sqlite_ledger_first *first, const char *reason, enum ledger_state *ret_state,
+	struct err *err)
+{
 	enum ledger_state state;
 
 	assert(load->job->job_uid);
 	if (FAULT(REVOKE, err) || db_begin(db, err) < 0)
 		return -1;
-	if (revoke_in_transaction(db, load, reason, &state, err) < 0 || db_commit(db, err) < 0 ||
+	if (revoke_in_transaction(db, load, first, reason, &state, err) < 0 || db_commit(db, err) < 0 ||
 		FAULT(REVOKED, err)) {
 		db_rollback(db);
 		return -1;

@@ -27,6 +27,26 @@ MUST_CHECK int sqlite_ledger_history(struct db *db, const struct load *load, str
 MUST_CHECK int sqlite_ledger_begin(struct db *db, const struct load *load,
 	enum ledger_state *ret_state, struct err *err);
 
+/* What comes first within the transaction of begin or revoke, once the table is there. */
+struct sqlite_ledger_first {
+	int (*run)(void *arg, struct err *err);
+	void *arg;
+};
+
+/* As sqlite_ledger_begin and sqlite_ledger_revoke. */
+MUST_CHECK int sqlite_ledger_begin_after(struct db *db, const struct load *load,
+	const struct sqlite_ledger_first *first, enum ledger_state *ret_state, struct err *err);
+MUST_CHECK int sqlite_ledger_revoke_after(struct db *db, const struct load *load,
+	const struct sqlite_ledger_first *first, const char *reason, enum ledger_state *ret_state,
+	struct err *err);
+
+/* Within a transaction: ERR_LEASE_LOST unless exactly the row (run, fence, open) is there. */
+MUST_CHECK int sqlite_ledger_check(struct db *db, const struct load *load, struct err *err);
+
+/* What the run's row says; LEDGER_NONE: there is none. */
+MUST_CHECK int sqlite_ledger_find(struct db *db, const struct load *load,
+	enum ledger_state *ret_state, int64_t *ret_fence, struct err *err);
+
 /* open -> published, the first statement of the publish transaction, which the caller has begun
  * and rolls back. ERR_LEASE_LOST unless exactly the row (run, fence, open) is there. */
 MUST_CHECK int sqlite_ledger_publish(struct db *db, const struct load *load, struct err *err);
