@@ -43,6 +43,9 @@
 	X(STAGED, TARGET)	     /* all are, and verified */                                   \
 	X(PUBLISH_BEGUN, TARGET)     /* the ledger row is published, not committed */              \
 	X(PUBLISH_MOVED, TARGET)     /* the rows are in the table, not committed */                \
+	X(FILE_MARKED, TARGET)	     /* the ledger knows that a file is to be renamed */           \
+	X(FILE_RENAMED, TARGET)	     /* it was, and the ledger row is open */                      \
+	X(FILE_WITHDRAWN, TARGET)    /* its renaming is prevented, not committed */                \
 	X(PUBLISHED, TARGET)	     /* committed: `err` is the lost reply */                      \
 	X(POST_BEFORE, TARGET)	     /* published, and what follows it is not done */              \
 	X(POST_DONE, TARGET)	     /* it is, and the ledger does not know */                     \

@@ -14,6 +14,7 @@ static const char *const log_formats[] = {"auto", "text", "json", NULL};
 static const char *const no_quote[] = {CSV_QUOTE_NONE, NULL};
 static const char *const doubled[] = {CSV_ESCAPE_DOUBLED, NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
+static const char *const line_ends[] = {"crlf", "lf", NULL};
 static const char *const standard_input[] = {"-", NULL};
 
 #define AT(field) offsetof(struct settings, field)
@@ -90,6 +91,9 @@ const struct option csv_format_options[N_CSV_FORMAT_OPTIONS] = {
 		"byte order mark"},
 	{"file_column", OPT_TEXT, AT(file_column), "",
 		"the name of one more column, which has the name of the file that the row is from"},
+	{"line_end", OPT_TEXT, AT(line_end), "crlf",
+		"of a file that is written: crlf (RFC 4180) or lf; all that there are can be read",
+		.choices = line_ends},
 	{"max_field", OPT_SIZE, AT(max_field), "16MiB", "a longer field is an error", .min = 1,
 		.max = 1 << 30},
 };

@@ -29,6 +29,7 @@ struct csv_format {
 	const char *null_text; /* the unquoted text that means null; "" by default */
 	const char *encoding;  /* a name that iconv knows */
 	const char *file_column; /* a column with the file's name; empty: none */
+	const char *line_end;  /* "crlf" or "lf", of what is written */
 	int64_t max_field;     /* bytes of one field */
 };
 
@@ -90,7 +91,7 @@ const char *driver_name(enum driver driver);
 
 /* The options of a CSV format, for connections and for the jobs that override them. The offsets
  * are those of struct csv_format. */
-#define N_CSV_FORMAT_OPTIONS 8
+#define N_CSV_FORMAT_OPTIONS 9
 extern const struct option csv_format_options[N_CSV_FORMAT_OPTIONS];
 
 /* Whether the format says something about the option. */

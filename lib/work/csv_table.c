@@ -306,6 +306,9 @@ int csv_table_target(const struct connection *conn, const char *name, struct are
 			conn->name);
 	if (is_directory(conn->path))
 		return target_in_directory(conn->path, name, a, ret_file, err);
+	if (!is_there(conn->path) && check_itself(conn->path, name, &(struct err)ERR_INIT) < 0)
+		return err_errno(
+			err, ERR_NOT_FOUND, ENOENT, "connection '%s': '%s'", conn->name, conn->path);
 	if (check_itself(conn->path, name, err) < 0)
 		return -1;
 	*ret_file = (struct csv_table_file){.path = conn->path, .name = last_part(conn->path)};

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-static const struct target_ops *const targets[] = {&target_sqlite};
+static const struct target_ops *const targets[] = {&target_sqlite, &target_csv};
 
 const struct target_ops *target_find(enum driver driver)
 {

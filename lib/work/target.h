@@ -146,7 +146,7 @@ struct target_ops {
 	void (*close)(struct target *t);
 };
 
-extern const struct target_ops target_sqlite;
+extern const struct target_ops target_sqlite, target_csv;
 
 /* The target of this driver; NULL when it cannot be written to. */
 const struct target_ops *target_find(enum driver driver);

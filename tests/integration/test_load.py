@@ -220,8 +220,8 @@ def test_a_connection_that_is_not_there(project):
 
 def test_connections_of_the_wrong_kind(project):
     project.csv("t", "id\n1\n")
-    number = project.job(target="raw")
-    assert "cannot be written to" in project.etl("worker", "--job", number, status=3).stderr
+    number = project.job(target="raw", kind="sql", command="SELECT 1")
+    assert "runs no statements" in project.etl("worker", "--job", number, status=3).stderr
 
 
 def test_a_target_that_cannot_be_opened(project):

@@ -55,7 +55,7 @@ int dies(void (*fn)(void));
 /* The defaults of struct csv_format but for max_field. */
 #define TEST_CSV_FORMAT                                                                            \
 	.delimiter = ",", .quote = "\"", .escape = "doubled", .header = "yes", .null_text = "",     \
-	.encoding = "utf-8", .file_column = ""
+	.encoding = "utf-8", .file_column = "", .line_end = "crlf"
 
 /* Both clocks say what a test wrote to the int64_t in arg. */
 int64_t clock_of_test(void *arg);

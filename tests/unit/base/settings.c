@@ -208,6 +208,7 @@ static void jobs_override_the_format(void **state)
 		.null_text = "NULL",
 		.encoding = "utf-8",
 		.file_column = "",
+		.line_end = "crlf",
 		.max_field = 100};
 	const struct csv_format some = {
 		.null_text = "", .quote = "none", .max_field = 7};

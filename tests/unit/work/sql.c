@@ -527,7 +527,7 @@ static void checks_look_at_the_connection(void **state)
 	f->h.job.target = "raw";
 	assert_int_equal(step_sql.check(&f->h.settings, &f->h.job, &f->err), -1);
 	check_err(&f->err, ERR_CONFIG,
-		"etl.ini:4: connection 'raw': driver 'csv' cannot be written to");
+		"etl.ini:4: connection 'raw': driver 'csv' runs no statements");
 	f->h.job.target = "warehose";
 	assert_int_equal(step_sql.check(&f->h.settings, &f->h.job, &f->err), -1);
 	assert_int_equal(f->err.code, ERR_CONFIG);
