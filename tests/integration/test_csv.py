@@ -1,11 +1,14 @@
 """CSV by the real binary: every way of writing a file that there is an option for."""
 
+import csv
 import gzip
+import io
 import signal
 import subprocess
+import time
 
 import pytest
-from project import CONFIG
+from project import CONFIG, DATA
 from servers import wait_for
 
 
@@ -209,3 +212,126 @@ def test_standard_input_can_be_interrupted(project):
     assert process.wait(20) == 8
     process.stdin.close()
     assert not project.has_table("t")
+
+
+# --- CSV out -----------------------------------------------------------------------------
+
+OUT = """
+[connection out]
+driver = csv
+path = out/
+"""
+
+
+def out_job(project, name="out", **keys):
+    project.write("etl.ini", CONFIG + OUT)
+    (project.path / "out").mkdir(exist_ok=True)
+    return project.job(name, **{"target": "out", "target_table": "t", **keys})
+
+
+def outs(project):
+    return sorted(f.name for f in (project.path / "out").iterdir())
+
+
+@pytest.mark.parametrize("name", ["airlines", "airports", "planes", "weather"])
+def test_out_and_back_is_the_same(project, name):
+    """As text every field of the file is what it was, through every way of writing it."""
+    data = (DATA / f"{name}.csv").read_bytes()
+    project.csv(name, data)
+    header = data.split(b"\n", 1)[0].decode()
+    columns = ", ".join(f"{c} varchar(max)" for c in header.split(","))
+    keys = {"source_table": name, "null": "NA", "columns": columns, "verify": "digest"}
+    project.etl("worker", "--job", out_job(project, "plain", line_end="lf", **keys))
+    assert (project.path / "out/t.csv").read_bytes() == data
+
+
+@pytest.mark.parametrize("keys", [
+    {"target_table": "t.csv.gz"}, {"target_table": "t.csv.zst"}, {"encoding": "utf-16"},
+    {"encoding": "utf-8-bom", "delimiter": "tab"}, {"quote": "'", "escape": "\\"},
+    {"header": "no", "null": "\\N"}])
+def test_out_and_back_in(project, keys):
+    rows = [(1, "plain", None), (2, "", "a, b"), (3, 'say "hi"', "it's"), (4, "two\r\nlines", "\\"),
+            (5, "\\N", "grün 🚲"), (6, "tab\there", "NA"), (7, None, "x")]
+    project.sql("CREATE TABLE src (id INTEGER, a TEXT, b TEXT)", "warehouse.db")
+    for row in rows:
+        project.sql("INSERT INTO src VALUES " + "(%s)" % ", ".join(
+            "NULL" if v is None else repr(v) if isinstance(v, int) else
+            "'" + v.replace("'", "''") + "'" for v in row))
+    project.etl("worker", "--job", out_job(
+        project, source="warehouse", source_table="src", **keys))
+    back = {k: v for k, v in keys.items() if k != "target_table"}
+    project.etl("worker", "--job", project.job(
+        "back", source="out", source_table="t", target_table="again",
+        columns="id int, a varchar(max), b varchar(max)", **back)
+        if keys.get("header") == "no" else project.job(
+            "back", source="out", source_table="t", target_table="again", **back))
+    assert project.sql("SELECT * FROM again ORDER BY 1") == rows
+    assert outs(project) == sorted([".etl_ledger.db", keys.get("target_table", "t.csv")])
+
+
+def test_python_reads_what_is_written(project):
+    project.csv("t", 'id,a\n1,"x, ""y"""\n2,"l\r\n2"\n3,\n')
+    project.etl("worker", "--job", out_job(project))
+    with open(project.path / "out/t.csv", newline="", encoding="utf-8") as f:
+        text = f.read()
+    assert text == 'id,a\r\n1,"x, ""y"""\r\n2,"l\r\n2"\r\n3,\r\n'
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [
+        ["id", "a"], ["1", 'x, "y"'], ["2", "l\r\n2"], ["3", ""]]
+
+
+def test_other_load_modes_are_refused(project):
+    project.csv("t", "a\n1\n")
+    done = project.etl("worker", "--job", out_job(project, load_mode="append"), status=1)
+    assert "load_mode = append: a file can only be replaced as a whole" in done.stderr
+    assert outs(project) == []
+
+
+def test_a_failed_load_leaves_the_file(project):
+    project.csv("t", "a,b\n1,2\n")
+    number = out_job(project)
+    project.etl("worker", "--job", number)
+    before = (project.path / "out/t.csv").read_bytes()
+    project.csv("t", "a,b\n" + "3,4\n" * 100000 + "5\n")
+    assert "line 100002" in project.etl("worker", "--job", number, status=1).stderr
+    project.csv("t", "a,b\n")
+    assert "min_rows" in project.etl("worker", "--job", number, status=1).stderr
+    assert (project.path / "out/t.csv").read_bytes() == before
+    assert outs(project) == [".etl_ledger.db", "t.csv"]
+    assert project.sql("SELECT state FROM etl_load_ledger ORDER BY opened_at", "out/.etl_ledger.db") == [
+        ("published",), ("revoked",), ("revoked",)]
+
+
+def test_a_character_that_the_encoding_lacks(project):
+    project.csv("t", "id,a\n1,ä\n2,€\n")
+    done = project.etl("worker", "--job", out_job(project, columns="id int", encoding="utf-8"))
+    project.write("etl.ini", CONFIG + OUT.replace("path", "encoding = iso-8859-1\npath"))
+    done = project.etl("worker", "--job", project.job(
+        "latin", target="out", target_table="latin"), status=1)
+    assert "row 2: column 'a': a character that the encoding 'iso-8859-1' lacks: U+20AC" in done.stderr
+    assert outs(project) == [".etl_ledger.db", "t.csv"]
+
+
+def peak_kib(process):
+    """VmHWM just before it ends; rusage would count what Python was before the exec."""
+    peak = 0
+    while process.poll() is None:
+        try:
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as f:
+                peak = max([peak] + [int(line.split()[1]) for line in f if line.startswith("VmHWM")])
+        except ProcessLookupError:
+            pass
+        time.sleep(0.005)
+    return peak
+
+
+def test_memory_does_not_grow_with_the_rows(project):
+    project.csv("small", "a,b,c,d\n" + "12345,some text of a row,2.5,another text\n" * 40000)
+    project.csv("t", "a,b,c,d\n" + "12345,some text of a row,2.5,another text\n" * 1600000)
+    peaks = {}
+    for table in ("small", "t"):
+        process = project.start("worker", "--job", out_job(project, table, source_table=table),
+                                stderr=subprocess.DEVNULL)
+        peaks[table] = peak_kib(process)
+        assert process.returncode == 0
+    assert 0 < peaks["t"] < 32 * 1024, peaks
+    assert peaks["t"] < peaks["small"] + 2048, peaks
