@@ -273,7 +273,9 @@ static void a_stopped_command_is_unknown(void **state)
 	f->h.cancel = false;
 	ends(f, "trap 'echo bye; exit 0' TERM; " LOOP, STEP_UNKNOWN, ERR_CANCELLED,
 		"cancelled: the command ended with exit status 0");
-	assert_string_equal(fake_host_said(&f->h), "info ready\ninfo bye\n");
+	/* the shell may tell in between that its sleep was terminated, too */
+	assert_non_null(strstr(fake_host_said(&f->h), "info ready\n"));
+	assert_non_null(strstr(fake_host_said(&f->h), "info bye\n"));
 }
 
 static void an_idempotent_one_may_go_on(void **state)
