@@ -13,6 +13,7 @@
 #include "cmd/cmd.h"
 #include "db/db.h"
 #include "tds/tls.h"
+#include "work/digest.h"
 
 struct version {
 	const char *name, *version;
@@ -35,6 +36,7 @@ static const char *heimdal_number(void)
 
 int cmd_version(struct invocation *in, struct err *err UNUSED)
 {
+	char xxhash[16];
 	const struct version libraries[] = {
 		LIBC,
 		{"FreeTDS", tls_freetds_version()},
@@ -43,6 +45,7 @@ int cmd_version(struct invocation *in, struct err *err UNUSED)
 		{"libcurl", curl_version_info(CURLVERSION_NOW)->version},
 		{"inih", VENDOR_INIH_VERSION},
 		{"SQLite", db_version()},
+		{"xxHash", digest_version(xxhash)},
 		{"yyjson", json_version()},
 		{"zlib", pack_gzip.version()},
 		{"zstd", pack_zstd.version()},

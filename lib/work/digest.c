@@ -29,3 +29,11 @@ const char *digest_text(const struct digest *d, char out[DIGEST_TEXT_LEN + 1])
 		(uint64_t)d->sum);
 	return out;
 }
+
+const char *digest_version(char out[16])
+{
+	unsigned v = XXH_versionNumber();
+
+	snprintf(out, 16, "%u.%u.%u", v / 10000, v / 100 % 100, v % 100);
+	return out;
+}

@@ -26,4 +26,7 @@ bool digest_equal(const struct digest *a, const struct digest *b);
 /* Hexadecimal. */
 const char *digest_text(const struct digest *d, char out[DIGEST_TEXT_LEN + 1]);
 
+/* Of the library, "0.8.3". */
+const char *digest_version(char out[16]);
+
 #endif
