@@ -10,6 +10,8 @@
 #define U64_DIGITS 19	    /* digits that always fit 64 bits */
 #define POINT_MIN (-6)	    /* from 10^-6 on and below 10^21 a number is printed without exponent */
 #define POINT_MAX 21
+#define SHORT_MIN 1e-3	    /* of values that are tried without printf */
+#define SHORT_MAX 1e15
 
 static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12,
 	1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -252,13 +254,53 @@ static size_t lay_out(const char *scientific, char *out)
 	return (size_t)(o - out);
 }
 
+/*
+ * A value that is digits / 10^places for at most 15 digits: both are exact in a double, so that one
+ * division, rounded once, reads them back (Clinger 1990), and no other number of so few digits does.
+ * 0: it is none, or too small or large to be shown without an exponent.
+ */
+static size_t print_short(double value, char out[NUMBER_PRINT_MAX])
+{
+	double v = fabs(value);
+	char *o = out;
+
+	if (!(v >= SHORT_MIN && v < SHORT_MAX))
+		return 0;
+	for (unsigned places = 0; places <= DBL_DIG; places++) {
+		double scaled = v * powers[places], digits;
+		uint64_t whole, part, unit;
+
+		if (scaled >= SHORT_MAX)
+			return 0;
+		digits = (double)(int64_t)(scaled + 0.5);
+		if (digits / powers[places] != v)
+			continue;
+		unit = (uint64_t)powers[places];
+		whole = (uint64_t)digits / unit;
+		part = (uint64_t)digits % unit;
+		if (value < 0)
+			*o++ = '-';
+		o += number_print_int((int64_t)whole, o);
+		*o++ = '.';
+		for (unsigned i = places ? places : 1; i; i--, part /= 10)
+			o[i - 1] = (char)('0' + part % 10);
+		o += places ? places : 1;
+		*o = '\0';
+		return (size_t)(o - out);
+	}
+	return 0;
+}
+
 /* 15 digits (6 for a float) survive the way through a normal value, 17 (9) tell any two apart; a
  * subnormal one has fewer to show. */
 size_t number_print_double(double value, char out[NUMBER_PRINT_MAX])
 {
 	char text[NUMBER_PRINT_MAX];
 	int digits = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
+	size_t len = print_short(value, out);
 
+	if (len)
+		return len;
 	if (!isfinite(value))
 		return (size_t)snprintf(out, NUMBER_PRINT_MAX, "%f", value);
 	for (;; digits++) {

@@ -193,6 +193,42 @@ static void printed_numbers_read_back(void **state)
 	}
 }
 
+/* As printf prints it with as few digits as read back. */
+static void check_print(double v)
+{
+	char text[NUMBER_PRINT_MAX], expected[64];
+	struct number a, b;
+	int digits = DBL_DIG - 1;
+	size_t len = number_print_double(v, text);
+
+	do
+		snprintf(expected, sizeof(expected), "%.*e", digits, v);
+	while (strtod(expected, NULL) != v && ++digits);
+	assert_int_equal(number_parse(text, len, &a), NUMBER_OK);
+	assert_int_equal(number_parse(expected, strlen(expected), &b), NUMBER_OK);
+	if (a.digits != b.digits || a.exponent != b.exponent || a.negative != b.negative)
+		fail_msg("'%s' is printed where '%s' is right", text, expected);
+	assert_true(strpbrk(text, ".e") && text[len] == '\0');
+}
+
+/* The quick way must give what printf gives. */
+static void prints_as_printf_does(void **state)
+{
+	static const double powers[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e6, 1e9, 1e12, 1e15};
+
+	(void)state;
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t digits = next_random() >> (12 + next_random() % 50);
+		double v = (double)digits / powers[next_random() % 9], sign = i % 2 ? 1 : -1;
+
+		if (digits == 0)
+			continue; /* beside it are subnormal numbers, which show fewer digits */
+		check_print(sign * v);
+		check_print(nextafter(v, 0));
+		check_print(nextafter(v, 1e300));
+	}
+}
+
 /* The quick way must give what strtod gives. */
 static void reads_as_strtod_does(void **state)
 {
@@ -219,6 +255,7 @@ int main(void)
 		cmocka_unit_test(reads_integers_to_the_limits),
 		cmocka_unit_test(prints_the_fewest_digits),
 		cmocka_unit_test(printed_numbers_read_back),
+		cmocka_unit_test(prints_as_printf_does),
 		cmocka_unit_test(reads_as_strtod_does),
 	};
 
