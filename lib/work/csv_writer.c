@@ -1,5 +1,6 @@
 #include "work/csv_writer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,23 @@ static bool is_mark(const uint8_t *text, size_t len)
 	return len >= 3 && text[0] == 0xEF && text[1] == 0xBB && text[2] == 0xBF;
 }
 
+/* Most are single bytes, and a function for each is what a row would spend its time on. */
+static inline void add_char(struct buf *out, char c)
+{
+	if (out->len + 1 < out->cap)
+		out->data[out->len++] = c;
+	else
+		buf_addc(out, c);
+}
+
+static inline void add_text(struct buf *out, const uint8_t *text, size_t len)
+{
+	if (out->len + len >= out->cap)
+		buf_room(out, len);
+	tds_put_bytes((uint8_t *)out->data + out->len, text, (uint32_t)len);
+	out->len += len;
+}
+
 static void put_quoted(const struct csv_writer *w, const uint8_t *text, size_t len,
 	unsigned classes, struct buf *out)
 {
@@ -169,20 +187,45 @@ static int put_text(const struct csv_writer *w, const uint8_t *text, size_t len,
 		put_quoted(w, text, len, classes, out);
 		return 0;
 	}
-	tds_put_bytes((uint8_t *)buf_room(out, len), text, (uint32_t)len);
-	buf_advance(out, len);
+	add_text(out, text, len);
 	return 0;
 }
 
-/* The value as text, in *ret. */
-static int to_text(struct csv_writer *w, uint32_t i, const struct tds_value *v,
-	struct tds_value *ret, struct err *err)
+/* Numbers and times are printed at once; the table of conversions knows the rest. */
+static bool print(const struct csv_writer *w, uint32_t i, const struct tds_value *v, char *out,
+	size_t *ret_len)
 {
-	bool blob = v->kind == TDS_BLOB && w->cols->v[i].type == TDS_SQLITE;
+	static const struct tds_column integer = {.name = "", .type = TDS_INTN, .size = 8};
+	static const struct tds_column real = {.name = "", .type = TDS_FLTN, .size = 8};
+	const struct tds_column *c = &w->cols->v[i];
+
+	if (v->kind == TDS_INT)
+		*ret_len = tds_value_print(c->type == TDS_SQLITE ? &integer : c, v, out);
+	else if (v->kind == TDS_REAL && isfinite(v->r))
+		*ret_len = tds_value_print(c->type == TDS_SQLITE ? &real : c, v, out);
+	else if (v->kind == TDS_DECIMAL || v->kind == TDS_TIME)
+		*ret_len = tds_value_print(c, v, out);
+	else
+		return false;
+	return true;
+}
+
+/* Text is itself; *ret is within the value, `room` or the scratch. */
+static int to_text(struct csv_writer *w, uint32_t i, const struct tds_value *v,
+	char room[TDS_PRINT_MAX], struct tds_value *ret, struct err *err)
+{
+	const struct tds_column *c = &w->cols->v[i];
+	bool blob = v->kind == TDS_BLOB && c->type == TDS_SQLITE;
 	const struct tds_conversion *plan = blob ? &w->blob : &w->conversions[i];
+	size_t len;
 
 	if (plan->verdict == TDS_SAME) {
 		*ret = *v;
+		return 0;
+	}
+	if (print(w, i, v, room, &len)) {
+		*ret = (struct tds_value){
+			.kind = TDS_TEXT, .s = {(const uint8_t *)room, (uint32_t)len}};
 		return 0;
 	}
 	buf_reset(&w->scratch);
@@ -193,8 +236,9 @@ static int put_value(struct csv_writer *w, uint32_t i, const struct tds_value *v
 	struct err *err)
 {
 	struct tds_value text = {.kind = TDS_NULL};
+	char room[TDS_PRINT_MAX];
 
-	if (v->kind != TDS_NULL && to_text(w, i, v, &text, err) < 0)
+	if (v->kind != TDS_NULL && to_text(w, i, v, room, &text, err) < 0)
 		return -1;
 	if (w->digest)
 		csv_digest_cell(&w->cells, text.kind == TDS_NULL,
@@ -261,7 +305,7 @@ int csv_writer_row(struct csv_writer *w, const uint8_t **p, const uint8_t *end, 
 		if (tds_decode(p, end, &w->cols->v[i], &w->joined, &v, err) < 0)
 			return -1;
 		if (i)
-			buf_addc(out, w->syntax.delimiter);
+			add_char(out, w->syntax.delimiter);
 		w->fields[i] = out->len;
 		if (put_value(w, i, &v, out, err) < 0) {
 			out->len = begin;
