@@ -106,12 +106,12 @@ def test_sql_that_takes_too_long(queue):
     assert list(queue.ledger().values()) == ["revoked"]
 
 
-def test_a_definition_that_is_wrong_is_not_tried_again(queue):
-    queue.copy_job("job", "t", rows=1, max_attempts=5, retry_delay="0s")
+def test_a_definition_that_is_wrong_uses_its_attempts(queue):
+    queue.copy_job("job", "t", rows=1, max_attempts=3, retry_delay="0s")
     queue.order("job")
     queue.store("UPDATE etl_job SET source = 'rwa'")  # as somebody may in the store
     queue.until_idle(status=1)
-    assert queue.run(1)["attempt"] == 1 and "did you mean 'raw'?" in queue.log_of(1)
+    assert queue.run(1)["attempt"] == 3 and "did you mean 'raw'?" in queue.log_of(1)
 
 
 # --- what is done once ---

@@ -78,7 +78,11 @@ def test_kills_at_random(hasty, seed):
     kills = {"controller": 0, "worker": 0}
     while sum(kills.values()) < 30:
         if queue.states() == {"succeeded": 3 * orders}:
-            break
+            if min(kills.values()) >= 3:
+                break
+            for job in ("small", "large", "count"):  # they were faster than the kills
+                queue.order(job, "--key", orders)
+            orders += 1
         if not queue.controllers or queue.controllers[-1].process.poll() is not None:
             queue.start_controller()
         time.sleep(chance.uniform(0.02, 0.4))  # the moment of the next kill
