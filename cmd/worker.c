@@ -120,7 +120,8 @@ static int take(const struct settings *settings, const struct assignment *as, co
 static int give_up_unreadable(struct store *store, struct run *run, const char *actor, struct err *err)
 {
 	struct verdict v = {.state = RUN_FAILED, .settle = RUN_STATE_COUNT};
-	struct run_result result = {-1, -1, -1, -1, err_name(err->code), err->msg};
+	struct run_result result = {
+		RUN_RESULT_NONE, .error_code = err_name(err->code), .error_message = err->msg};
 	struct err why = ERR_INIT;
 
 	if (run->fence > 1)

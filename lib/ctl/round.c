@@ -114,7 +114,8 @@ static const char *error_code(enum attempt_end end)
 static int give_up(struct round *r, struct store *s, struct run *run, enum attempt_end end,
 	const char *reason, struct arena *a, struct err *err)
 {
-	struct run_result result = {-1, -1, -1, -1, error_code(end), reason};
+	struct run_result result = {
+		RUN_RESULT_NONE, .error_code = error_code(end), .error_message = reason};
 	struct err why = ERR_INIT;
 	struct verdict v;
 	struct job job;

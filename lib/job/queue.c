@@ -113,7 +113,7 @@ static int old_state(struct store *s, const struct run *run, enum run_state to,
 	return *ret_old == RUN_STATE_COUNT || !run_may(*ret_old, to) ? lost(run, err) : 0;
 }
 
-static const struct run_result no_result = {-1, -1, -1, -1, NULL, NULL};
+static const struct run_result no_result = {RUN_RESULT_NONE};
 
 /* Numbers that are not known are NULL and leave the column as it is. */
 static void bind_number(struct db_stmt *stmt, int pos, int64_t value)

@@ -126,6 +126,9 @@ struct run_result { /* what a run's row says beside its state; -1 and NULL where
 	const char *error_code, *error_message;
 };
 
+#define RUN_RESULT_NONE                                                                            \
+	.rows_read = -1, .rows_written = -1, .rows_rejected = -1, .bytes_read = -1
+
 /* Along run_may, to running or to a final state; the end of a run orders what is after it. */
 MUST_CHECK int queue_move(struct store *s, struct run *run, enum run_state to, const char *actor,
 	const char *reason, const struct run_result *result, struct err *err);
