@@ -28,7 +28,7 @@ struct lane {
 	pthread_t reader, writer; /* but for the first lane's, which are the session's */
 	bool reading, writing;	  /* those run */
 	struct err read_err, write_err;
-	int read_failed, write_failed;
+	int write_failed;
 };
 
 /* What all threads and the caller share. */
@@ -160,12 +160,13 @@ static void *lane_reader_main(void *arg)
 {
 	struct lane *l = arg;
 
-	l->read_failed = read_lane(l, &l->read_err);
-	if (l->read_failed) {
+	int failed = read_lane(l, &l->read_err);
+
+	if (failed) {
 		name_source(l->s, &l->read_err);
 		lane_failed(l->s, &l->read_err, true);
 	}
-	ring_finish(l->ring, l->read_failed ? &l->read_err : NULL);
+	ring_finish(l->ring, failed ? &l->read_err : NULL);
 	return NULL;
 }
 
