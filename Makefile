@@ -69,7 +69,7 @@ unit_support := $(call objects,$(sort $(wildcard tests/unit/*.c))) # used by sev
 fuzz_programs := $(patsubst %.c,$(out)/%,$(fuzz_sources))
 bench_programs := $(patsubst %.c,$(out)/%,$(bench_sources))
 
-.PHONY: all help demo test unit fuzz sim bench bench-programs man notices layers format clean
+.PHONY: all help demo test unit fuzz sim bench bench-programs man notices layers clean
 all: $(etl)
 
 $(out)/etl.full: $(call objects,$(cmd_sources)) $(lib_objects)
