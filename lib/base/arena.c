@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 #define ARENA_BLOCK_SIZE 4096
 
 struct arena_block {
@@ -100,4 +102,12 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	vsnprintf(p, (size_t)n + 1, fmt, args);
 	va_end(args);
 	return p;
+}
+
+char *arena_buf(struct arena *a, struct buf *b)
+{
+	char *text = arena_strndup(a, buf_str(b), b->len);
+
+	buf_release(b);
+	return text;
 }

@@ -30,4 +30,8 @@ char *arena_strdup(struct arena *a, const char *s);	       /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n); /* exactly n bytes and a NUL */
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 
+/* The buffer's text; the buffer is released. */
+struct buf;
+char *arena_buf(struct arena *a, struct buf *b);
+
 #endif

@@ -43,3 +43,11 @@ int file_read(const char *path, struct buf *ret_text, struct err *err)
 		return err_wrap(err, "'%s'", path);
 	return 0;
 }
+
+bool file_is_at(int fd, const char *path)
+{
+	struct stat ours, named;
+
+	return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
+	       ours.st_ino == named.st_ino;
+}

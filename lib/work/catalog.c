@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "db/db.h"
-
-#define BUSY_TIMEOUT_MS 30000
+#include "work/csv_table.h"
+#include "work/target.h"
 
 /* --- lists --- */
 
@@ -36,7 +36,6 @@ static struct catalog_table *add(struct list *l, const char *name)
 static const char *listed(const char *name, struct arena *a)
 {
 	struct buf out = BUF_INIT(64 * 1024);
-	const char *ret;
 
 	if (*name && !name[strcspn(name, " \t\r\n,\"[(;#")])
 		return name;
@@ -44,9 +43,7 @@ static const char *listed(const char *name, struct arena *a)
 	for (; *name; name++)
 		buf_adds(&out, *name == '"' ? "\"\"" : (char[]){*name, '\0'});
 	buf_addc(&out, '"');
-	ret = arena_strdup(a, buf_str(&out));
-	buf_release(&out);
-	return ret;
+	return arena_buf(a, &out);
 }
 
 static const char *append(const char *list, const char *name, struct arena *a)
@@ -122,7 +119,7 @@ static int list_sqlite_tables(struct db *db, struct list *l, struct err *err)
 
 static int list_sqlite(const struct connection *conn, struct list *l, struct err *err)
 {
-	const struct db_options options = {.read_only = true, .busy_timeout_ms = BUSY_TIMEOUT_MS};
+	const struct db_options options = {.read_only = true, .busy_timeout_ms = TARGET_BUSY_TIMEOUT_MS};
 	struct db *db;
 	int rc;
 
@@ -141,22 +138,6 @@ static int compare_tables(const void *a, const void *b)
 		((const struct catalog_table *)b)->name);
 }
 
-static bool cut_suffix(char *name)
-{
-	static const char *const suffixes[] = {".csv", ".csv.gz", ".csv.zst"};
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-		size_t n = strlen(suffixes[i]);
-
-		if (len > n && strcmp(name + len - n, suffixes[i]) == 0) {
-			name[len - n] = '\0';
-			return true;
-		}
-	}
-	return false;
-}
-
 static int list_csv(const struct connection *conn, struct list *l, struct err *err)
 {
 	DIR *d = opendir(conn->path);
@@ -166,9 +147,12 @@ static int list_csv(const struct connection *conn, struct list *l, struct err *e
 		return err_set(err, ERR_CONFIG, "'%s' is one file", conn->path);
 	if (!d)
 		return err_errno(err, ERR_IO, errno, "'%s'", conn->path);
-	while ((e = readdir(d)))
-		if (e->d_name[0] != '.' && cut_suffix(e->d_name))
-			add(l, e->d_name);
+	while ((e = readdir(d))) {
+		size_t stem = csv_table_stem(e->d_name);
+
+		if (e->d_name[0] != '.' && e->d_name[stem])
+			add(l, arena_strndup(l->a, e->d_name, stem));
+	}
 	closedir(d);
 	if (l->n)
 		qsort(l->v, l->n, sizeof(*l->v), compare_tables);

@@ -116,10 +116,10 @@ static int settle(struct csv_ledger *l, const struct found *m, struct arena *a, 
 	return delete_mark(l, m->run_uid, m->fence, &n, err);
 }
 
-static int settle_own(struct csv_ledger *l, struct arena *a, struct err *err)
+/* 1: the mark of our run is in *m; 0: there is none. */
+static int find_own(struct csv_ledger *l, struct arena *a, struct found *m, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	struct found m;
 	int rc;
 
 	if (db_prepare(l->db, own_sql, &stmt, err) < 0)
@@ -127,11 +127,17 @@ static int settle_own(struct csv_ledger *l, struct arena *a, struct err *err)
 	db_bind_text(stmt, 1, l->load->run_uid);
 	db_bind_int(stmt, 2, l->load->fence);
 	rc = db_step(stmt, err);
-	if (rc <= 0)
-		return rc;
-	read_mark(stmt, a, &m);
-	db_reset(stmt);
-	return settle(l, &m, a, err);
+	if (rc > 0)
+		read_mark(stmt, a, m);
+	return rc;
+}
+
+static int settle_own(struct csv_ledger *l, struct arena *a, struct err *err)
+{
+	struct found m;
+	int rc = find_own(l, a, &m, err);
+
+	return rc <= 0 ? rc : settle(l, &m, a, err);
 }
 
 /* Another run is between its mark and its rename at this moment. */
@@ -292,22 +298,14 @@ static int settled_by_others(struct csv_ledger *l, struct err *err)
 
 static int publish_in_transaction(struct csv_ledger *l, struct arena *a, struct err *err)
 {
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	struct found m;
 	int64_t n;
-	int rc;
+	int rc = find_own(l, a, &m, err);
 
-	if (db_prepare(l->db, own_sql, &stmt, err) < 0)
-		return -1;
-	db_bind_text(stmt, 1, l->load->run_uid);
-	db_bind_int(stmt, 2, l->load->fence);
-	rc = db_step(stmt, err);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
 		return settled_by_others(l, err);
-	read_mark(stmt, a, &m);
-	db_reset(stmt);
 	return publish(l, &m, err) < 0 ? -1 : delete_mark(l, m.run_uid, m.fence, &n, err);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "work/csv_columns.h"
 #include "work/csv_encoder.h"
 #include "work/csv_reader.h"
@@ -50,14 +51,6 @@ static bool is_cancelled(const atomic_bool *cancel)
 
 /* --- the file ---------------------------------------------------------------- */
 
-static bool still_there(int fd, const char *path)
-{
-	struct stat ours, named;
-
-	return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-	       ours.st_ino == named.st_ino;
-}
-
 /* Locks the file that is there; -1 when somebody else has, or it is gone. */
 static int lock_existing(const char *path)
 {
@@ -65,7 +58,7 @@ static int lock_existing(const char *path)
 
 	if (fd < 0)
 		return -1;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && still_there(fd, path))
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && file_is_at(fd, path))
 		return fd;
 	mem_close_fd(&fd);
 	return -1;
@@ -95,7 +88,7 @@ static int make_file(struct csv_stage *s, struct err *err)
 			break;
 		if (sink_open(&s->sink, s->path, FILE_MODE, err) < 0)
 			return -1;
-		if (flock(s->sink.fd, LOCK_EX | LOCK_NB) == 0 && still_there(s->sink.fd, s->path))
+		if (flock(s->sink.fd, LOCK_EX | LOCK_NB) == 0 && file_is_at(s->sink.fd, s->path))
 			return 0;
 		sink_close(&s->sink);
 	}
@@ -223,9 +216,9 @@ static void remove_own(struct csv_stage *s)
 
 	if (asprintf(&away, "%s" CSV_STAGE_WITHDRAWN, s->path) < 0)
 		abort();
-	if (still_there(s->sink.fd, s->path))
+	if (file_is_at(s->sink.fd, s->path))
 		unlink(s->path);
-	if (still_there(s->sink.fd, away))
+	if (file_is_at(s->sink.fd, away))
 		unlink(away);
 }
 

@@ -16,8 +16,7 @@
 
 static const char *const suffixes[] = {".csv", ".csv.gz", ".csv.zst"};
 
-/* The length of the name without such a suffix. */
-static size_t stem(const char *name)
+size_t csv_table_stem(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -82,7 +81,7 @@ static size_t list_names(const char *dir, struct arena *a, const char **names)
 	while (n < NAMES_MAX && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || is_directory(arena_printf(a, "%s/%s", dir, e->d_name)))
 			continue;
-		names[n++] = arena_strndup(a, e->d_name, stem(e->d_name));
+		names[n++] = arena_strndup(a, e->d_name, csv_table_stem(e->d_name));
 	}
 	closedir(d);
 	return n;
@@ -237,7 +236,7 @@ static int find_in_directory(
 	if (is_pattern(name))
 		return find_matches(dir, name, a, ret, err);
 	err_set(err, ERR_NOT_FOUND, "there is no table '%s': '%s/%s%s' does not exist", name, dir,
-		name, stem(name) == strlen(name) ? suffixes[0] : "");
+		name, csv_table_stem(name) == strlen(name) ? suffixes[0] : "");
 	return explain(dir, name, a, err);
 }
 
@@ -245,7 +244,7 @@ static int find_in_directory(
 static int check_itself(const char *path, const char *table, struct err *err)
 {
 	const char *name = last_part(path);
-	size_t len = stem(name);
+	size_t len = csv_table_stem(name);
 
 	if (!*table || strcmp(table, name) == 0 ||
 		(strlen(table) == len && memcmp(table, name, len) == 0))

@@ -41,4 +41,7 @@ MUST_CHECK int csv_table_find(const struct connection *conn, const char *name, s
 MUST_CHECK int csv_table_target(const struct connection *conn, const char *name, struct arena *a,
 	struct csv_table_file *ret_file, struct err *err);
 
+/* The length of a file's name without .csv, .csv.gz or .csv.zst. */
+size_t csv_table_stem(const char *name);
+
 #endif

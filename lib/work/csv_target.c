@@ -8,7 +8,6 @@
 #include "work/target.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +18,6 @@
 
 #include "base/fault.h"
 #include "db/db.h"
-#include "tds/declare.h"
 #include "work/csv_ledger.h"
 #include "work/csv_stage.h"
 #include "work/csv_syntax.h"
@@ -27,9 +25,6 @@
 #include "work/sink.h"
 #include "work/sqlite_ledger.h"
 #include "work/sqlite_reject.h"
-
-#define BUSY_TIMEOUT_MS 30000
-#define RUN_UID_MAX     64 /* a UUID has 36 */
 
 struct target {
 	const struct load *asked;
@@ -77,18 +72,6 @@ static void target_close(struct target *t)
 	db_close(t->db);
 	arena_release(&t->arena);
 	free(t);
-}
-
-/* It becomes part of a file's name. */
-static int check_run_uid(const char *uid, struct err *err)
-{
-	size_t n = 0;
-
-	while (isalnum((unsigned char)uid[n]) || uid[n] == '-')
-		n++;
-	if (n == 0 || n > RUN_UID_MAX || uid[n])
-		return err_set(err, ERR_DATA, "run_uid '%.*s' is not a UUID", RUN_UID_MAX, uid);
-	return 0;
 }
 
 static int check_job(const struct job *job, struct err *err)
@@ -141,7 +124,7 @@ static int open_ledger(struct target *t, struct err *err)
 {
 	const struct db_options options = {.create = !t->load.look_only,
 		.read_only = t->load.look_only,
-		.busy_timeout_ms = BUSY_TIMEOUT_MS};
+		.busy_timeout_ms = TARGET_BUSY_TIMEOUT_MS};
 
 	if (!t->db) {
 		if (db_open_sqlite(t->ledger_path, &options, &t->db, err) < 0)
@@ -172,7 +155,7 @@ static int target_open(const struct connection *conn, const struct load *load,
 {
 	struct target *t;
 
-	if (check_run_uid(load->run_uid, err) < 0 || check_job(load->job, err) < 0)
+	if (load_check(load, err) < 0 || check_job(load->job, err) < 0)
 		return -1;
 	t = mem_alloc(sizeof(*t));
 	t->asked = load;
@@ -215,18 +198,6 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 	return 0;
 }
 
-static int keep_rejects(struct target *t, struct err *err)
-{
-	if (db_begin(t->db, err) < 0)
-		return -1;
-	if (sqlite_reject_store(t->db, &t->load, t->rejects, err) < 0 ||
-		db_commit(t->db, err) < 0) {
-		db_rollback(t->db);
-		return -1;
-	}
-	return 0;
-}
-
 static int target_revoke(
 	struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
@@ -237,8 +208,8 @@ static int target_revoke(
 		return fail(t, "revoke the load of", err);
 	t->marked = false;
 	/* it is revoked, whatever becomes of these */
-	if (t->rejects && *ret_state == LEDGER_REVOKED && rejects_count(t->rejects) &&
-		keep_rejects(t, err) < 0)
+	if (*ret_state == LEDGER_REVOKED &&
+		sqlite_reject_keep(t->db, &t->load, t->rejects, err) < 0)
 		return fail(t, "keep the rejects of", err);
 	return 0;
 }
@@ -255,28 +226,11 @@ static int target_rejects(struct target *t, const char *run_uid, struct arena *a
 
 /* --- staging ----------------------------------------------------------------- */
 
-/* The source's columns under their names in the file. */
 static int name_columns(struct target *t, const struct tds_columns *cols, struct err *err)
 {
-	struct tds_rename *renames;
-	uint32_t n;
-
 	if (cols->n == 0)
 		return err_set(err, ERR_DATA, "the source has no columns");
-	t->cols = (struct tds_columns){
-		.v = arena_array(&t->arena, cols->n, sizeof(*cols->v)), .n = cols->n};
-	memcpy(t->cols.v, cols->v, cols->n * sizeof(*cols->v));
-	if (tds_renames_parse(t->job.column_map, &t->arena, &renames, &n, err) < 0)
-		return err_wrap(err, "column_map");
-	for (uint32_t i = 0; i < n; i++) {
-		int at = tds_column_find(cols, renames[i].from);
-
-		if (at < 0)
-			return err_set(err, ERR_CONFIG, "column_map: the source has no column '%s'",
-				renames[i].from);
-		t->cols.v[at].name = renames[i].to;
-	}
-	return 0;
+	return load_columns(&t->load, cols, &t->arena, &t->cols, err);
 }
 
 static int target_plan(struct target *t, const struct tds_columns *cols,
@@ -366,27 +320,14 @@ static int count_before(struct target *t, uint64_t *ret_n, struct err *err)
 static int check_guards(struct target *t, struct err *err)
 {
 	uint64_t before;
-	int64_t max, gone;
 
 	if (t->staged.rows >= (uint64_t)t->job.min_rows && !t->job.max_delete)
 		return 0;
 	if (count_before(t, &before, err) < 0 ||
-		job_max_delete(&t->job, (int64_t)before, &max, err) < 0)
+		load_check_min_rows(&t->job, "file", before, t->staged.rows, err) < 0)
 		return -1;
-	gone = (int64_t)before - (int64_t)t->staged.rows;
-	if (before && t->staged.rows < (uint64_t)t->job.min_rows) {
-		err_set(err, ERR_DATA,
-			"%" PRIu64 " rows of the source would replace a file that has rows "
-			"(min_rows is %" PRId64 ")",
-			t->staged.rows, t->job.min_rows);
-		return err_hint(err, "set min_rows = 0 if so few rows are right");
-	}
-	if (gone <= max)
-		return 0;
-	err_set(err, ERR_DATA,
-		"%" PRId64 " of the file's %" PRIu64 " rows would go, and max_delete is %s", gone,
-		before, t->job.max_delete);
-	return err_hint(err, "look at the source; raise max_delete if so many are right");
+	return load_check_max_delete(&t->job, "file", (int64_t)before,
+		(int64_t)before - (int64_t)t->staged.rows, err);
 }
 
 static int mark(struct target *t, struct err *err)

@@ -14,14 +14,6 @@
 
 /* --- SQL --- */
 
-static const char *text_of(struct buf *sql, struct arena *a)
-{
-	const char *ret = arena_strndup(a, buf_str(sql), sql->len);
-
-	buf_release(sql);
-	return ret;
-}
-
 static const char *quoted(struct sqlite_apply *p, const char *name)
 {
 	return db_quote(p->db, name, p->arena);
@@ -60,7 +52,7 @@ static const char *key_list(struct sqlite_apply *p)
 
 	for (uint32_t i = 0; i < p->n_keys; i++)
 		buf_printf(&list, "%sc%u", i ? ", " : "", staged_column(p, p->keys[i]));
-	return text_of(&list, p->arena);
+	return arena_buf(p->arena, &list);
 }
 
 static int run_sql(struct sqlite_apply *p, const char *sql, int64_t *ret_changes, struct err *err)
@@ -146,7 +138,7 @@ static const char *key_text(struct sqlite_apply *p, struct db_stmt *stmt, int fr
 		buf_printf(&out, "%s%.64s", i ? ", " : " (", text ? text : "NULL");
 	}
 	buf_addc(&out, ')');
-	return text_of(&out, p->arena);
+	return arena_buf(p->arena, &out);
 }
 
 static int check_nulls(struct sqlite_apply *p, struct err *err)
@@ -212,32 +204,6 @@ int sqlite_apply_check(struct sqlite_apply *p, struct err *err)
 
 /* --- guards --- */
 
-/* Rows are about to go: `before` of them are there. */
-static int check_min_rows(struct sqlite_apply *p, int64_t before, struct err *err)
-{
-	if (before == 0 || p->staged >= (uint64_t)p->job->min_rows)
-		return 0;
-	err_set(err, ERR_DATA,
-		"%" PRIu64 " rows of the source would replace a table that has rows "
-		"(min_rows is %" PRId64 ")",
-		p->staged, p->job->min_rows);
-	return err_hint(err, "set min_rows = 0 if so few rows are right");
-}
-
-static int check_max_delete(struct sqlite_apply *p, int64_t before, int64_t fewer, struct err *err)
-{
-	int64_t max;
-
-	if (job_max_delete(p->job, before, &max, err) < 0)
-		return -1;
-	if (fewer <= max)
-		return 0;
-	err_set(err, ERR_DATA,
-		"%" PRId64 " of the table's %" PRId64 " rows would go, and max_delete is %s", fewer,
-		before, p->job->max_delete);
-	return err_hint(err, "look at the source; raise max_delete if so many are right");
-}
-
 /* All of them where a limit has to be counted, else whether there is one. */
 static int count_rows(struct sqlite_apply *p, int64_t *ret_n, struct err *err)
 {
@@ -277,10 +243,11 @@ static int delete_all(struct sqlite_apply *p, struct err *err)
 	int64_t before, gone;
 
 	if (check_dependants(p, err) < 0 || count_rows(p, &before, err) < 0 ||
-		check_min_rows(p, before, err) < 0)
+		load_check_min_rows(p->job, "table", (uint64_t)before, p->staged, err) < 0)
 		return -1;
 	if (p->job->max_delete &&
-		check_max_delete(p, before, before - (int64_t)p->staged, err) < 0)
+		load_check_max_delete(
+			p->job, "table", before, before - (int64_t)p->staged, err) < 0)
 		return -1;
 	if (before == 0)
 		return 0;
@@ -296,7 +263,6 @@ static int insert_each(struct sqlite_apply *p, const char *insert_sql, const cha
 {
 	CLEANUP_STMT struct db_stmt *select = NULL, *insert = NULL;
 	uint64_t rejected = rejects_count(p->rejects);
-	struct buf sql = BUF_INIT(SQL_MAX);
 	int columns, rc;
 
 	*ret_rows = 0;
@@ -306,11 +272,10 @@ static int insert_each(struct sqlite_apply *p, const char *insert_sql, const cha
 		    &select, err) < 0)
 		return -1;
 	columns = db_column_count(select) - 1;
-	buf_adds(&sql, insert_sql);
-	for (int i = 0; i < columns; i++)
-		buf_printf(&sql, "%s?%d", i ? ", " : "VALUES (", i + 1);
-	buf_addc(&sql, ')');
-	if (db_prepare(p->db, text_of(&sql, p->arena), &insert, err) < 0)
+	if (db_prepare(p->db,
+		    arena_printf(p->arena, "%s%s", insert_sql,
+			    sqlite_move_values(columns, p->arena)),
+		    &insert, err) < 0)
 		return -1;
 	while ((rc = db_step(select, err)) > 0) {
 		uint64_t row = (uint64_t)db_column_int(select, columns);
@@ -393,7 +358,7 @@ static int update_rows(struct sqlite_apply *p, int64_t *ret_rows, struct err *er
 		buf_release(&sql);
 		return 0;
 	}
-	return run_sql(p, text_of(&sql, p->arena), ret_rows, err);
+	return run_sql(p, arena_buf(p->arena, &sql), ret_rows, err);
 }
 
 /* " WHERE NOT EXISTS (… the other side's row …)" */
@@ -404,7 +369,7 @@ static const char *not_there(struct sqlite_apply *p, const char *table, const ch
 	buf_printf(&sql, " WHERE NOT EXISTS (SELECT 1 FROM %s AS %s WHERE ", table, alias);
 	add_same_key(p, &sql);
 	buf_addc(&sql, ')');
-	return text_of(&sql, p->arena);
+	return arena_buf(p->arena, &sql);
 }
 
 static int delete_missing(struct sqlite_apply *p, struct err *err)
@@ -412,14 +377,14 @@ static int delete_missing(struct sqlite_apply *p, struct err *err)
 	const char *table = arena_printf(p->arena, "main.%s", quoted(p, p->table->name));
 	int64_t before, gone;
 
-	if (count_rows(p, &before, err) < 0 || check_min_rows(p, before, err) < 0)
+	if (count_rows(p, &before, err) < 0 || load_check_min_rows(p->job, "table", (uint64_t)before, p->staged, err) < 0)
 		return -1;
 	if (run_sql(p,
 		    arena_printf(p->arena, "DELETE FROM %s AS t%s", table,
 			    not_there(p, p->move->rows, "s")),
 		    &gone, err) < 0)
 		return -1;
-	return p->job->max_delete ? check_max_delete(p, before, gone, err) : 0;
+	return p->job->max_delete ? load_check_max_delete(p->job, "table", before, gone, err) : 0;
 }
 
 static int merge_rows(struct sqlite_apply *p, int64_t *ret_rows, struct err *err)

@@ -11,7 +11,6 @@
 #define NOW           "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 #define LEDGER        "main." SQLITE_LEDGER_TABLE
 #define REASON_MAX    1000
-#define PRINCIPAL_MAX 32
 
 static const char schema_sql[] =
 	"CREATE TABLE IF NOT EXISTS " LEDGER " ("
@@ -105,10 +104,9 @@ static int state_parse(const char *text, enum ledger_state *ret_state, struct er
 	return err_set(err, ERR_DATA, "the ledger has the unknown state '%s'", text ? text : "");
 }
 
-/* Who wrote: SQLite knows no logins, and a container's uid need not be in passwd. */
-static const char *principal(char out[PRINCIPAL_MAX])
+const char *sqlite_ledger_principal(char out[SQLITE_PRINCIPAL_MAX])
 {
-	snprintf(out, PRINCIPAL_MAX, "uid %u", (unsigned)geteuid());
+	snprintf(out, SQLITE_PRINCIPAL_MAX, "uid %u", (unsigned)geteuid());
 	return out;
 }
 
@@ -120,9 +118,14 @@ static int ask(struct db *db, const char *sql, struct err *err)
 	return db_prepare(db, sql, &stmt, err) < 0 ? -1 : db_step(stmt, err);
 }
 
-static int has_ledger(struct db *db, struct err *err)
+int sqlite_ledger_has(struct db *db, const char *table, struct err *err)
 {
-	return ask(db, "SELECT 1 FROM main.sqlite_schema WHERE name = '" SQLITE_LEDGER_TABLE "'", err);
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+
+	if (db_prepare(db, "SELECT 1 FROM main.sqlite_schema WHERE name = @table", &stmt, err) < 0)
+		return -1;
+	db_bind_text(stmt, 1, table);
+	return db_step(stmt, err);
 }
 
 /* Makes the table, or brings one of the first version up to this. Within a transaction. */
@@ -197,7 +200,7 @@ static int insert(struct db *db, const struct load *load, enum ledger_state stat
 	const char *reason, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	char who[PRINCIPAL_MAX];
+	char who[SQLITE_PRINCIPAL_MAX];
 
 	if (db_prepare(db, insert_sql, &stmt, err) < 0)
 		return -1;
@@ -209,7 +212,7 @@ static int insert(struct db *db, const struct load *load, enum ledger_state stat
 	db_bind_int(stmt, 6, load->fence);
 	db_bind_text(stmt, 7, state_names[state]);
 	db_bind_text(stmt, 8, load_name(load));
-	db_bind_text(stmt, 9, principal(who));
+	db_bind_text(stmt, 9, sqlite_ledger_principal(who));
 	db_bind_text(stmt, 10, reason);
 	return db_run(stmt, err);
 }
@@ -217,12 +220,12 @@ static int insert(struct db *db, const struct load *load, enum ledger_state stat
 static int raise_fence(struct db *db, const struct load *load, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	char who[PRINCIPAL_MAX];
+	char who[SQLITE_PRINCIPAL_MAX];
 
 	if (db_prepare(db, raise_sql, &stmt, err) < 0)
 		return -1;
 	db_bind_int(stmt, 1, load->fence);
-	db_bind_text(stmt, 2, principal(who));
+	db_bind_text(stmt, 2, sqlite_ledger_principal(who));
 	db_bind_text(stmt, 3, load->run_uid);
 	return db_run(stmt, err);
 }
@@ -290,7 +293,7 @@ static int history(struct db *db, const struct load *load, struct arena *a, stru
 int sqlite_ledger_history(struct db *db, const struct load *load, struct arena *a,
 	struct ledger_row **ret_rows, size_t *ret_n, struct err *err)
 {
-	int there = has_ledger(db, err), rc;
+	int there = sqlite_ledger_has(db, SQLITE_LEDGER_TABLE, err), rc;
 
 	*ret_rows = NULL;
 	*ret_n = 0;

@@ -17,6 +17,13 @@
 #include "work/target.h"
 
 #define SQLITE_LEDGER_TABLE "etl_load_ledger"
+#define SQLITE_PRINCIPAL_MAX 32
+
+/* 1 or 0: is one of its tables there? */
+MUST_CHECK int sqlite_ledger_has(struct db *db, const char *table, struct err *err);
+
+/* Who writes: SQLite knows no logins, and a container's uid need not be in passwd. */
+const char *sqlite_ledger_principal(char out[SQLITE_PRINCIPAL_MAX]);
 
 /* See target.h. Without a ledger there is no history. */
 MUST_CHECK int sqlite_ledger_history(struct db *db, const struct load *load, struct arena *a,

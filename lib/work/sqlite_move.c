@@ -82,17 +82,14 @@ void sqlite_move_bind(struct db_stmt *to, int pos, struct db_stmt *from, int col
 	}
 }
 
-static const char *values(int n, struct arena *a)
+const char *sqlite_move_values(int n, struct arena *a)
 {
 	struct buf sql = BUF_INIT(SQL_MAX);
-	const char *ret;
 
 	for (int i = 0; i < n; i++)
 		buf_printf(&sql, "%s?%d", i ? ", " : "VALUES (", i + 1);
 	buf_addc(&sql, ')');
-	ret = arena_strdup(a, buf_str(&sql));
-	buf_release(&sql);
-	return ret;
+	return arena_buf(a, &sql);
 }
 
 static int copy_rows(struct db *db, struct db *stage, struct arena *a, struct err *err)
@@ -103,7 +100,7 @@ static int copy_rows(struct db *db, struct db *stage, struct arena *a, struct er
 	if (db_prepare(stage, "SELECT * FROM rows", &select, err) < 0)
 		return -1;
 	n = db_column_count(select);
-	if (db_prepare(db, arena_printf(a, "INSERT INTO " STAGED " %s", values(n, a)), &insert,
+	if (db_prepare(db, arena_printf(a, "INSERT INTO " STAGED " %s", sqlite_move_values(n, a)), &insert,
 		    err) < 0)
 		return -1;
 	while ((rc = db_step(select, err)) > 0) {

@@ -34,6 +34,9 @@ void sqlite_move_release(struct sqlite_move *m);
 MUST_CHECK int sqlite_move_index(struct sqlite_move *m, const char *columns, struct arena *a,
 	struct err *err);
 
+/* "VALUES (?1, ?2, …)" for n of them. */
+const char *sqlite_move_values(int n, struct arena *a);
+
 /* Binds a column of a row to a parameter as it is. */
 void sqlite_move_bind(struct db_stmt *to, int pos, struct db_stmt *from, int col);
 

@@ -1,5 +1,7 @@
 #include "work/sqlite_reject.h"
 
+#include "work/sqlite_ledger.h"
+
 #define REJECTS "main." SQLITE_REJECT_TABLE
 
 static const char schema_sql[] =
@@ -28,18 +30,6 @@ static const char expire_sql[] =
 
 static const char list_sql[] = "SELECT row_no, column_name, row_key, bad_value, reason FROM " REJECTS
 			       " WHERE run_uid = @run ORDER BY seq";
-
-/* 1 or 0 */
-static int has_table(struct db *db, struct err *err)
-{
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-
-	if (db_prepare(db,
-		    "SELECT 1 FROM main.sqlite_schema WHERE name = '" SQLITE_REJECT_TABLE "'",
-		    &stmt, err) < 0)
-		return -1;
-	return db_step(stmt, err);
-}
 
 static int clear(struct db *db, const struct load *load, struct err *err)
 {
@@ -72,7 +62,7 @@ int sqlite_reject_store(struct db *db, const struct load *load, const struct rej
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	uint64_t n = rejects ? rejects_count(rejects) : 0;
-	int has = has_table(db, err);
+	int has = sqlite_ledger_has(db, SQLITE_REJECT_TABLE, err);
 
 	if (has < 0 || (n && db_exec(db, schema_sql, err) < 0))
 		return -1;
@@ -86,12 +76,26 @@ int sqlite_reject_store(struct db *db, const struct load *load, const struct rej
 	return 0;
 }
 
+int sqlite_reject_keep(struct db *db, const struct load *load, const struct rejects *rejects,
+	struct err *err)
+{
+	if (!rejects || rejects_count(rejects) == 0)
+		return 0;
+	if (db_begin(db, err) < 0)
+		return -1;
+	if (sqlite_reject_store(db, load, rejects, err) < 0 || db_commit(db, err) < 0) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
 int sqlite_reject_list(struct db *db, const char *run_uid, struct arena *a,
 	struct reject **ret_rejects, size_t *ret_n, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	size_t cap = 0;
-	int rc = has_table(db, err);
+	int rc = sqlite_ledger_has(db, SQLITE_REJECT_TABLE, err);
 
 	*ret_rejects = NULL;
 	*ret_n = 0;

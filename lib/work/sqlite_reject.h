@@ -19,6 +19,11 @@
 MUST_CHECK int sqlite_reject_store(struct db *db, const struct load *load,
 	const struct rejects *rejects, struct err *err);
 
+/* The same in a transaction of its own: for a run that ends without publishing. Nothing where there are
+ * none. */
+MUST_CHECK int sqlite_reject_keep(struct db *db, const struct load *load,
+	const struct rejects *rejects, struct err *err);
+
 /* See target.h, rejects. */
 MUST_CHECK int sqlite_reject_list(struct db *db, const char *run_uid, struct arena *a,
 	struct reject **ret_rejects, size_t *ret_n, struct err *err);

@@ -4,6 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define PAUSE_MAX_MS 50
 
 int sqlite_snapshot_open(const char *path, int busy_timeout_ms, struct db **ret_db, struct err *err)
@@ -44,14 +46,6 @@ static int begin_once(struct db **dbs, uint32_t n, int64_t *versions, struct err
 	return 1;
 }
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void pause_ms(int64_t ms)
 {
 	const struct timespec t = {.tv_nsec = ms * 1000000};
@@ -74,7 +68,7 @@ static int too_busy(uint32_t n, struct err *err)
 int sqlite_snapshot_begin(struct db **dbs, uint32_t n, struct err *err)
 {
 	CLEANUP_FREE int64_t *versions = mem_array(n, sizeof(*versions));
-	int64_t start = monotonic_ms(), pause = 1;
+	int64_t start = clock_system.monotonic(clock_system.arg), pause = 1;
 
 	for (;; pause = pause < PAUSE_MAX_MS ? pause + 1 : pause) {
 		struct err why = ERR_INIT;
@@ -88,7 +82,7 @@ int sqlite_snapshot_begin(struct db **dbs, uint32_t n, struct err *err)
 			*err = why;
 			return -1;
 		}
-		if (monotonic_ms() - start >= SQLITE_SNAPSHOT_WAIT_MS)
+		if (clock_system.monotonic(clock_system.arg) - start >= SQLITE_SNAPSHOT_WAIT_MS)
 			return too_busy(n, err);
 		pause_ms(pause);
 	}

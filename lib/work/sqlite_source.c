@@ -24,13 +24,9 @@
 #include "work/sqlite_snapshot.h"
 #include "work/sqlite_typed.h"
 
-#define OTHERS_TIMEOUT_MS \
-	100 /* for a lock of the other ranges' connections; they are tried again */
-#define COUNT_PAGES                                                                   \
-	4096 /* of a database whose rows are counted for the progress: 16 MiB, mostly \
-	      */
-#define ROW_MAX \
-	(1024u * 1024 * 1024) /* bytes of one row; SQLite's limit for a stored one is 10^9 */
+#define OTHERS_TIMEOUT_MS 100 /* for a lock of the other ranges' connections; they are tried again */
+#define COUNT_PAGES 4096 /* of a database whose rows are counted for the progress: 16 MiB, mostly */
+#define ROW_MAX (1024u * 1024 * 1024) /* bytes of one row; SQLite's limit for a stored one is 10^9 */
 #define ROW_OVERHEAD   1      /* the token */
 #define KEY_MAX        (16 * REJECT_TEXT_MAX) /* of a row's key that is rejected */
 #define VALUE_OVERHEAD 9 /* class and number; of texts the class and the length */

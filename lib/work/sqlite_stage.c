@@ -14,20 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define INFIX       ".etl-stage-"
 #define LOCK_SUFFIX ".lock"
 
 /* A sweeper holds a lock for the time of two unlinks: not a reason to give up. */
 #define LOCK_TRIES    20
 #define LOCK_RETRY_MS 50
-
-static bool still_there(int fd, const char *path)
-{
-	struct stat ours, named;
-
-	return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev &&
-	       ours.st_ino == named.st_ino;
-}
 
 /* The descriptor, or -1 with errno. EWOULDBLOCK: somebody holds the lock, or we have it on a file
  * that its holder has removed since we opened it, which protects nothing. */
@@ -38,7 +32,7 @@ static int lock_once(const char *lock_path)
 	if (fd < 0)
 		return -1;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		if (still_there(fd, lock_path))
+		if (file_is_at(fd, lock_path))
 			return fd;
 		errno = EWOULDBLOCK;
 	}

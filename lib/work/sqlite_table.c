@@ -315,14 +315,6 @@ int sqlite_table_match(struct sqlite_table *t, const struct tds_columns *cols,
 
 /* --- statements --- */
 
-static const char *finish(struct buf *sql, struct arena *a)
-{
-	const char *ret = arena_strndup(a, buf_str(sql), sql->len);
-
-	buf_release(sql);
-	return ret;
-}
-
 static void add_name(struct buf *sql, const char *name, struct db *db, struct arena *a)
 {
 	buf_adds(sql, db_quote(db, name, a));
@@ -344,7 +336,7 @@ const char *sqlite_table_add_sql(const struct sqlite_table *t, const struct sqli
 	add_name(&sql, t->name, db, a);
 	buf_adds(&sql, " ADD COLUMN ");
 	add_definition(&sql, c, db, a);
-	return finish(&sql, a);
+	return arena_buf(a, &sql);
 }
 
 const char *sqlite_table_create_sql(const struct sqlite_table *t, const char *const *keys,
@@ -363,7 +355,7 @@ const char *sqlite_table_create_sql(const struct sqlite_table *t, const char *co
 		add_name(&sql, keys[i], db, a);
 	}
 	buf_adds(&sql, n_keys ? "))" : ")");
-	return finish(&sql, a);
+	return arena_buf(a, &sql);
 }
 
 const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, const char *name, struct arena *a)
@@ -389,7 +381,7 @@ const char *sqlite_table_stage_sql(const struct sqlite_fit *fit, const char *nam
 		written++;
 	}
 	buf_addc(&sql, ')');
-	return finish(&sql, a);
+	return arena_buf(a, &sql);
 }
 
 /* Without a list of columns where all are written: SQLite considers only that form for copying
@@ -410,5 +402,5 @@ const char *sqlite_table_insert_sql(
 		between = ", ";
 	}
 	buf_adds(&sql, fit->whole ? " " : ") ");
-	return finish(&sql, a);
+	return arena_buf(a, &sql);
 }

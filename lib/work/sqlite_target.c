@@ -9,7 +9,6 @@
 #include "work/target.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,7 +18,6 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "db/db.h"
-#include "tds/declare.h"
 #include "work/digest.h"
 #include "work/sqlite_apply.h"
 #include "work/sqlite_ledger.h"
@@ -31,14 +29,10 @@
 #include "work/sqlite_table.h"
 #include "work/sqlite_watermark.h"
 
-#define BUSY_TIMEOUT_MS 30000
-#define RUN_UID_MAX     64 /* a UUID has 36 */
-
 /* A range of the rows. */
 struct lane {
 	struct sqlite_stage stage;
 	struct sqlite_rows rows;
-	uint64_t staged; /* as read back */
 };
 
 struct target {
@@ -91,18 +85,6 @@ static void target_close(struct target *t)
 	free(t);
 }
 
-/* It becomes part of a file's name. */
-static int check_run_uid(const char *uid, struct err *err)
-{
-	size_t n = 0;
-
-	while (isalnum((unsigned char)uid[n]) || uid[n] == '-')
-		n++;
-	if (n == 0 || n > RUN_UID_MAX || uid[n])
-		return err_set(err, ERR_DATA, "run_uid '%.*s' is not a UUID", RUN_UID_MAX, uid);
-	return 0;
-}
-
 static const char *const own_tables[] = {
 	SQLITE_LEDGER_TABLE, SQLITE_REJECT_TABLE, SQLITE_WATERMARK_TABLE};
 
@@ -126,7 +108,7 @@ static int open_database(struct target *t, const char *path, struct err *err)
 	const struct db_options options = {
 		.create = t->load->job->create && !t->load->look_only,
 		.read_only = t->load->look_only,
-		.busy_timeout_ms = BUSY_TIMEOUT_MS,
+		.busy_timeout_ms = TARGET_BUSY_TIMEOUT_MS,
 	};
 	bool missing = access(path, F_OK) < 0 && errno == ENOENT;
 
@@ -150,7 +132,7 @@ static int target_open(const struct connection *conn, const struct load *load,
 {
 	struct target *t;
 
-	if (check_run_uid(load->run_uid, err) < 0 ||
+	if (load_check(load, err) < 0 ||
 		check_table_name(load->job, err) < 0)
 		return -1;
 	t = mem_alloc(sizeof(*t));
@@ -214,34 +196,11 @@ static int missing(struct target *t, struct err *err)
 	return err_hint(err, "set create = yes, or: %s", create_sql(t));
 }
 
-/* The source's columns under their names in the target. */
-static int rename_columns(struct target *t, const struct tds_columns *cols, struct err *err)
-{
-	struct tds_rename *renames;
-	uint32_t n;
-
-	t->cols = (struct tds_columns){
-		.v = arena_array(&t->arena, cols->n ? cols->n : 1, sizeof(*cols->v)), .n = cols->n};
-	if (cols->n)
-		memcpy(t->cols.v, cols->v, cols->n * sizeof(*cols->v));
-	if (tds_renames_parse(t->load->job->column_map, &t->arena, &renames, &n, err) < 0)
-		return err_wrap(err, "column_map");
-	for (uint32_t i = 0; i < n; i++) {
-		int at = tds_column_find(cols, renames[i].from);
-
-		if (at < 0)
-			return err_set(err, ERR_CONFIG, "column_map: the source has no column '%s'",
-				renames[i].from);
-		t->cols.v[at].name = renames[i].to;
-	}
-	return 0;
-}
-
 static int plan(struct target *t, const struct tds_columns *cols, struct err *err)
 {
 	const struct job *job = t->load->job;
 
-	if (rename_columns(t, cols, err) < 0 ||
+	if (load_columns(t->load, cols, &t->arena, &t->cols, err) < 0 ||
 		sqlite_table_read(t->db, job->target_table, &t->arena, &t->table, err) < 0)
 		return -1;
 	if (!t->table.sql)
@@ -456,11 +415,13 @@ static int read_back(struct target *t, struct lane *l, struct err *err)
 
 static int verify_lane(struct target *t, struct lane *l, struct err *err)
 {
-	if (sqlite_stage_seal(&l->stage, &l->staged, err) < 0)
+	uint64_t staged;
+
+	if (sqlite_stage_seal(&l->stage, &staged, err) < 0)
 		return -1;
 	if (l->rows.digesting && read_back(t, l, err) < 0)
 		return -1;
-	t->staged += l->staged;
+	t->staged += staged;
 	return 0;
 }
 
@@ -646,17 +607,6 @@ static int target_script(struct target *t, struct script *script, struct err *er
 	return 0;
 }
 
-static int keep_rejects(struct target *t, struct err *err)
-{
-	if (db_begin(t->db, err) < 0)
-		return fail(t, "keep the rejects of", err);
-	if (sqlite_reject_store(t->db, t->load, t->rejects, err) < 0 || db_commit(t->db, err) < 0) {
-		db_rollback(t->db);
-		return fail(t, "keep the rejects of", err);
-	}
-	return 0;
-}
-
 static int target_revoke(
 	struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
@@ -664,8 +614,8 @@ static int target_revoke(
 	if (sqlite_ledger_revoke(t->db, t->load, reason, ret_state, err) < 0)
 		return fail(t, "revoke the load of", err);
 	/* it is revoked, whatever becomes of these */
-	if (t->rejects && *ret_state == LEDGER_REVOKED && rejects_count(t->rejects))
-		return keep_rejects(t, err);
+	if (*ret_state == LEDGER_REVOKED && sqlite_reject_keep(t->db, t->load, t->rejects, err) < 0)
+		return fail(t, "keep the rejects of", err);
 	return 0;
 }
 

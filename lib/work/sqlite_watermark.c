@@ -1,7 +1,6 @@
 #include "work/sqlite_watermark.h"
 
-#include <stdio.h>
-#include <unistd.h>
+#include "work/sqlite_ledger.h"
 
 #define WATERMARKS "main." SQLITE_WATERMARK_TABLE
 
@@ -22,23 +21,11 @@ static const char insert_sql[] =
 	"INSERT INTO " WATERMARKS " (job_uid, seq, watermark, run_uid, principal)"
 	" VALUES (@job, @seq, @watermark, @run, @principal)";
 
-/* 1 or 0 */
-static int has_table(struct db *db, struct err *err)
-{
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-
-	if (db_prepare(db,
-		    "SELECT 1 FROM main.sqlite_schema WHERE name = '" SQLITE_WATERMARK_TABLE "'",
-		    &stmt, err) < 0)
-		return -1;
-	return db_step(stmt, err);
-}
-
 int sqlite_watermark_read(struct db *db, const char *job_uid, struct arena *a, int64_t *ret_seq,
 	const char **ret_text, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	int rc = has_table(db, err);
+	int rc = sqlite_ledger_has(db, SQLITE_WATERMARK_TABLE, err);
 
 	*ret_seq = 0;
 	*ret_text = NULL;
@@ -61,7 +48,7 @@ int sqlite_watermark_move(struct db *db, const char *job_uid, const char *run_ui
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	const char *text;
-	char who[32];
+	char who[SQLITE_PRINCIPAL_MAX];
 	int64_t now;
 
 	if (db_exec(db, schema_sql, err) < 0 ||
@@ -73,11 +60,10 @@ int sqlite_watermark_move(struct db *db, const char *job_uid, const char *run_ui
 			text ? text : "");
 	if (db_prepare(db, insert_sql, &stmt, err) < 0)
 		return -1;
-	snprintf(who, sizeof(who), "uid %u", (unsigned)geteuid());
 	db_bind_text(stmt, 1, job_uid);
 	db_bind_int(stmt, 2, now + 1);
 	db_bind_text(stmt, 3, to);
 	db_bind_text(stmt, 4, run_uid);
-	db_bind_text(stmt, 5, who);
+	db_bind_text(stmt, 5, sqlite_ledger_principal(who));
 	return db_run(stmt, err);
 }

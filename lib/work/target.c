@@ -1,6 +1,13 @@
 #include "work/target.h"
 
+#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "tds/declare.h"
+
+#define RUN_UID_MAX 64 /* a UUID has 36 */
 
 static const struct target_ops *const targets[] = {&target_sqlite, &target_csv};
 
@@ -38,4 +45,67 @@ const char *load_name(const struct load *load)
 	const struct job *job = load->job;
 
 	return job->target_table && *job->target_table ? job->target_table : job->name;
+}
+
+int load_check(const struct load *load, struct err *err)
+{
+	const char *uid = load->run_uid;
+	size_t n = 0;
+
+	while (isalnum((unsigned char)uid[n]) || uid[n] == '-')
+		n++;
+	if (n == 0 || n > RUN_UID_MAX || uid[n])
+		return err_set(err, ERR_DATA, "run_uid '%.*s' is not a UUID", RUN_UID_MAX, uid);
+	return 0;
+}
+
+int load_columns(const struct load *load, const struct tds_columns *cols, struct arena *a,
+	struct tds_columns *ret_columns, struct err *err)
+{
+	struct tds_columns renamed = {
+		.v = arena_array(a, cols->n ? cols->n : 1, sizeof(*cols->v)), .n = cols->n};
+	struct tds_rename *renames;
+	uint32_t n;
+
+	if (cols->n)
+		memcpy(renamed.v, cols->v, cols->n * sizeof(*cols->v));
+	if (tds_renames_parse(load->job->column_map, a, &renames, &n, err) < 0)
+		return err_wrap(err, "column_map");
+	for (uint32_t i = 0; i < n; i++) {
+		int at = tds_column_find(cols, renames[i].from);
+
+		if (at < 0)
+			return err_set(err, ERR_CONFIG, "column_map: the source has no column '%s'",
+				renames[i].from);
+		renamed.v[at].name = renames[i].to;
+	}
+	*ret_columns = renamed;
+	return 0;
+}
+
+int load_check_min_rows(const struct job *job, const char *what, uint64_t before, uint64_t staged,
+	struct err *err)
+{
+	if (before == 0 || staged >= (uint64_t)job->min_rows)
+		return 0;
+	err_set(err, ERR_DATA,
+		"%" PRIu64 " rows of the source would replace a %s that has rows "
+		"(min_rows is %" PRId64 ")",
+		staged, what, job->min_rows);
+	return err_hint(err, "set min_rows = 0 if so few rows are right");
+}
+
+int load_check_max_delete(const struct job *job, const char *what, int64_t before, int64_t fewer,
+	struct err *err)
+{
+	int64_t max;
+
+	if (job_max_delete(job, before, &max, err) < 0)
+		return -1;
+	if (fewer <= max)
+		return 0;
+	err_set(err, ERR_DATA,
+		"%" PRId64 " of the %s's %" PRId64 " rows would go, and max_delete is %s", fewer,
+		what, before, job->max_delete);
+	return err_hint(err, "look at the source; raise max_delete if so many are right");
 }

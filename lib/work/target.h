@@ -57,6 +57,25 @@ struct script {
 /* What is loaded, for messages and the ledger: the table; of a job without one the job. */
 const char *load_name(const struct load *load);
 
+#define TARGET_BUSY_TIMEOUT_MS 30000 /* for a lock that somebody has on a target's database */
+
+/* What targets have in common. */
+
+/* The run's UUID becomes part of a file's name: ERR_DATA when it is none. */
+MUST_CHECK int load_check(const struct load *load, struct err *err);
+
+/* The source's columns under their names in the target (column_map); in `a`. */
+MUST_CHECK int load_columns(const struct load *load, const struct tds_columns *cols, struct arena *a,
+	struct tds_columns *ret_columns, struct err *err);
+
+/* Guards: ERR_DATA when `staged` rows are to take the place of those that the `what` ("table") has, or
+ * `fewer` of them would be left than the job allows. `before` is how many there are; for min_rows it is
+ * enough whether there are any. */
+MUST_CHECK int load_check_min_rows(const struct job *job, const char *what, uint64_t before,
+	uint64_t staged, struct err *err);
+MUST_CHECK int load_check_max_delete(const struct job *job, const char *what, int64_t before,
+	int64_t fewer, struct err *err);
+
 enum ledger_state { LEDGER_NONE, LEDGER_OPEN, LEDGER_PUBLISHED, LEDGER_REVOKED };
 
 /* A load that the ledger knows. rows is -1 where it is not known. */

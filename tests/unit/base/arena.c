@@ -3,6 +3,8 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 #include "unit/support.h"
 
 static void pointers_stay_valid(void **state)
@@ -61,6 +63,18 @@ static void released_is_empty_again(void **state)
 	}
 }
 
+static void a_buffer_becomes_a_text(void **state)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct buf b = BUF_INIT(100);
+
+	(void)state;
+	assert_string_equal(arena_buf(&a, &b), "");
+	buf_adds(&b, "abc");
+	assert_string_equal(arena_buf(&a, &b), "abc");
+	assert_null(b.data);
+}
+
 static void product_too_large(void)
 {
 	struct arena a = ARENA_INIT;
@@ -97,6 +111,7 @@ int main(void)
 		cmocka_unit_test(large_ones_have_room),
 		cmocka_unit_test(strings),
 		cmocka_unit_test(released_is_empty_again),
+		cmocka_unit_test(a_buffer_becomes_a_text),
 		cmocka_unit_test(overflow_ends_the_process),
 	};
 

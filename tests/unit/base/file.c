@@ -83,6 +83,22 @@ static void minus_is_standard_input(void **state)
 	close(fds[0]);
 }
 
+static void a_name_may_lead_to_another_file(void **state)
+{
+	FILE *f;
+
+	(void)state;
+	file_write(in_dir("here"), "a");
+	f = fopen(in_dir("here"), "r");
+	assert_non_null(f);
+	assert_true(file_is_at(fileno(f), in_dir("here")));
+	unlink(in_dir("here"));
+	assert_false(file_is_at(fileno(f), in_dir("here")));
+	file_write(in_dir("here"), "a");
+	assert_false(file_is_at(fileno(f), in_dir("here")));
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +107,7 @@ int main(void)
 		cmocka_unit_test(an_endless_file_ends),
 		cmocka_unit_test(files_that_cannot_be_read),
 		cmocka_unit_test(minus_is_standard_input),
+		cmocka_unit_test(a_name_may_lead_to_another_file),
 	};
 
 	return cmocka_run_group_tests_name("base/file", tests, dir_make, dir_remove);
