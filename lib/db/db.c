@@ -31,6 +31,11 @@ int db_begin_read(struct db *db, struct err *err)
 	return db->driver->begin_read(db, err);
 }
 
+int db_join_read(struct db *db, struct db *first, struct err *err)
+{
+	return db->driver->join_read(db, first, err);
+}
+
 int db_commit(struct db *db, struct err *err)
 {
 	return db->driver->commit(db, err);

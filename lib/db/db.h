@@ -75,6 +75,9 @@ MUST_CHECK int db_begin(struct db *db, struct err *err);
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 /* A transaction that reads: from now until db_rollback all statements see one state of the database. */
 MUST_CHECK int db_begin_read(struct db *db, struct err *err);
+/* The same at the state that `first`, which reads the same database, sees. 1: so it is; 0: the engine
+ * cannot: the journal is not a WAL, or nothing is in it yet; -1: error, ERR_BUSY may help itself. */
+MUST_CHECK int db_join_read(struct db *db, struct db *first, struct err *err);
 void db_rollback(struct db *db);
 bool db_in_transaction(struct db *db); /* an error may have ended it */
 

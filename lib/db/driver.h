@@ -18,6 +18,7 @@ struct db_driver {
 	int (*exec)(struct db *db, const char *sql, struct err *err);
 	int (*begin)(struct db *db, struct err *err);
 	int (*begin_read)(struct db *db, struct err *err);
+	int (*join_read)(struct db *db, struct db *first, struct err *err);
 	int (*commit)(struct db *db, struct err *err);
 	void (*rollback)(struct db *db);
 	bool (*in_transaction)(struct db *db);

@@ -399,6 +399,34 @@ static int sqlite_begin_read(struct db *db, struct err *err)
 	return 0;
 }
 
+/* A connection knows of a WAL only when it has read once. */
+static int open_snapshot(struct sqlite_db *s, sqlite3_snapshot *at, struct err *err)
+{
+	int rc;
+
+	if (sqlite_exec(&s->base, "SELECT 1 FROM main.sqlite_schema LIMIT 1", err) ||
+		sqlite_exec(&s->base, "BEGIN", err))
+		return -1;
+	rc = sqlite3_snapshot_open(s->h, "main", at);
+	if (rc == SQLITE_OK)
+		return 0;
+	fail(s, rc == SQLITE_ERROR_SNAPSHOT ? SQLITE_BUSY : rc, err); /* the log has begun anew */
+	sqlite_rollback(&s->base);
+	return -1;
+}
+
+static int sqlite_join_read(struct db *db, struct db *first, struct err *err)
+{
+	sqlite3_snapshot *at;
+	int rc;
+
+	if (sqlite3_snapshot_get(of_db(first)->h, "main", &at) != SQLITE_OK)
+		return 0;
+	rc = open_snapshot(of_db(db), at, err);
+	sqlite3_snapshot_free(at);
+	return rc ? -1 : 1;
+}
+
 static int sqlite_commit(struct db *db, struct err *err)
 {
 	return sqlite_exec(db, "COMMIT", err);
@@ -733,6 +761,7 @@ static const struct db_driver sqlite_driver = {
 	.exec = sqlite_exec,
 	.begin = sqlite_begin,
 	.begin_read = sqlite_begin_read,
+	.join_read = sqlite_join_read,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.in_transaction = sqlite_in_transaction,

@@ -27,21 +27,32 @@ static int data_version(struct db *db, int64_t *ret, struct err *err)
 	return 0;
 }
 
+/* 1: dbs[i] reads what dbs[0] does; 0: somebody has committed meanwhile; -1: error. */
+static int follow(struct db **dbs, uint32_t i, int64_t version, struct err *err)
+{
+	int rc = db_join_read(dbs[i], dbs[0], err);
+	int64_t now;
+
+	if (rc)
+		return rc;
+	if (db_begin_read(dbs[i], err) < 0 || data_version(dbs[i], &now, err) < 0)
+		return -1;
+	return now == version;
+}
+
 /* 1: all have begun, in one state; 0: somebody has committed meanwhile; -1: error. */
 static int begin_once(struct db **dbs, uint32_t n, int64_t *versions, struct err *err)
 {
-	int64_t now;
-
 	for (uint32_t i = 1; i < n; i++)
 		if (data_version(dbs[i], &versions[i], err) < 0)
 			return -1;
 	if (db_begin_read(dbs[0], err) < 0)
 		return -1;
 	for (uint32_t i = 1; i < n; i++) {
-		if (db_begin_read(dbs[i], err) < 0 || data_version(dbs[i], &now, err) < 0)
-			return -1;
-		if (now != versions[i])
-			return 0;
+		int rc = follow(dbs, i, versions[i], err);
+
+		if (rc <= 0)
+			return rc;
 	}
 	return 1;
 }

@@ -2,8 +2,9 @@
  * sqlite_snapshot - several connections that read one state of a database.
  *
  * SQLite gives each connection the state of the moment at which it begins to
- * read. That it is the same for all of them is checked, not hoped: `PRAGMA
- * data_version` of a connection changes when another one has committed since it
+ * read. In WAL mode the others join the first one's (db_join_read), however often
+ * somebody commits. In the others, and as long as the log is empty, that it is the
+ * same for all of them is checked, not hoped: `PRAGMA data_version` of a connection changes when another one has committed since it
  * asked last. Each of the others asks before the first one begins, and again when
  * it has begun itself: the same number says that nobody has committed in
  * between, and so not between the first one's beginning and its own. Else all of

@@ -21,6 +21,8 @@ build() {
 	make sqlite3.c BCC=gcc
 	CFLAGS+=' -DSQLITE_THREADSAFE=1 -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_DQS=0'
 	CFLAGS+=' -DSQLITE_LIKE_DOESNT_MATCH_BLOBS -DSQLITE_USE_ALLOCA'
+	# readers of one state, for ranges that are read in parallel
+	CFLAGS+=' -DSQLITE_ENABLE_SNAPSHOT'
 	compile_archive libsqlite3.a sqlite3.c
 	cp sqlite3.h "$out/include"
 }
