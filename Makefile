@@ -4,8 +4,8 @@ VERSION := 0.1.0
 
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-builtin-rules
-# all processors, unless -j was given
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+# all processors, unless -j was given, or by the make that calls this one
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
