@@ -230,17 +230,25 @@ def test_cancelled_at_random(queue):
     chance = random.Random(4)
     queue.copy_job("load", "t", rows=2000, max_active=4)
     queue.controller()
-    for run in range(1, 13):
+    started = time.monotonic()
+    queue.order("load")
+    queue.wait_state(1, "succeeded")
+    whole = time.monotonic() - started  # how long a run takes on this machine, now
+    states, run = {"cancelled": 0, "succeeded": 1}, 1
+    while run < 12 or min(states.values()) == 0:
+        assert run < 200, f"no moment between: {states}"
+        run += 1
         queue.order("load")
-        time.sleep(chance.uniform(0, 0.25))  # the moment of the cancellation
+        time.sleep(chance.uniform(0, 1.2 * whole))  # the moment of the cancellation
         answer = subprocess.run(queue.argv("cancel", run), cwd=queue.path, env=queue.env(),
                                 capture_output=True, text=True, check=False)
         assert answer.returncode in (0, 1), answer.stderr
         if answer.returncode == 1:  # too late, and then for good
             assert queue.state(run) == "succeeded"
         queue.wait_state(run, "cancelled", "succeeded")
-    states = queue.states()
-    assert set(states) == {"cancelled", "succeeded"}, "choose other moments"
+        states[queue.state(run)] += 1
+        # the early moments are the rare ones where orders are answered at once
+        whole *= 0.8 if states["cancelled"] == 0 else 1
     assert queue.count("t") == 2000 * states["succeeded"]
     check_ledger(queue)
 
