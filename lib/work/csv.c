@@ -45,6 +45,7 @@ struct csv {
 	uint32_t n;      /* fields so far; those beyond CSV_FIELDS_MAX are only counted */
 	uint32_t expected;
 	const char *who; /* has as many */
+	bool passed_over; /* see csv.h */
 	uint32_t max_field, max_record;
 	uint8_t delimiter, quote, escape;
 	struct csv_field *fields;
@@ -117,6 +118,7 @@ void csv_reset(struct csv *c)
 	c->line = 1;
 	c->blank = 0;
 	c->expected = EXPECT_ANY;
+	c->passed_over = false;
 	c->literal = SIZE_MAX;
 	begin_record(c, 0);
 }
@@ -225,10 +227,13 @@ static int fail_at(const struct csv *c, size_t at, enum err_code code, const cha
 }
 
 /* A blank line, and others follow. */
-static int wrong_blank(const struct csv *c, struct err *err)
+static int wrong_blank(struct csv *c, struct err *err)
 {
-	return err_set(err, ERR_DATA, "line %llu, column 1: 1 field, %s %u",
-		(unsigned long long)c->blank, c->who, c->expected);
+	err_set(err, ERR_DATA, "line %llu, column 1: 1 field, %s %u", (unsigned long long)c->blank,
+		c->who, c->expected);
+	c->blank = 0;
+	c->passed_over = true;
+	return err_value(err, "", 0);
 }
 
 /* At the first field that is too many, or behind the last one. */
@@ -469,12 +474,30 @@ static uint32_t finish_fields(struct csv *c, uint32_t n)
 	return lines;
 }
 
+/* Lines that were not made of known fields could not be counted. */
+static int pass_over(struct csv *c, struct err *err)
+{
+	const struct csv_field *last;
+
+	wrong_count(c, err);
+	if (c->n > CSV_FIELDS_MAX)
+		return -1;
+	last = &c->fields[c->n - 1];
+	err_value(err, (const char *)c->data + c->start, last->off + last->len + last->quoted);
+	if (c->multiline)
+		c->line += finish_fields(c, c->n);
+	c->line++;
+	begin_record(c, c->pos);
+	c->passed_over = true;
+	return -1;
+}
+
 static int finish_record(struct csv *c, struct csv_record *ret, struct err *err)
 {
 	uint32_t n = c->n < CSV_FIELDS_MAX ? c->n : CSV_FIELDS_MAX, lines = 0;
 
 	if (c->expected != EXPECT_ANY && c->n != c->expected)
-		return wrong_count(c, err);
+		return pass_over(c, err);
 	if (c->n > CSV_FIELDS_MAX)
 		return err_set(err, ERR_LIMIT, "line %llu: more than %u fields",
 			(unsigned long long)c->line, CSV_FIELDS_MAX);
@@ -511,6 +534,7 @@ int csv_next(struct csv *c, struct csv_record *ret, struct err *err)
 {
 	int rc;
 
+	c->passed_over = false;
 	for (;;) {
 		if (c->after_cr || !c->begun)
 			skip_before(c);
@@ -527,4 +551,9 @@ int csv_next(struct csv *c, struct csv_record *ret, struct err *err)
 		begin_record(c, c->pos);
 	}
 	return finish_record(c, ret, err) < 0 ? -1 : 1;
+}
+
+bool csv_passed_over(const struct csv *c)
+{
+	return c->passed_over;
 }

@@ -22,7 +22,7 @@
  *
  * Errors are ERR_DATA (ERR_LIMIT for a limit) and begin with "line 7: " or
  * "line 7, column 12: ": the physical line and the character in it, both from
- * 1. After an error the parser can only be freed.
+ * 1. After an error the parser can only be freed, but see csv_passed_over.
  */
 #ifndef WORK_CSV_H
 #define WORK_CSV_H
@@ -93,6 +93,10 @@ void csv_end_bad(struct csv *csv, const char *why);
 
 /* 1: a record; 0: more data is needed, or after csv_end: that was all; -1: error. */
 MUST_CHECK int csv_next(struct csv *csv, struct csv_record *ret_record, struct err *err);
+
+/* The last error was of a record that has another number of fields than expected, and only of it:
+ * err_value() has its text, and csv_next goes on behind it. */
+bool csv_passed_over(const struct csv *csv);
 
 /* The physical line and the character in it where a field of the last record begins. */
 void csv_locate(const struct csv_record *r, uint32_t field, uint64_t *ret_line,

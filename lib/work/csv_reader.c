@@ -18,6 +18,8 @@ struct seen {
 struct csv_reader {
 	const struct csv_format *format;
 	const atomic_bool *cancel;
+	int (*malformed)(void *arg, struct err *why);
+	void *arg;
 	struct arena arena;
 	struct csv_table table;
 	struct seen *seen;
@@ -64,6 +66,8 @@ int csv_reader_open(
 
 	r->format = request->format;
 	r->cancel = request->cancel;
+	r->malformed = request->malformed;
+	r->arg = request->arg;
 	if (csv_syntax_of(r->format, &syntax, err) < 0 || find_files(r, request, err) < 0 ||
 		open_file(r, err) < 0) {
 		csv_reader_close(r);
@@ -123,13 +127,19 @@ static int next_of_file(struct csv_reader *r, struct csv_record *record, struct 
 {
 	int rc;
 
-	while ((rc = csv_next(r->csv, record, err)) == 0) {
+	while ((rc = csv_next(r->csv, record, err)) <= 0) {
+		if (rc < 0) {
+			err_wrap(err, "%s", csv_reader_file(r));
+			if (!csv_passed_over(r->csv) || !r->malformed || r->malformed(r->arg, err) < 0)
+				return -1;
+			continue;
+		}
 		if (r->file.ended)
 			return check_file(r, err);
 		if (check_cancel(r, err) < 0 || csv_file_feed(&r->file, r->csv, err) < 0)
 			return -1;
 	}
-	return rc < 0 ? err_wrap(err, "%s", csv_reader_file(r)) : 1;
+	return 1;
 }
 
 static bool is_name(const struct csv_reader *r, const struct csv_record *header, uint32_t i)

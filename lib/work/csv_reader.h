@@ -24,6 +24,10 @@ struct csv_reader_request {
 	const char *table;
 	const struct csv_format *format;
 	const atomic_bool *cancel;
+	/* What becomes of a record with a wrong number of fields: 0 passes it over (`why` is cleared), -1
+	 * makes it the error. NULL: always the error. */
+	int (*malformed)(void *arg, struct err *why);
+	void *arg;
 };
 
 MUST_CHECK int csv_reader_open(

@@ -37,7 +37,7 @@ struct source {
 	const char *watermark; /* of the last load */
 	const struct job *job;
 	uint64_t rejected; /* rows of this source, or skipped */
-	uint64_t rows;     /* given so far */
+	uint64_t rows;     /* given so far; with the rejected ones the number of the last */
 	uint64_t bytes;    /* of the files that batches account for */
 	struct fragment big; /* a row larger than a batch */
 };
@@ -64,6 +64,21 @@ static int check_job(const struct job *job, struct err *err)
 	return 0;
 }
 
+/* Before the columns are known it is looked at only; it comes again. */
+static int malformed(void *arg, struct err *why)
+{
+	struct source *s = arg;
+
+	if (!s->columns.list.n && s->job->on_reject == ON_REJECT_KEEP) {
+		err_clear(why);
+		return 0;
+	}
+	if (rejects_add(s->rejects, s->rows + s->rejected + 1, NULL, NULL, why) < 0)
+		return -1;
+	s->rejected++;
+	return 0;
+}
+
 static int csv_source_open(const struct source_request *request, struct source **ret_source,
 	struct err *err)
 {
@@ -71,7 +86,9 @@ static int csv_source_open(const struct source_request *request, struct source *
 	const struct csv_reader_request files = {.conn = request->conn,
 		.table = request->job->source_table,
 		.format = &s->format,
-		.cancel = request->cancel};
+		.cancel = request->cancel,
+		.malformed = malformed,
+		.arg = s};
 
 	s->cancel = request->cancel;
 	s->rejects = request->rejects;
@@ -220,7 +237,7 @@ static int take_big(struct source *s, const struct csv_record *r, struct batch *
 
 	if (rc <= 0)
 		return rc;
-	fragment_set(&s->big, s->rows++, (size_t)(end - p));
+	fragment_set(&s->big, s->rejected + s->rows++, (size_t)(end - p));
 	fragment_take(&s->big, b);
 	return 1;
 }
@@ -238,16 +255,18 @@ static int take_row(struct source *s, const struct csv_record *r, struct batch *
 	return 1;
 }
 
+/* Whole rows, as long as there is room and none is missing between them. */
 static int fill(struct source *s, struct batch *b, struct err *err)
 {
 	struct csv_record r;
 	int rc;
 
-	b->first_row = s->rows;
 	while ((rc = csv_reader_next(s->reader, &r, err)) > 0) {
 		bool big = max_row_size(s, &r) > batch_room(b);
 
-		if (big && b->rows) {
+		if (b->rows == 0)
+			b->first_row = s->rows + s->rejected;
+		if (b->rows && (big || b->first_row + b->rows != s->rows + s->rejected)) {
 			csv_reader_back(s->reader, &r);
 			break;
 		}

@@ -34,19 +34,22 @@ static void add(char *out, size_t size, const char *text)
 	snprintf(out + len, size - len, "%s", text);
 }
 
-/* "  45%  12.0 s left": by the bytes of the source, over the whole time. */
+/* "  45%  12.0 s left": by the bytes of the source, or by its rows, over the whole time. */
 static void add_estimate(const struct copy_progress *now, char *out, size_t size)
 {
 	char text[64], left[32];
-	uint64_t done = now->bytes < now->total ? now->bytes : now->total;
+	uint64_t total = now->total ? now->total : now->expected;
+	uint64_t done = now->total ? now->bytes : now->rows;
 
-	if (now->total == 0 || done == 0)
+	done = done < total ? done : total;
+	if (done == 0)
 		return;
-	snprintf(text, sizeof(text), "  %" PRIu64 "%%", done * 100 / now->total);
+	snprintf(text, sizeof(text), "  %" PRIu64 "%%",
+		(uint64_t)((double)done * 100 / (double)total));
 	add(out, size, text);
-	if (now->elapsed_ms < 1000 || done == now->total)
+	if (now->elapsed_ms < 1000 || done == total)
 		return;
-	text_elapsed((int64_t)((double)now->elapsed_ms * (double)(now->total - done) / (double)done),
+	text_elapsed((int64_t)((double)now->elapsed_ms * (double)(total - done) / (double)done),
 		left, sizeof(left));
 	snprintf(text, sizeof(text), "  %s left", left);
 	add(out, size, text);

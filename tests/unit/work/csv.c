@@ -237,6 +237,45 @@ static void a_record_is_bounded(void **state)
 	free(text);
 }
 
+static void records_of_another_length_are_passed_over(void **state UNUSED)
+{
+	static const char text[] = "1,2\n3\n4,\"5\n\",6\r\n\n7,8\n";
+	const struct csv_syntax syntax = {.delimiter = ',', .quote = '"', .max_field = 1000};
+	struct csv *csv = csv_new(&syntax);
+	struct buf out = BUF_INIT(4096);
+	struct csv_record r;
+	struct err err = ERR_INIT;
+	size_t room;
+	int rc;
+
+	memcpy(csv_room(csv, &room), text, sizeof(text) - 1);
+	csv_add(csv, sizeof(text) - 1);
+	csv_end(csv);
+	csv_expect(csv, 2, "the header has");
+	while ((rc = csv_next(csv, &r, &err)) != 0) {
+		if (rc > 0) {
+			dump(&r, &out);
+			continue;
+		}
+		assert_true(csv_passed_over(csv));
+		buf_printf(&out, "%s (%s)\n", err.msg, err.value);
+		err_clear(&err);
+	}
+	assert_string_equal(buf_str(&out), "1:[1][2]\n"
+		"line 2, column 2: 1 field, the header has 2 (3)\n"
+		"line 4, column 3: 3 fields, the header has 2 (4,\"5?\",6)\n"
+		"line 5, column 1: 1 field, the header has 2 ()\n"
+		"6:[7][8]\n");
+	csv_reset(csv);
+	memcpy(csv_room(csv, &room), "\"1\"2\n", 6);
+	csv_add(csv, 6);
+	csv_expect(csv, 1, "the header has");
+	assert_int_equal(csv_next(csv, &r, &err), -1);
+	assert_false(csv_passed_over(csv));
+	csv_free(csv);
+	buf_release(&out);
+}
+
 static void fields_are_located(void **state)
 {
 	const char *text = "\"ü\"\"\"\"x\",\"y\nz\",\"w\"\n";
@@ -358,6 +397,7 @@ int main(void)
 		cmocka_unit_test(blank_lines),
 		cmocka_unit_test(errors_say_where),
 		cmocka_unit_test(a_record_is_bounded),
+		cmocka_unit_test(records_of_another_length_are_passed_over),
 		cmocka_unit_test(fields_are_located),
 		cmocka_unit_test(a_reset_parser_begins_again),
 		cmocka_unit_test(cuts_change_nothing),

@@ -21,6 +21,7 @@ struct fixture {
 	atomic_bool cancel;
 	struct source_request request;
 	struct rejects *rejects;
+	struct buf batches; /* first row and number of rows of each, where some are rejected */
 	struct source *source;
 	const struct tds_columns *cols;
 	struct buf out; /* columns, rows and errors as text */
@@ -38,6 +39,7 @@ static int setup(void **state)
 		.format = {TEST_CSV_FORMAT, .max_field = 4 * 1024 * 1024}};
 	f->job = (struct job){.name = "j", .source_table = "t"};
 	buf_init(&f->out, DUMP_MAX);
+	buf_init(&f->batches, DUMP_MAX);
 	*state = f;
 	return 0;
 }
@@ -48,6 +50,7 @@ static int teardown(void **state)
 
 	source_csv.close(f->source);
 	buf_release(&f->out);
+	buf_release(&f->batches);
 	free(f);
 	return dir_remove(state);
 }
@@ -87,7 +90,10 @@ static int dump_batches(struct fixture *f)
 	while ((rc = source_csv.read(f->source, &b, &f->err)) > 0) {
 		const uint8_t *p = b.data;
 
-		assert_int_equal(b.first_row, rows);
+		if (f->rejects)
+			buf_printf(&f->batches, "%llu+%u ", (unsigned long long)b.first_row, b.rows);
+		else
+			assert_int_equal(b.first_row, rows);
 		assert_int_equal(b.cont, 0);
 		for (uint32_t i = 0; i < b.rows; i++)
 			dump_row(f, &p, b.data + b.len);
@@ -621,8 +627,36 @@ static void rows_that_do_not_fit_may_be_rejected(void **state)
 	assert_string_equal(rejects_get(f->rejects, 0)->column, "a");
 	assert_string_equal(rejects_get(f->rejects, 0)->reason,
 		"t.csv: line 3, column 'a': the value is not an integer");
+	assert_string_equal(buf_str(&f->batches), "0+1 2+2 ");
 	assert_non_null(strstr(read_text(f, "a,b\nx,x\nz,y\n"), "more than 2 rows cannot be loaded"));
 	rejects_free(f->rejects);
+	f->rejects = NULL;
+}
+
+static void records_that_are_no_rows_may_be_rejected(void **state)
+{
+	struct fixture *f = *state;
+
+	f->job.on_reject = ON_REJECT_KEEP;
+	f->job.reject_limit = 3;
+	f->job.reject_values = REJECT_VALUES_ALL;
+	f->rejects = rejects_new(&f->job);
+	assert_string_equal(read_text(f, "a,b\n1,x\n2,\"y\n\",z\n\n3,z\n4\n"),
+		"a bigint not null, b varchar(max) not null\n1|x\n3|z\n");
+	assert_string_equal(buf_str(&f->batches), "0+1 3+1 ");
+	assert_int_equal(rejects_count(f->rejects), 3);
+	assert_int_equal(rejects_get(f->rejects, 0)->row, 2);
+	assert_null(rejects_get(f->rejects, 0)->column);
+	assert_string_equal(rejects_get(f->rejects, 0)->value, "2,\"y?\",z");
+	assert_string_equal(rejects_get(f->rejects, 0)->reason,
+		"t.csv: line 4, column 3: 3 fields, the header has 2");
+	assert_int_equal(rejects_get(f->rejects, 1)->row, 3);
+	assert_string_equal(rejects_get(f->rejects, 1)->reason,
+		"t.csv: line 5, column 1: 1 field, the header has 2");
+	assert_int_equal(rejects_get(f->rejects, 2)->row, 5);
+	assert_string_equal(rejects_get(f->rejects, 2)->value, "4");
+	rejects_free(f->rejects);
+	f->rejects = NULL;
 }
 
 static void a_file_is_read_in_one_piece(void **state)
@@ -672,6 +706,7 @@ int main(void)
 		TEST(standard_input_is_a_table),
 		TEST(a_large_first_record_is_a_sample),
 		TEST(rows_that_do_not_fit_may_be_rejected),
+		TEST(records_that_are_no_rows_may_be_rejected),
 		TEST(a_file_is_read_in_one_piece),
 		TEST(only_regular_files_are_read),
 	};

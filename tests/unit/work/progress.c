@@ -51,6 +51,13 @@ static void no_estimate_in_the_first_second_or_at_the_end(void **state UNUSED)
 	check_line(&start, &last, "load  1 row  0 rows/s  60 B/s  100%");
 }
 
+static void known_rows_give_one_too(void **state UNUSED)
+{
+	struct copy_progress now = {.phase = COPY_LOAD, .rows = 1, .expected = 4, .elapsed_ms = 1000};
+
+	check_line(&start, &now, "load  1 row  1 rows/s  0 B/s  25%  3.0 s left");
+}
+
 static void the_slow_side_is_named(void **state UNUSED)
 {
 	struct copy_progress now = {.phase = COPY_LOAD, .elapsed_ms = 1000};
@@ -99,6 +106,7 @@ int main(void)
 		cmocka_unit_test(rates_are_since_the_line_before),
 		cmocka_unit_test(a_known_size_gives_an_estimate),
 		cmocka_unit_test(no_estimate_in_the_first_second_or_at_the_end),
+		cmocka_unit_test(known_rows_give_one_too),
 		cmocka_unit_test(the_slow_side_is_named),
 		cmocka_unit_test(publishing_has_no_rate),
 		cmocka_unit_test(no_time_is_no_division),
