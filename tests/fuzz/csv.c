@@ -48,8 +48,15 @@ static int drain(struct csv *csv, struct digest *d)
 	struct csv_record r;
 	int rc;
 
-	while ((rc = csv_next(csv, &r, &err)) > 0)
-		mix_record(d, &r);
+	while ((rc = csv_next(csv, &r, &err)) > 0 || csv_passed_over(csv)) {
+		if (rc > 0) {
+			mix_record(d, &r);
+			continue;
+		}
+		mix(d, err.msg, strlen(err.msg));
+		mix(d, err.value, strlen(err.value));
+		err_clear(&err);
+	}
 	if (rc < 0)
 		mix(d, err.msg, strlen(err.msg));
 	return rc;
