@@ -115,6 +115,7 @@ $(bench_programs): %: %.o $(lib_objects)
 
 -include tests/smoke/smoke.mk
 -include tests/tsql/tsql.mk
+-include tests/tdsd/tdsd.mk
 $(fuzz_programs): MODE_FLAGS += -fsanitize=fuzzer
 $(fuzz_programs): %: %.o $(lib_objects)
 	$(call say,LINK)

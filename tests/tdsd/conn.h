@@ -1,0 +1,47 @@
+/*
+ * conn - one client's connection, in a thread of its own.
+ */
+#ifndef TDSD_CONN_H
+#define TDSD_CONN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "tests/tdsd/engine.h"
+#include "tests/tdsd/login7.h"
+#include "tests/tdsd/prelogin.h"
+#include "tests/tdsd/server.h"
+#include "tests/tdsd/token.h"
+#include "tests/tdsd/wire.h"
+
+struct conn {
+	struct server *server;
+	struct conn *next, *previous; /* among the server's */
+	struct wire wire;
+	struct arena arena;   /* what lives as long as the connection */
+	struct arena scratch; /* what lives as long as a request */
+	struct prelogin prelogin;
+	struct login7 login;
+	enum tds_level level;
+	enum encrypt_scope encryption;
+	struct session *session; /* NULL before the login */
+	int spid;
+	struct buf request;   /* the message in work */
+	uint64_t transaction; /* descriptor, 0 outside of one */
+	uint64_t rows;        /* sent */
+};
+
+/* Takes the descriptor over. */
+struct conn *conn_new(struct server *s, int fd, int spid);
+void conn_free(struct conn *c);
+/* Serves it to its end. */
+void conn_run(struct conn *c);
+
+/* A message of the server's own outside of the engine, and the end of an answer with an error. */
+void conn_error(struct conn *c, int32_t number, uint8_t severity, uint8_t state, const char *fmt,
+	...) PRINTF(5, 6);
+
+#endif

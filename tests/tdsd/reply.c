@@ -1,0 +1,185 @@
+#include "tests/tdsd/reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/tdsd/result.h"
+
+#define ROWS_PER_LOOK 64 /* between looks at whether the client wants an end */
+
+void reply_begin(struct reply *r, struct conn *c, bool in_procedure)
+{
+	*r = (struct reply){.c = c, .in_procedure = in_procedure};
+}
+
+void reply_settle(struct reply *r, bool more)
+{
+	if (!r->holds)
+		return;
+	r->holds = false;
+	r->held.status |= more ? DONE_MORE : 0;
+	token_done(&r->c->wire, r->c->level, &r->held);
+}
+
+/* True when there is nobody to take more. */
+static bool is_over(struct reply *r)
+{
+	if (!r->cancelled && wire_attention(&r->c->wire))
+		r->cancelled = true;
+	return r->cancelled;
+}
+
+static int give_columns(void *arg, const struct tds_columns *columns)
+{
+	struct reply *r = arg;
+
+	reply_settle(r, true);
+	r->columns = *columns;
+	result_columns(&r->c->wire, r->c->level, columns);
+	return is_over(r) ? -1 : 0;
+}
+
+static int give_row(void *arg, const uint8_t *row, size_t len)
+{
+	struct reply *r = arg;
+	struct conn *c = r->c;
+
+	result_row(&c->wire, c->level, c->server->options->nbc, &r->columns, row, len);
+	if (++c->rows % ROWS_PER_LOOK == 0 && is_over(r))
+		return -1;
+	return c->wire.broken ? -1 : 0;
+}
+
+static int give_message(void *arg, const struct engine_message *m)
+{
+	struct reply *r = arg;
+
+	reply_settle(r, true);
+	r->failed |= m->severity > 10;
+	token_message(&r->c->wire, r->c->level, m, r->c->server->options->server_name);
+	return r->c->wire.broken ? -1 : 0;
+}
+
+static int give_done(void *arg, uint16_t command, bool has_count, uint64_t count, bool failed)
+{
+	struct reply *r = arg;
+
+	reply_settle(r, true);
+	r->holds = true;
+	r->held = (struct done){
+		.token = r->in_procedure ? TOKEN_DONEINPROC : TOKEN_DONE,
+		.status = (uint16_t)((has_count ? DONE_COUNT : 0) | (failed ? DONE_ERROR : 0)),
+		.command = command,
+		.count = has_count ? count : 0,
+	};
+	return is_over(r) ? -1 : 0;
+}
+
+static int give_env(void *arg, enum engine_env env, const void *now, size_t now_len,
+	const void *was, size_t was_len)
+{
+	struct reply *r = arg;
+	struct conn *c = r->c;
+
+	reply_settle(r, true);
+	switch (env) {
+	case ENGINE_ENV_DATABASE:
+	case ENGINE_ENV_LANGUAGE:
+		token_env_text(&c->wire, env, arena_strndup(&c->arena, now, now_len),
+			arena_strndup(&c->arena, was, was_len));
+		return 0;
+	case ENGINE_ENV_BEGIN:
+		if (now_len == sizeof(c->transaction))
+			memcpy(&c->transaction, now, now_len);
+		break;
+	case ENGINE_ENV_COMMIT:
+	case ENGINE_ENV_ROLLBACK:
+		c->transaction = 0;
+		break;
+	case ENGINE_ENV_COLLATION:
+		break;
+	}
+	token_env_bytes(&c->wire, env, now, now_len, was, was_len);
+	return 0;
+}
+
+static int give_output(void *arg, const char *name, const struct tds_column *type,
+	const uint8_t *value, size_t len)
+{
+	struct reply *r = arg;
+	struct wire *w = &r->c->wire;
+
+	if (!name) {
+		int32_t status = 0;
+
+		memcpy(&status, value, len < sizeof(status) ? len : sizeof(status));
+		r->has_status = true;
+		r->status = status;
+		return 0;
+	}
+	reply_settle(r, true);
+	wire_put8(w, TOKEN_RETURNVALUE);
+	wire_put16(w, r->ordinal++);
+	token_put_text(w, 1, name, 255);
+	wire_put8(w, 1); /* an output parameter */
+	if (r->c->level < TDS_7_2)
+		wire_put16(w, 0);
+	else
+		wire_put32(w, 0);
+	wire_put16(w, 0);
+	result_type(w, type);
+	wire_put(w, value, len);
+	return 0;
+}
+
+static bool ask_cancelled(void *arg)
+{
+	return is_over(arg);
+}
+
+const struct engine_out reply_functions = {
+	.columns = give_columns,
+	.row = give_row,
+	.message = give_message,
+	.done = give_done,
+	.env = give_env,
+	.output = give_output,
+	.cancelled = ask_cancelled,
+};
+
+void reply_error(
+	struct reply *r, int32_t number, uint8_t severity, uint8_t state, const char *fmt, ...)
+{
+	char text[1024];
+	struct engine_message m = {.number = number,
+		.severity = severity,
+		.state = state,
+		.text = text,
+		.procedure = "",
+		.line = 1};
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)give_message(r, &m);
+}
+
+bool reply_end(struct reply *r)
+{
+	struct done done = {.token = TOKEN_DONE};
+
+	/* an attention that came after the last look belongs to this answer, too */
+	if (r->cancelled) {
+		reply_settle(r, true);
+		done.status = DONE_ATTN;
+		token_done(&r->c->wire, r->c->level, &done);
+	} else if (r->holds) {
+		reply_settle(r, false);
+	} else {
+		done.status = r->failed ? DONE_ERROR : 0;
+		token_done(&r->c->wire, r->c->level, &done);
+	}
+	return wire_end(&r->c->wire);
+}

@@ -1,0 +1,37 @@
+/*
+ * result - column lists and rows in the form that a client's version takes.
+ *
+ * COLMETADATA (MS-TDS 2.2.7.4), ROW and NBCROW (2.2.7.19, 2.2.7.15) from the rows of
+ * tds/row.h. RPC parameters and bulk columns are read by the same rules.
+ */
+#ifndef TDSD_RESULT_H
+#define TDSD_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "tds/type.h"
+#include "tests/tdsd/bytes.h"
+#include "tests/tdsd/options.h"
+#include "tests/tdsd/token.h"
+
+/* The token and what belongs to it. */
+void result_columns(struct wire *w, enum tds_level level, const struct tds_columns *cols);
+/* TYPE_INFO */
+void result_type(struct wire *w, const struct tds_column *c);
+
+/* One 0xD1 row of these columns. */
+void result_row(struct wire *w, enum tds_level level, enum nbc_policy nbc,
+	const struct tds_columns *cols, const uint8_t *row, size_t len);
+
+/* A value in its column's form begins at b->p: passes over it. False when it is none. */
+bool result_skip_value(struct bytes *b, const struct tds_column *c, bool *ret_null);
+
+/* The columns of a bulk load, behind the token (text, ntext and image with one table name): 0, or
+ * -1, with b->cut where more bytes are needed. */
+MUST_CHECK int result_take_bulk_columns(struct bytes *b, enum tds_level level, struct arena *a,
+	struct tds_columns *ret_columns, struct err *err);
+
+#endif
