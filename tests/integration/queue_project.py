@@ -35,6 +35,9 @@ FINAL = ("succeeded", "failed", "cancelled", "timed_out", "unknown")
 SECONDS = 30
 
 
+MANY_ROWS = 1_500_000  # rows of a load that is still at it when a test has seen it begin
+
+
 def processes_in(directory):
     """Pids of the processes whose working directory this is."""
     found = []

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from product import ETL
-from queue_project import alive
+from queue_project import MANY_ROWS, alive
 from servers import wait_for
 
 # --- until nothing is left to do ---
@@ -313,7 +313,7 @@ def test_an_adopted_worker_can_be_cancelled(queue):
 
 
 def test_a_worker_that_died_with_its_controller(queue):
-    queue.copy_job("load", "t", rows=300_000)
+    queue.copy_job("load", "t", rows=MANY_ROWS)
     first = queue.controller()
     queue.order("load")
     pid = queue.wait_worker(1)
@@ -323,12 +323,12 @@ def test_a_worker_that_died_with_its_controller(queue):
     queue.controller()
     queue.wait_state(1, "succeeded")
     run = queue.run(1)
-    assert queue.count("t") == 300_000 and run["attempt"] - run["disruptions"] == 1
+    assert queue.count("t") == MANY_ROWS and run["attempt"] - run["disruptions"] == 1
     assert list(queue.ledger().values()) == ["published"] and queue.leftovers() == []
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_run_back(queue):
-    queue.copy_job("load", "t", rows=300_000)
+    queue.copy_job("load", "t", rows=MANY_ROWS)
     queue.controller()
     queue.order("load")
     pid = queue.wait_worker(1)
@@ -338,7 +338,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_run_back(queue):
     run = queue.run(1)
     assert (run["attempt"], run["disruptions"], run["fence"]) == (2, 1, 2)
     assert queue.events(1) == ["queued", "starting", "running"] * 2 + ["succeeded"]
-    assert queue.count("t") == 300_000
+    assert queue.count("t") == MANY_ROWS
 
 
 def test_a_command_that_is_given_back_may_have_been_done(queue):
@@ -356,7 +356,7 @@ def test_ctrl_c_of_a_worker_by_hand_cancels(queue, kind):
     if kind == "exec":
         queue.exec_job("job", "sleep 60", idempotent="yes", max_attempts=5)
     else:
-        queue.copy_job("job", "t", rows=300_000, max_attempts=5)
+        queue.copy_job("job", "t", rows=MANY_ROWS, max_attempts=5)
     worker = queue.start("worker", "--job", "job", stderr=subprocess.PIPE)
     wait_for(lambda: len(queue.others()) > 1 if kind == "exec" else queue.leftovers(), "the work")
     worker.send_signal(signal.SIGINT)

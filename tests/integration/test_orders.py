@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 
 import pytest
-from queue_project import section
+from queue_project import MANY_ROWS, section
 from servers import wait_for
 
 # --- etl run ---
@@ -222,7 +222,7 @@ def test_cancel_sql(queue):
 
 
 def test_cancel_a_copy(queue):
-    queue.copy_job("load", "t", rows=300_000)
+    queue.copy_job("load", "t", rows=MANY_ROWS)
     queue.controller()
     queue.order("load")
     pid = queue.wait_worker(1)

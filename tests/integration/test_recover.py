@@ -10,7 +10,7 @@ import subprocess
 from contextlib import closing
 
 import pytest
-from queue_project import QueueProject
+from queue_project import MANY_ROWS, QueueProject
 from servers import wait_for
 
 ROWS = 10
@@ -149,7 +149,7 @@ def test_runs_that_the_backup_has_as_queued_are_not_loaded_again(queue):
 
 def test_a_run_that_the_backup_has_as_running(queue):
     define(queue)
-    queue.rows("t", 300_000)
+    queue.rows("t", MANY_ROWS)
     queue.controller()
     queue.order("load", "--key", "k1")
     queue.wait_worker(1)
@@ -159,13 +159,13 @@ def test_a_run_that_the_backup_has_as_running(queue):
     restore(queue)
     assert queue.state(1) == "running"
     queue.until_idle()
-    assert queue.state(1) == "succeeded" and queue.count("t") == 300_000
+    assert queue.state(1) == "succeeded" and queue.count("t") == MANY_ROWS
 
 
 def test_a_load_that_was_left_open_is_withdrawn(queue):
     define(queue)
     backup(queue)
-    queue.rows("t", 300_000)
+    queue.rows("t", MANY_ROWS)
     worker = queue.start("worker", "--job", "load", stderr=subprocess.DEVNULL)
     queue.wait_staging()
     worker.kill()
@@ -184,7 +184,7 @@ def test_a_load_that_was_left_open_is_withdrawn(queue):
 def test_a_zombie_of_the_lost_store_cannot_publish(queue):
     define(queue)
     backup(queue)
-    queue.rows("t", 300_000)
+    queue.rows("t", MANY_ROWS)
     queue.controller()
     queue.order("load")
     zombie = queue.wait_worker(1)

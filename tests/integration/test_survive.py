@@ -11,17 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
-from queue_project import QueueProject, alive, resident
+from queue_project import MANY_ROWS, QueueProject, alive, resident
 from servers import wait_for
 
 SOAK_SECONDS = float(os.environ.get("ETL_SOAK_SECONDS", "60"))
 
 
 def kill(pid):
+    """False: it was faster."""
     try:
         os.kill(pid, signal.SIGKILL)
+        return True
     except ProcessLookupError:
-        pass  # it was faster
+        return False
 
 
 def command_of(pid):
@@ -64,6 +66,17 @@ def most_active(queue):
 PATIENT = {"max_attempts": 1000, "max_disruptions": 1000, "retry_delay": "0s"}
 
 
+def kill_a_worker(queue, chance):
+    """At any moment of its life; was there one?"""
+    until = time.monotonic() + chance.uniform(0.02, 0.4)
+    while True:
+        workers = sorted(queue.workers().values())
+        if workers and (time.monotonic() > until or chance.random() < 0.1):
+            return kill(chance.choice(workers))
+        if time.monotonic() > until + 1:
+            return False
+
+
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_kills_at_random(hasty, seed):
     queue, chance = hasty, random.Random(seed)
@@ -85,12 +98,10 @@ def test_kills_at_random(hasty, seed):
             orders += 1
         if not queue.controllers or queue.controllers[-1].process.poll() is not None:
             queue.start_controller()
-        time.sleep(chance.uniform(0.02, 0.4))  # the moment of the next kill
-        workers = sorted(queue.workers().values())
-        if workers and chance.random() < 0.7:
-            kill(chance.choice(workers))
-            kills["worker"] += 1
+        if chance.random() < 0.7:  # the moment of the next kill
+            kills["worker"] += kill_a_worker(queue, chance)
         else:
+            time.sleep(chance.uniform(0.02, 0.4))
             queue.controllers[-1].kill()
             kills["controller"] += 1
     assert min(kills.values()) >= 3, kills
@@ -158,7 +169,7 @@ def test_a_frozen_worker_loses_its_run_and_its_place(hasty):
     """Its lease runs out; thawed again it must not publish what another one has."""
     queue = hasty
     queue.configure(max_workers=1)
-    queue.copy_job("load", "t", rows=300_000)
+    queue.copy_job("load", "t", rows=MANY_ROWS)
     queue.controller()
     queue.order("load")
     zombie = queue.wait_worker(1)
@@ -172,7 +183,7 @@ def test_a_frozen_worker_loses_its_run_and_its_place(hasty):
     queue.wait_state(1, "succeeded")
     run = queue.run(1)
     assert run["attempt"] - run["disruptions"] == 1
-    assert queue.count("t") == 300_000 and list(queue.ledger().values()) == ["published"]
+    assert queue.count("t") == MANY_ROWS and list(queue.ledger().values()) == ["published"]
 
 
 def at_the_door(queue, run):
@@ -196,7 +207,7 @@ def at_the_door(queue, run):
 
 
 def test_cancelled_when_about_to_publish(queue):
-    queue.copy_job("load", "t", rows=100_000)
+    queue.copy_job("load", "t", rows=MANY_ROWS)
     queue.controller()
     queue.order("load")
     pid, db = at_the_door(queue, 1)
@@ -212,7 +223,7 @@ def test_cancelled_when_about_to_publish(queue):
 
 def test_cancelled_while_a_zombie_is_about_to_publish(hasty):
     queue = hasty
-    queue.copy_job("load", "t", rows=100_000)
+    queue.copy_job("load", "t", rows=MANY_ROWS)
     queue.controller()
     queue.order("load")
     pid, db = at_the_door(queue, 1)
