@@ -22,6 +22,7 @@ struct conn *conn_new(struct server *s, int fd, int spid)
 void conn_free(struct conn *c)
 {
 	session_close(c->session);
+	prepared_release(&c->prepared);
 	wire_release(&c->wire);
 	buf_release(&c->request);
 	arena_release(&c->scratch);

@@ -13,6 +13,7 @@
 #include "tests/tdsd/engine.h"
 #include "tests/tdsd/login7.h"
 #include "tests/tdsd/prelogin.h"
+#include "tests/tdsd/prepared.h"
 #include "tests/tdsd/server.h"
 #include "tests/tdsd/token.h"
 #include "tests/tdsd/wire.h"
@@ -29,6 +30,9 @@ struct conn {
 	enum encrypt_scope encryption;
 	struct session *session; /* NULL before the login */
 	int spid;
+	bool reset_ack;    /* the next answer says that the session was reset */
+	struct sink *sink; /* the bulk load that is announced goes there */
+	struct prepared prepared;
 	struct buf request;   /* the message in work */
 	uint64_t transaction; /* descriptor, 0 outside of one */
 	uint64_t rows;        /* sent */

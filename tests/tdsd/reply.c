@@ -6,11 +6,26 @@
 
 #include "tests/tdsd/result.h"
 
-#define ROWS_PER_LOOK 64 /* between looks at whether the client wants an end */
+#define EXECUTE_COMMAND 0xE0 /* CurCmd */
+#define ROWS_PER_LOOK   64   /* between looks at whether the client wants an end */
+
+struct reply_value {
+	struct reply_value *next;
+	const char *name;
+	unsigned ordinal; /* among the call's parameters */
+	struct tds_column type;
+	size_t len;
+	uint8_t value[];
+};
 
 void reply_begin(struct reply *r, struct conn *c, bool in_procedure)
 {
 	*r = (struct reply){.c = c, .in_procedure = in_procedure};
+	r->last = &r->values;
+	wire_begin(&c->wire, WIRE_RESULT);
+	if (c->reset_ack)
+		token_env_bytes(&c->wire, ENV_RESET_ACK, "", 0, "", 0);
+	c->reset_ack = false;
 }
 
 void reply_settle(struct reply *r, bool more)
@@ -104,33 +119,45 @@ static int give_env(void *arg, enum engine_env env, const void *now, size_t now_
 	return 0;
 }
 
+/* Kept: the status comes before them. */
 static int give_output(void *arg, const char *name, const struct tds_column *type,
 	const uint8_t *value, size_t len)
 {
 	struct reply *r = arg;
-	struct wire *w = &r->c->wire;
+	struct arena *a = &r->c->scratch;
+	struct reply_value *v;
 
 	if (!name) {
-		int32_t status = 0;
-
-		memcpy(&status, value, len < sizeof(status) ? len : sizeof(status));
-		r->has_status = true;
-		r->status = status;
+		memcpy(&r->status, value, len < sizeof(r->status) ? len : sizeof(r->status));
 		return 0;
 	}
-	reply_settle(r, true);
+	v = arena_alloc(a, sizeof(*v) + len);
+	v->name = arena_strdup(a, name);
+	while (v->ordinal < r->n_params && strcmp(r->params[v->ordinal].name, name) != 0)
+		v->ordinal++;
+	v->type = *type;
+	v->len = len;
+	memcpy(v->value, value, len);
+	*r->last = v;
+	r->last = &v->next;
+	return 0;
+}
+
+static void put_value(struct reply *r, const struct reply_value *v)
+{
+	struct wire *w = &r->c->wire;
+
 	wire_put8(w, TOKEN_RETURNVALUE);
-	wire_put16(w, r->ordinal++);
-	token_put_text(w, 1, name, 255);
+	wire_put16(w, v->ordinal);
+	token_put_text(w, 1, v->name, 255);
 	wire_put8(w, 1); /* an output parameter */
 	if (r->c->level < TDS_7_2)
 		wire_put16(w, 0);
 	else
 		wire_put32(w, 0);
 	wire_put16(w, 0);
-	result_type(w, type);
-	wire_put(w, value, len);
-	return 0;
+	result_type(w, &v->type);
+	wire_put(w, v->value, v->len);
 }
 
 static bool ask_cancelled(void *arg)
@@ -164,6 +191,26 @@ void reply_error(
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	(void)give_message(r, &m);
+}
+
+void reply_end_procedure(struct reply *r)
+{
+	if (r->cancelled)
+		return;
+	reply_settle(r, true);
+	token_return_status(&r->c->wire, r->status);
+	for (const struct reply_value *v = r->values; v; v = v->next)
+		put_value(r, v);
+	r->holds = true;
+	r->held = (struct done){
+		.token = TOKEN_DONEPROC,
+		.status = (uint16_t)(r->failed ? DONE_ERROR : 0),
+		.command = EXECUTE_COMMAND,
+	};
+	r->values = NULL;
+	r->last = &r->values;
+	r->status = 0;
+	r->failed = false;
 }
 
 bool reply_end(struct reply *r)

@@ -2,10 +2,15 @@
 
 #include <string.h>
 
+#include "tests/tdsd/bulk.h"
 #include "tests/tdsd/bytes.h"
 #include "tests/tdsd/reply.h"
+#include "tests/tdsd/rpc.h"
+#include "tests/tdsd/special.h"
 
 #define HEADER_TRANSACTION 2 /* MS-TDS 2.2.5.3.2 */
+#define WRONG_DESCRIPTOR   3989
+#define NO_DTC             8501
 
 /* Passes over ALL_HEADERS and takes the transaction's descriptor from it. */
 static int take_headers(struct conn *c, struct bytes *b, uint64_t *ret_transaction, struct err *err)
@@ -50,8 +55,8 @@ static int run_batch(struct conn *c, struct bytes *b)
 	char *sql = bytes_utf8(b->p, bytes_left(b), &c->scratch);
 
 	reply_begin(&r, c, false);
-	wire_begin(&c->wire, WIRE_RESULT);
-	if (session_batch(c->session, sql, strlen(sql), NULL, 0, &reply_functions, &r) < 0)
+	if (!special_run(&r, sql) &&
+		session_batch(c->session, sql, strlen(sql), NULL, 0, &reply_functions, &r) < 0)
 		r.cancelled = true;
 	return answer(&r);
 }
@@ -62,7 +67,6 @@ static int answer_attention(struct conn *c)
 
 	reply_begin(&r, c, false);
 	r.cancelled = true;
-	wire_begin(&c->wire, WIRE_RESULT);
 	return answer(&r);
 }
 
@@ -73,8 +77,65 @@ static int answer_ignored(struct conn *c)
 
 	reply_begin(&r, c, false);
 	r.failed = true;
-	wire_begin(&c->wire, WIRE_RESULT);
 	return answer(&r);
+}
+
+/* MS-TDS 2.2.6.9: what a request has behind its headers. */
+struct transaction_request {
+	unsigned type, isolation;
+	const char *name;
+	bool begin_another; /* behind COMMIT or ROLLBACK */
+};
+
+enum { TM_BEGIN = 5, TM_COMMIT = 7, TM_ROLLBACK = 8, TM_SAVE = 9 };
+
+static int take_transaction(
+	struct bytes *b, struct arena *a, struct transaction_request *t, struct err *err)
+{
+	*t = (struct transaction_request){.type = (unsigned)bytes_number(b, 2)};
+	if (t->type == TM_BEGIN)
+		t->isolation = (unsigned)bytes_number(b, 1);
+	t->name = bytes_text(b, (size_t)bytes_number(b, 1) / 2, a);
+	if (t->type == TM_COMMIT || t->type == TM_ROLLBACK)
+		t->begin_another = bytes_number(b, 1) & 1;
+	if (t->begin_another) {
+		t->isolation = (unsigned)bytes_number(b, 1);
+		(void)bytes_text(b, (size_t)bytes_number(b, 1) / 2, a);
+	}
+	if (b->cut)
+		return err_set(err, ERR_DATA, "a transaction request ends before its end");
+	return 0;
+}
+
+static int run_transaction(struct conn *c, struct bytes *b, struct err *err)
+{
+	static const enum session_transaction kinds[] = {[TM_BEGIN] = SESSION_BEGIN,
+		[TM_COMMIT] = SESSION_COMMIT,
+		[TM_ROLLBACK] = SESSION_ROLLBACK,
+		[TM_SAVE] = SESSION_SAVE};
+	struct transaction_request t;
+	struct reply r;
+
+	if (take_transaction(b, &c->scratch, &t, err) < 0)
+		return -1;
+	reply_begin(&r, c, false);
+	if (t.type != TM_BEGIN && t.type != TM_COMMIT && t.type != TM_ROLLBACK && t.type != TM_SAVE)
+		reply_error(&r, NO_DTC, 16, 1, "MSDTC on server '%s' is unavailable.",
+			c->server->options->server_name);
+	else if (session_transaction(c->session, kinds[t.type], (int)t.isolation, t.name,
+			 &reply_functions, &r) < 0 ||
+		 (t.begin_another && session_transaction(c->session, SESSION_BEGIN,
+					     (int)t.isolation, "", &reply_functions, &r) < 0))
+		r.cancelled = true;
+	return answer(&r);
+}
+
+static int refuse_descriptor(struct conn *c)
+{
+	conn_error(c, WRONG_DESCRIPTOR, 16, 1,
+		"New request is not allowed to start because it should come with valid transaction "
+		"descriptor.");
+	return c->wire.broken ? 0 : 1;
 }
 
 static int run_message(struct conn *c, struct err *err)
@@ -83,16 +144,48 @@ static int run_message(struct conn *c, struct err *err)
 	uint64_t transaction;
 
 	b.end = b.p + c->request.len;
-	switch (c->wire.in_type) {
-	case WIRE_ATTENTION:
+	if (c->wire.in_type == WIRE_ATTENTION)
 		return answer_attention(c);
+	if (take_headers(c, &b, &transaction, err) < 0)
+		return -1;
+	if (transaction != c->transaction)
+		return refuse_descriptor(c);
+	switch (c->wire.in_type) {
 	case WIRE_BATCH:
-		if (take_headers(c, &b, &transaction, err) < 0)
-			return -1;
 		return run_batch(c, &b);
+	case WIRE_RPC:
+		return rpc_run(c, &b, err);
+	case WIRE_TRANSACTION:
+		return run_transaction(c, &b, err);
 	default:
 		return err_set(err, ERR_DATA, "a message of type 0x%02x", c->wire.in_type);
 	}
+}
+
+/* The bits of a message's first packet that ask for a session as after the login. */
+static int reset(struct conn *c, uint8_t status, struct err *err)
+{
+	c->reset_ack = status & (WIRE_RESET | WIRE_RESET_KEEP);
+	if (!c->reset_ack || (status & WIRE_RESET_KEEP && c->transaction))
+		return 0;
+	c->transaction = 0;
+	c->sink = NULL;
+	return session_reset(c->session, err);
+}
+
+/* A load that was announced, and something else instead. */
+static void forget_load(struct conn *c)
+{
+	struct reply r;
+
+	if (!c->sink && !session_wants_bulk(c->session))
+		return;
+	c->sink = NULL;
+	reply_begin(&r, c, false);
+	if (session_wants_bulk(c->session) &&
+		session_bulk_end(c->session, true, &reply_functions, &r) < 0)
+		r.cancelled = true;
+	/* nothing of it was sent: the answer to the request begins anew */
 }
 
 int request_run(struct conn *c, struct err *err)
@@ -102,11 +195,20 @@ int request_run(struct conn *c, struct err *err)
 
 	arena_release(&c->scratch);
 	c->request.max = WIRE_MESSAGE_MAX;
+	got = wire_packet(&c->wire, err);
+	if (got <= 0)
+		return got;
+	if (c->wire.in_type == WIRE_BULK)
+		return bulk_run(c, err);
+	c->wire.held = true;
 	got = wire_message(&c->wire, &c->request, &status, err);
 	if (got <= 0)
 		return got;
 	buf_addc(&c->request, '\0'); /* so that there is memory for an empty one */
 	c->request.len--;
+	forget_load(c);
+	if (reset(c, status, err) < 0)
+		return -1;
 	if (status & WIRE_IGNORE)
 		return answer_ignored(c);
 	return run_message(c, err);

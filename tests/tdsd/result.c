@@ -196,11 +196,8 @@ static int take_bulk_column(struct bytes *b, enum tds_level level, struct arena 
 
 	c->user_type = (uint32_t)bytes_number(b, level < TDS_7_2 ? 2 : 4);
 	flags = (unsigned)bytes_number(b, 2);
-	/* a TYPE_INFO that is cut cannot be told from one that is wrong */
-	if (bytes_left(b) < TDS_INFO_MAX)
-		b->cut = true;
 	if (b->cut)
-		return -1;
+		return err_set(err, ERR_DATA, "a bulk load ends within its columns");
 	c->nullable = flags & TDS_FLAG_NULLABLE;
 	c->identity = flags & TDS_FLAG_IDENTITY;
 	if (tds_info_decode(&b->p, b->end, c, err) < 0)
@@ -208,7 +205,7 @@ static int take_bulk_column(struct bytes *b, enum tds_level level, struct arena 
 	if (tds_form(c) == TDS_FORM_TEXTPTR)
 		(void)bytes_take(b, 2 * bytes_number(b, 2));
 	c->name = bytes_text(b, bytes_number(b, 1), a);
-	return b->cut ? -1 : 0;
+	return b->cut ? err_set(err, ERR_DATA, "a bulk load ends within its columns") : 0;
 }
 
 int result_take_bulk_columns(struct bytes *b, enum tds_level level, struct arena *a,
@@ -217,7 +214,7 @@ int result_take_bulk_columns(struct bytes *b, enum tds_level level, struct arena
 	struct tds_columns cols = {.n = (uint32_t)bytes_number(b, 2)};
 
 	if (b->cut)
-		return -1;
+		return err_set(err, ERR_DATA, "a bulk load ends within its columns");
 	if (cols.n == 0 || cols.n > TDS_COLUMNS_MAX)
 		return err_set(err, ERR_DATA, "a bulk load of %u columns", (unsigned)cols.n);
 	cols.v = arena_array(a, cols.n, sizeof(*cols.v));

@@ -29,8 +29,8 @@ void result_row(struct wire *w, enum tds_level level, enum nbc_policy nbc,
 /* A value in its column's form begins at b->p: passes over it. False when it is none. */
 bool result_skip_value(struct bytes *b, const struct tds_column *c, bool *ret_null);
 
-/* The columns of a bulk load, behind the token (text, ntext and image with one table name): 0, or
- * -1, with b->cut where more bytes are needed. */
+/* The columns of a bulk load, behind the token (text, ntext and image with one table name).
+ * ERR_DATA also where more bytes are needed: that cannot be told from what is wrong. */
 MUST_CHECK int result_take_bulk_columns(struct bytes *b, enum tds_level level, struct arena *a,
 	struct tds_columns *ret_columns, struct err *err);
 

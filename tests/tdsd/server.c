@@ -74,6 +74,7 @@ int server_open(const struct options *options, struct server *ret_server, struct
 	*s = (struct server){.options = options, .listener = -1, .next_spid = FIRST_SPID};
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_cond_init(&s->ended, NULL);
+	sinks_init(&s->sinks);
 	if (engine_open(options->directory, &s->engine, err) < 0 || create_databases(s, err) < 0 ||
 		(options->encrypt != ENCRYPT_POLICY_NONE &&
 			tls_context_new(&options->tls, &s->tls, err) < 0) ||
@@ -174,6 +175,7 @@ void server_close(struct server *s)
 	pthread_mutex_unlock(&s->mutex);
 	if (s->listener >= 0)
 		(void)close(s->listener);
+	sinks_release(&s->sinks);
 	tls_context_free(s->tls);
 	if (s->engine)
 		engine_close(s->engine);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "tests/tdsd/engine.h"
 #include "tests/tdsd/options.h"
+#include "tests/tdsd/sink.h"
 #include "tests/tdsd/tls.h"
 
 struct conn;
@@ -21,6 +22,7 @@ struct server {
 	int listener;
 	uint16_t port;
 	atomic_bool stopping;
+	struct sinks sinks;
 
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t ended;

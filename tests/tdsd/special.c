@@ -1,0 +1,297 @@
+#include "tests/tdsd/special.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tds/row.h"
+#include "tests/tdsd/result.h"
+#include "tests/tdsd/shape.h"
+
+#define GENERATE  "tdsd_generate_"
+#define SINK      "tdsd_sink"
+#define NAMES_MAX 1024
+
+/* --- words ------------------------------------------------------------------------ */
+
+struct words {
+	const char *p;
+	char word[256]; /* the one that was taken last: a name without brackets, or one character */
+	bool quoted;    /* it is no keyword */
+};
+
+static bool take(struct words *w)
+{
+	size_t n = 0;
+	char close;
+
+	while (isspace((unsigned char)*w->p))
+		w->p++;
+	w->quoted = *w->p == '[' || *w->p == '"';
+	w->word[0] = w->word[1] = '\0';
+	if (!*w->p)
+		return false;
+	if (w->quoted) {
+		close = *w->p++ == '[' ? ']' : '"';
+		n = strcspn(w->p, close == ']' ? "]" : "\"");
+	} else {
+		while (isalnum((unsigned char)w->p[n]) || w->p[n] == '_' || w->p[n] == '#' ||
+			w->p[n] == '@')
+			n++;
+		n = n ? n : 1;
+	}
+	if (n >= sizeof(w->word))
+		return false;
+	memcpy(w->word, w->p, n);
+	w->word[n] = '\0';
+	w->p += n;
+	if (w->quoted && *w->p)
+		w->p++;
+	return true;
+}
+
+static bool take_word(struct words *w, const char *word)
+{
+	struct words was = *w;
+
+	if (take(w) && !w->quoted && strcasecmp(w->word, word) == 0)
+		return true;
+	*w = was;
+	return false;
+}
+
+/* The last part of a name with dots: "db.dbo.t" is t. */
+static bool take_table(struct words *w)
+{
+	char last[sizeof(w->word)];
+
+	if (!take(w))
+		return false;
+	memcpy(last, w->word, sizeof(last));
+	while (take_word(w, "."))
+		if (take_word(w, "."))
+			continue;
+		else if (take(w))
+			memcpy(last, w->word, sizeof(last));
+	memcpy(w->word, last, sizeof(last));
+	return true;
+}
+
+/* (…), not nested */
+static void skip_parentheses(struct words *w)
+{
+	if (take_word(w, "("))
+		while (take(w) && strcmp(w->word, ")") != 0)
+			;
+}
+
+static bool at_end(struct words *w)
+{
+	(void)take_word(w, ";");
+	return !take(w);
+}
+
+/* --- SELECT ----------------------------------------------------------------------- */
+
+struct select {
+	const char *names[NAMES_MAX];
+	uint32_t n_names; /* 0: all */
+	uint64_t top;     /* UINT64_MAX: all */
+	char table[256];
+};
+
+static void take_top(struct words *w, struct select *s)
+{
+	s->top = UINT64_MAX;
+	if (!take_word(w, "TOP"))
+		return;
+	(void)take_word(w, "(");
+	if (take(w))
+		s->top = strtoull(w->word, NULL, 10);
+	(void)take_word(w, ")");
+}
+
+static bool take_select(struct words *w, struct select *s, struct arena *a)
+{
+	if (!take_word(w, "SELECT"))
+		return false;
+	take_top(w, s);
+	s->n_names = 0;
+	if (!take_word(w, "*"))
+		do {
+			if (s->n_names == NAMES_MAX || !take(w))
+				return false;
+			s->names[s->n_names++] = arena_strdup(a, w->word);
+		} while (take_word(w, ","));
+	if (!take_word(w, "FROM") || !take_table(w))
+		return false;
+	memcpy(s->table, w->word, sizeof(s->table));
+	if (take_word(w, "WITH"))
+		skip_parentheses(w);
+	return true;
+}
+
+static bool asks_hash(const struct select *s)
+{
+	return s->n_names == 3 && strcasecmp(s->names[0], "rows") == 0 &&
+	       strcasecmp(s->names[1], "bytes") == 0 && strcasecmp(s->names[2], "hash") == 0;
+}
+
+/* --- the generator ---------------------------------------------------------------- */
+
+static struct shape *find_shape(const struct select *s, struct arena *a, uint64_t *ret_rows)
+{
+	char *end;
+	struct shape *shape;
+
+	if (strncasecmp(s->table, GENERATE, strlen(GENERATE)) != 0)
+		return NULL;
+	*ret_rows = strtoull(s->table + strlen(GENERATE), &end, 10);
+	if (end == s->table + strlen(GENERATE) || *end != '_')
+		return NULL;
+	if (*ret_rows > s->top)
+		*ret_rows = s->top;
+	shape = shape_make(end + 1, a);
+	if (shape && s->n_names && !asks_hash(s))
+		shape = shape_pick(shape, s->names, s->n_names, a);
+	return shape;
+}
+
+/* The next rows of all: SHAPE_ROWS, or what is left. */
+static uint32_t next_rows(struct shape *s, uint64_t at, uint64_t rows)
+{
+	shape_number(s, (uint32_t)at);
+	return rows - at < SHAPE_ROWS ? (uint32_t)(rows - at) : SHAPE_ROWS;
+}
+
+static void hash_rows(struct reply *r, struct shape *s, uint64_t rows)
+{
+	struct sink_load load;
+	struct sink_hash h;
+
+	sink_begin(&load, NULL, &s->columns);
+	for (uint64_t at = 0; at < rows; at += SHAPE_ROWS)
+		for (uint32_t i = 0, n = next_rows(s, at, rows); i < n; i++)
+			sink_row(&load, s->data + s->start[i], s->start[i + 1] - s->start[i]);
+	h = (struct sink_hash){.rows = load.rows, .bytes = load.bytes, .hash = load.hash};
+	sink_release(&load);
+	sink_put_hash(r, &h);
+}
+
+static void generate(struct reply *r, struct shape *s, uint64_t rows)
+{
+	struct conn *c = r->c;
+	enum nbc_policy nbc = c->server->options->nbc;
+	bool as_they_are = nbc == NBC_NEVER || (nbc == NBC_AUTO && !s->nulls);
+	uint64_t at;
+
+	if (reply_functions.columns(r, &s->columns) < 0)
+		return;
+	for (at = 0; at < rows; at += SHAPE_ROWS) {
+		uint32_t n = next_rows(s, at, rows);
+
+		if (as_they_are)
+			wire_put(&c->wire, s->data, s->start[n]);
+		else
+			for (uint32_t i = 0; i < n; i++)
+				result_row(&c->wire, c->level, nbc, &s->columns,
+					s->data + s->start[i], s->start[i + 1] - s->start[i]);
+		if (reply_functions.cancelled(r))
+			return;
+	}
+	(void)reply_functions.done(r, REPLY_SELECT, true, rows, false);
+}
+
+/* "tdsd_sink_<shape>" has that shape's columns, and never a row. */
+static struct shape *sink_shape(const char *table, struct arena *a)
+{
+	const char *name = table + strlen(SINK);
+	size_t len;
+
+	if (!sink_is_name(table) || *name != '_')
+		return NULL;
+	len = strcspn(name + 1, "_");
+	return shape_make(arena_strndup(a, name + 1, len), a);
+}
+
+/* SET FMTONLY ON SELECT … SET FMTONLY OFF: the columns alone. */
+static bool run_format_only(struct reply *r, struct words *w)
+{
+	struct select *s = arena_alloc(&r->c->scratch, sizeof(*s));
+	struct shape *shape;
+	uint64_t rows;
+
+	if (!take_word(w, "FMTONLY") || !take_word(w, "ON") || !take_select(w, s, &r->c->scratch) ||
+		!take_word(w, "SET") || !take_word(w, "FMTONLY") || !take_word(w, "OFF") ||
+		!at_end(w))
+		return false;
+	shape = find_shape(s, &r->c->scratch, &rows);
+	if (!shape)
+		shape = sink_shape(s->table, &r->c->scratch);
+	if (!shape)
+		return false;
+	generate(r, shape, 0);
+	return true;
+}
+
+static bool run_select(struct reply *r, struct words *w)
+{
+	struct select *s = arena_alloc(&r->c->scratch, sizeof(*s));
+	struct sink_hash h;
+	struct shape *shape;
+	uint64_t rows;
+
+	if (!take_select(w, s, &r->c->scratch) || !at_end(w))
+		return false;
+	if (sink_is_name(s->table) && asks_hash(s)) {
+		sink_read(sinks_get(&r->c->server->sinks, s->table), &h);
+		sink_put_hash(r, &h);
+		return true;
+	}
+	shape = find_shape(s, &r->c->scratch, &rows);
+	if (!shape) {
+		shape = sink_shape(s->table, &r->c->scratch);
+		rows = 0;
+	}
+	if (!shape)
+		return false;
+	if (asks_hash(s))
+		hash_rows(r, shape, rows);
+	else
+		generate(r, shape, rows);
+	return true;
+}
+
+/* --- sinks ------------------------------------------------------------------------ */
+
+static bool announce_load(struct reply *r, struct words *w)
+{
+	if (!take_word(w, "BULK") || !take_table(w) || !sink_is_name(w->word))
+		return false;
+	r->c->sink = sinks_get(&r->c->server->sinks, w->word);
+	(void)reply_functions.done(r, 0, false, 0, false);
+	return true;
+}
+
+static bool truncate_sink(struct reply *r, struct words *w)
+{
+	if (!take_word(w, "TABLE") || !take_table(w) || !sink_is_name(w->word))
+		return false;
+	sink_truncate(sinks_get(&r->c->server->sinks, w->word));
+	(void)reply_functions.done(r, REPLY_TRUNCATE, false, 0, false);
+	return true;
+}
+
+bool special_run(struct reply *r, const char *sql)
+{
+	struct words w = {.p = sql};
+
+	if (take_word(&w, "INSERT"))
+		return announce_load(r, &w);
+	if (take_word(&w, "TRUNCATE"))
+		return truncate_sink(r, &w);
+	if (take_word(&w, "SET"))
+		return run_format_only(r, &w);
+	return run_select(r, &w);
+}

@@ -1,0 +1,25 @@
+/*
+ * special - statements that never reach the engine: the generator and the sinks.
+ *
+ *	SELECT * | columns FROM tdsd_generate_<rows>_<shape>   rows as fast as they go (shape.h)
+ *	SELECT rows, bytes, hash FROM tdsd_generate_…          what a sink would say to them
+ *	INSERT BULK tdsd_sink… (…)                             a load that is counted (sink.h)
+ *	SELECT rows, bytes, hash FROM tdsd_sink…
+ *	SELECT * FROM tdsd_sink_<shape>…                       its columns, no rows
+ *	SET FMTONLY ON SELECT … SET FMTONLY OFF                the columns of either
+ *	TRUNCATE TABLE tdsd_sink…
+ *
+ * Schema and database before the name, brackets, TOP (n) and WITH (…) are taken. What
+ * looks otherwise goes to the engine.
+ */
+#ifndef TDSD_SPECIAL_H
+#define TDSD_SPECIAL_H
+
+#include <stdbool.h>
+
+#include "tests/tdsd/reply.h"
+
+/* False when it is none: nothing was done. */
+bool special_run(struct reply *r, const char *sql);
+
+#endif
