@@ -4,21 +4,16 @@ tests/tsql/dump prints the texts, tests/tsql/parse.js parses them with the T-SQL
 antlr4ts-sql, which npm puts into the build cache at the versions and digests of package-lock.json.
 """
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
+import npm
 from servers import ROOT, run
 
 HERE = ROOT / "tests" / "tsql"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))) / "etl-build"
-NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
 
 # what a reader of SQLite would write, and what only looks like T-SQL
 WRONG = [
@@ -35,31 +30,8 @@ WRONG = [
 
 @pytest.fixture(scope="module")
 def grammar():
-    """The directory of the node_modules, made once per lock file."""
-    for command in ("node", "npm"):
-        if not shutil.which(command):
-            pytest.skip(f"no {command} on this machine")
-    files = [HERE / "package.json", HERE / "package-lock.json"]
-    digest = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:20]
-    ready = CACHE / f"npm-tsql-{digest}"
-    if ready.exists():
-        return ready / "node_modules"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix="npm-tsql.") as new:
-        for f in files:
-            shutil.copy(f, new)
-        result = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                                cwd=new, capture_output=True, text=True, timeout=300)
-        if result.returncode and any(code in result.stderr for code in NO_NETWORK):
-            pytest.skip("npm cannot reach its registry")
-        assert result.returncode == 0, result.stderr
-        try:
-            os.rename(new, ready)
-        except OSError:
-            assert ready.exists()  # somebody else was faster
-        else:
-            os.mkdir(new)  # for its removal
-    return ready / "node_modules"
+    """The directory of the node_modules."""
+    return npm.install(HERE, "tsql")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tds/scan.h"
+#include "tests/tdsd/inject.h"
 #include "tests/tdsd/reply.h"
 #include "tests/tdsd/result.h"
 #include "tests/tdsd/sink.h"
@@ -160,6 +161,10 @@ static int finish(struct bulk *l, bool ignore, struct err *err)
 	if (!ignore && (l->state == COLUMNS || l->pending.len))
 		return err_set(err, ERR_DATA, "a bulk load ends within %s",
 			l->state == COLUMNS ? "its columns" : "a row");
+	c->entry->ignored += ignore;
+	/* the text is still that of INSERT BULK */
+	if (!ignore && inject_statement(&l->r, "load", arena_strdup(&c->scratch, c->text)))
+		ignore = true;
 	if (c->sink)
 		sink_end(&l->sink, ignore, &l->r);
 	else if (session_bulk_end(c->session, ignore || l->failed, &reply_functions, &l->r) < 0)
@@ -177,6 +182,7 @@ int bulk_run(struct conn *c, struct err *err)
 
 	if (!c->sink && !session_wants_bulk(c->session))
 		return err_set(err, ERR_DATA, "a bulk load that no INSERT BULK announced");
+	c->entry->loads++;
 	reply_begin(&l.r, c, false);
 	ok = read_all(&l, &ignore, err);
 	if (ok > 0)

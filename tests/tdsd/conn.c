@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tests/tdsd/inject.h"
 #include "tests/tdsd/login.h"
 #include "tests/tdsd/request.h"
 
@@ -15,7 +16,8 @@ struct conn *conn_new(struct server *s, int fd, int spid)
 	c->server = s;
 	c->spid = spid;
 	c->level = TDS_7_4;
-	wire_init(&c->wire, fd, &s->stopping);
+	wire_init(&c->wire, fd, &s->stopping, &s->clears);
+	buf_init(&c->text_buf, WIRE_MESSAGE_MAX);
 	return c;
 }
 
@@ -24,6 +26,7 @@ void conn_free(struct conn *c)
 	session_close(c->session);
 	prepared_release(&c->prepared);
 	wire_release(&c->wire);
+	buf_release(&c->text_buf);
 	buf_release(&c->request);
 	arena_release(&c->scratch);
 	arena_release(&c->arena);
@@ -55,10 +58,15 @@ void conn_error(
 void conn_run(struct conn *c)
 {
 	struct err err = ERR_INIT;
-	int ok = login_run(c, &err);
+	int ok;
 
-	while (ok > 0 && !c->server->stopping)
+	c->entry = report_enter(&c->server->report, c->spid);
+	inject_begin(c);
+	ok = login_run(c, &err);
+	while (ok > 0 && !c->closing && !c->server->stopping)
 		ok = request_run(c, &err);
+	inject_end(c);
+	report_leave(&c->server->report, c->entry, ok < 0 ? err.msg : NULL);
 	if (ok < 0)
 		fprintf(stderr, "tdsd: connection %d: %s\n", c->spid, err.msg);
 }

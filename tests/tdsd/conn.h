@@ -10,7 +10,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "tests/tdsd/capture.h"
 #include "tests/tdsd/engine.h"
+#include "tests/tdsd/fault.h"
 #include "tests/tdsd/login7.h"
 #include "tests/tdsd/prelogin.h"
 #include "tests/tdsd/prepared.h"
@@ -28,8 +30,21 @@ struct conn {
 	struct login7 login;
 	enum tds_level level;
 	enum encrypt_scope encryption;
-	struct session *session; /* NULL before the login */
+	const char *tls_protocol, *tls_cipher; /* NULL without TLS */
+	struct session *session;               /* NULL before the login */
 	int spid;
+	struct report_entry *entry;
+
+	/* faults and captures (inject.h) */
+	enum phase phase;    /* PHASE_REQUEST once logged in */
+	uint64_t packets[2]; /* of the message in work, in and out */
+	uint64_t statement;  /* number of the request */
+	const char *text;    /* of the request that came last, or NULL */
+	struct buf text_buf;
+	bool swallow; /* the rest of the message is not sent */
+	bool closing; /* after this answer */
+	struct capture_conn capture;
+
 	bool reset_ack;    /* the next answer says that the session was reset */
 	struct sink *sink; /* the bulk load that is announced goes there */
 	struct prepared prepared;

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/inject.h"
+
 #define PRELOGIN_MAX   4096
 #define LOGIN7_MAX     (128u << 10) /* MS-TDS 2.2.6.4 */
 #define PROGRAM        "Microsoft SQL Server"
@@ -57,17 +59,34 @@ static int take_message(struct conn *c, enum wire_type type, struct err *err)
 	return 0;
 }
 
+static int start_tls(struct conn *c, bool strict, struct err *err)
+{
+	int rc;
+
+	c->phase = PHASE_TLS;
+	rc = wire_accept_tls(&c->wire, c->server->tls, strict, err);
+	c->phase = PHASE_PRELOGIN;
+	if (rc < 0)
+		return -1;
+	c->tls_protocol = tls_protocol_name(c->wire.tls);
+	c->tls_cipher = tls_cipher_name(c->wire.tls);
+	return 0;
+}
+
 static int prelogin(struct conn *c, struct err *err)
 {
+	struct fault fault;
 	enum encrypt answer;
 	bool strict = c->server->options->encrypt == ENCRYPT_POLICY_STRICT;
 
-	if (strict && wire_accept_tls(&c->wire, c->server->tls, true, err) < 0)
+	if (strict && start_tls(c, true, err) < 0)
 		return -1;
 	if (take_message(c, WIRE_PRELOGIN, err) < 0 ||
 		prelogin_parse((uint8_t *)c->request.data, c->request.len, &c->prelogin, err) < 0)
 		return -1;
 	answer = prelogin_encrypt(c->server->options->encrypt, c->prelogin.encrypt);
+	if (inject_ask(c, STAGE_PRELOGIN, FAULT_DOWNGRADE, &fault))
+		answer = strcmp(fault.encrypt, "login") == 0 ? ENCRYPT_OFF : ENCRYPT_NOT_SUP;
 	if (answer_prelogin(c, answer, err) < 0)
 		return -1;
 	c->encryption = strict ? SCOPE_ALL : prelogin_scope(c->prelogin.encrypt, answer);
@@ -75,7 +94,7 @@ static int prelogin(struct conn *c, struct err *err)
 		return err_set(err, ERR_NETWORK, "client and server do not agree on encryption");
 	if (c->encryption == SCOPE_NONE || strict)
 		return 0;
-	return wire_accept_tls(&c->wire, c->server->tls, false, err);
+	return start_tls(c, false, err);
 }
 
 /* --- LOGIN7 ----------------------------------------------------------------------- */
@@ -90,6 +109,7 @@ static const struct login_rule *find_login(const struct options *o, const char *
 
 static void refuse(struct conn *c, int32_t number, uint8_t state, const char *text)
 {
+	report_outcome(&c->server->report, c->entry, "refused", number);
 	conn_error(c, number, 14, state, "%s", text);
 }
 
@@ -128,7 +148,15 @@ static int open_session(struct conn *c, const struct login_rule *rule)
 static int authenticate(struct conn *c)
 {
 	const struct login_rule *rule;
+	struct fault fault;
 
+	if (inject_ask(c, STAGE_LOGIN, FAULT_REFUSE, &fault)) {
+		refuse(c, (int32_t)fault.number, (uint8_t)fault.state,
+			fault.message[0] ? fault.message
+					 : arena_printf(&c->arena, "Login failed for user '%s'.",
+						   c->login.user));
+		return 0;
+	}
 	if (c->login.integrated) {
 		refuse(c, 18452, 1,
 			"Login failed. The login is from an untrusted domain and cannot be used "
@@ -178,6 +206,28 @@ static void put_features(struct conn *c)
 	wire_put8(w, 0xFF);
 }
 
+/* Where else the client should go. */
+static int put_ways(struct conn *c, struct err *err)
+{
+	const struct options *o = c->server->options;
+	const char *partner = o->partner, *route = c->login.read_only ? o->route : NULL;
+	struct fault to_partner, to_route;
+	struct address to;
+
+	if (inject_ask(c, STAGE_LOGIN, FAULT_PARTNER, &to_partner))
+		partner = to_partner.to;
+	if (inject_ask(c, STAGE_LOGIN, FAULT_ROUTE, &to_route))
+		route = to_route.to;
+	if (partner)
+		token_env_text(&c->wire, ENV_FAILOVER_PARTNER, partner, "");
+	if (!route)
+		return 0;
+	if (options_address(route, &to, err) < 0)
+		return -1;
+	token_routing(&c->wire, to.host, to.port);
+	return 0;
+}
+
 /* In the order of SQL Server. */
 static int answer_login(struct conn *c, struct err *err)
 {
@@ -198,15 +248,8 @@ static int answer_login(struct conn *c, struct err *err)
 	snprintf(now, sizeof(now), "%u", (unsigned)size);
 	snprintf(was, sizeof(was), "%u", WIRE_PACKET_DEFAULT);
 	token_env_text(w, ENV_PACKET_SIZE, now, was);
-	if (o->partner)
-		token_env_text(w, ENV_FAILOVER_PARTNER, o->partner, "");
-	if (o->route && c->login.read_only) {
-		struct address to;
-
-		if (options_address(o->route, &to, err) < 0)
-			return -1;
-		token_routing(w, to.host, to.port);
-	}
+	if (put_ways(c, err) < 0)
+		return -1;
 	put_features(c);
 	token_done(w, c->level, &done);
 	if (!wire_end(w))
@@ -220,7 +263,10 @@ int login_run(struct conn *c, struct err *err)
 {
 	int ok;
 
-	if (prelogin(c, err) < 0 || take_message(c, WIRE_LOGIN7, err) < 0)
+	if (prelogin(c, err) < 0)
+		return -1;
+	c->phase = PHASE_LOGIN;
+	if (take_message(c, WIRE_LOGIN7, err) < 0)
 		return -1;
 	if (c->encryption == SCOPE_LOGIN)
 		wire_drop_tls(&c->wire);
@@ -228,6 +274,14 @@ int login_run(struct conn *c, struct err *err)
 		return -1;
 	c->level = c->login.level;
 	c->wire.spid = (uint16_t)c->spid;
+	report_login(&c->server->report, c);
+	inject_login(c);
 	ok = authenticate(c);
-	return ok && answer_login(c, err) < 0 ? -1 : ok;
+	if (!ok)
+		return 0;
+	if (answer_login(c, err) < 0)
+		return -1;
+	c->phase = PHASE_REQUEST;
+	report_outcome(&c->server->report, c->entry, "in", 0);
+	return 1;
 }

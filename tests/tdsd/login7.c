@@ -42,9 +42,12 @@ static const uint8_t *locate(const struct bytes *all, size_t at, size_t len, str
 static const char *text_at(
 	const struct bytes *all, struct place p, size_t max, struct arena *a, struct bytes *b)
 {
+	const uint8_t *text;
+
 	if (p.len > max)
 		b->cut = true;
-	return b->cut ? "" : bytes_utf8(locate(all, p.at, 2 * p.len, b), 2 * p.len, a);
+	text = locate(all, p.at, b->cut ? 0 : 2 * p.len, b);
+	return b->cut ? "" : bytes_utf8(text, 2 * p.len, a);
 }
 
 /* MS-TDS 2.2.6.4: halves of each byte swapped, then XOR 0xA5. */

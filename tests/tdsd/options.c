@@ -164,6 +164,7 @@ static const struct option table[] = {
 	{"route", "HOST,PORT", "sends clients with read-only intent there", TEXT(route)},
 	{"partner", "HOST", "failover partner", TEXT(partner)},
 	{"nbcrow", "WHEN", "auto, always, never", set_nbc, 0},
+	{"statements", "FILE", "what was asked, a JSON object a line", TEXT(statements)},
 	{"record", "DIR", "the server's packets, a file per connection", TEXT(record)},
 	{"pcap", "FILE", "both sides' packets, decrypted", TEXT(pcap)},
 	{"fault", "FAULT", "as on the control socket (repeatable)", set_fault, 0},

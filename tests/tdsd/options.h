@@ -47,7 +47,8 @@ struct options {
 	const char *partner;    /* failover partner */
 	enum nbc_policy nbc;
 
-	const char *record; /* directory: a file of the server's packets per connection */
+	const char *statements; /* file: what was asked, JSON lines */
+	const char *record;     /* directory: a file of the server's packets per connection */
 	const char *pcap;
 	const char *faults[FAULTS_MAX];
 	uint32_t n_faults;

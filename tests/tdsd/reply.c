@@ -40,8 +40,10 @@ void reply_settle(struct reply *r, bool more)
 /* True when there is nobody to take more. */
 static bool is_over(struct reply *r)
 {
-	if (!r->cancelled && wire_attention(&r->c->wire))
+	if (!r->cancelled && wire_attention(&r->c->wire)) {
 		r->cancelled = true;
+		r->c->entry->attentions += !r->c->wire.broken;
+	}
 	return r->cancelled;
 }
 

@@ -4,6 +4,7 @@
 
 #include "tests/tdsd/bulk.h"
 #include "tests/tdsd/bytes.h"
+#include "tests/tdsd/inject.h"
 #include "tests/tdsd/reply.h"
 #include "tests/tdsd/rpc.h"
 #include "tests/tdsd/special.h"
@@ -55,6 +56,9 @@ static int run_batch(struct conn *c, struct bytes *b)
 	char *sql = bytes_utf8(b->p, bytes_left(b), &c->scratch);
 
 	reply_begin(&r, c, false);
+	c->entry->batches++;
+	if (inject_statement(&r, "batch", sql))
+		return answer(&r);
 	if (!special_run(&r, sql) &&
 		session_batch(c->session, sql, strlen(sql), NULL, 0, &reply_functions, &r) < 0)
 		r.cancelled = true;
@@ -65,6 +69,9 @@ static int answer_attention(struct conn *c)
 {
 	struct reply r;
 
+	c->entry->attentions++;
+	if (c->wire.deaf)
+		return 1;
 	reply_begin(&r, c, false);
 	r.cancelled = true;
 	return answer(&r);
@@ -77,6 +84,7 @@ static int answer_ignored(struct conn *c)
 
 	reply_begin(&r, c, false);
 	r.failed = true;
+	c->entry->ignored++;
 	return answer(&r);
 }
 
@@ -107,6 +115,22 @@ static int take_transaction(
 	return 0;
 }
 
+static const char *transaction_text(unsigned type)
+{
+	switch (type) {
+	case TM_BEGIN:
+		return "BEGIN TRANSACTION";
+	case TM_COMMIT:
+		return "COMMIT TRANSACTION";
+	case TM_ROLLBACK:
+		return "ROLLBACK TRANSACTION";
+	case TM_SAVE:
+		return "SAVE TRANSACTION";
+	default:
+		return "";
+	}
+}
+
 static int run_transaction(struct conn *c, struct bytes *b, struct err *err)
 {
 	static const enum session_transaction kinds[] = {[TM_BEGIN] = SESSION_BEGIN,
@@ -118,7 +142,10 @@ static int run_transaction(struct conn *c, struct bytes *b, struct err *err)
 
 	if (take_transaction(b, &c->scratch, &t, err) < 0)
 		return -1;
+	c->entry->transactions++;
 	reply_begin(&r, c, false);
+	if (inject_statement(&r, "transaction", transaction_text(t.type)))
+		return answer(&r);
 	if (t.type != TM_BEGIN && t.type != TM_COMMIT && t.type != TM_ROLLBACK && t.type != TM_SAVE)
 		reply_error(&r, NO_DTC, 16, 1, "MSDTC on server '%s' is unavailable.",
 			c->server->options->server_name);
@@ -168,6 +195,7 @@ static int reset(struct conn *c, uint8_t status, struct err *err)
 	c->reset_ack = status & (WIRE_RESET | WIRE_RESET_KEEP);
 	if (!c->reset_ack || (status & WIRE_RESET_KEEP && c->transaction))
 		return 0;
+	c->entry->resets++;
 	c->transaction = 0;
 	c->sink = NULL;
 	return session_reset(c->session, err);
@@ -198,6 +226,7 @@ int request_run(struct conn *c, struct err *err)
 	got = wire_packet(&c->wire, err);
 	if (got <= 0)
 		return got;
+	c->statement += c->wire.in_type != WIRE_ATTENTION;
 	if (c->wire.in_type == WIRE_BULK)
 		return bulk_run(c, err);
 	c->wire.held = true;

@@ -4,6 +4,7 @@
 
 #include "tds/row.h"
 #include "tests/tdsd/call.h"
+#include "tests/tdsd/inject.h"
 #include "tests/tdsd/reply.h"
 
 #define SQL_MAX (1u << 20)
@@ -181,16 +182,38 @@ static void run_call(struct reply *r, struct call *call)
 	}
 }
 
+/* For whoever looks for a text in it: "sp_executesql SELECT …". */
+static const char *call_sql(struct conn *c, const struct call *call)
+{
+	struct arena *a = &c->scratch;
+	const struct prepared_statement *s;
+	const char *sql = "";
+
+	if (call->bad_param)
+		return call->name;
+	if (call->procedure == PROC_EXECUTESQL && call->n_params >= 1)
+		sql = call_text(&call->params[0], a);
+	else if ((call->procedure == PROC_PREPARE || call->procedure == PROC_PREPEXEC) &&
+		 call->n_params >= 3)
+		sql = call_text(&call->params[2], a);
+	else if (call->procedure == PROC_EXECUTE && call->n_params >= 1 &&
+		 (s = prepared_find(&c->prepared, call_int(&call->params[0]))))
+		sql = s->sql;
+	return *sql ? arena_printf(a, "%s %s", call->name, sql) : call->name;
+}
+
 int rpc_run(struct conn *c, struct bytes *b, struct err *err)
 {
 	struct reply r;
 	struct call call = {.more = true};
 
+	c->entry->calls++;
 	reply_begin(&r, c, true);
 	while (call.more && !r.cancelled) {
 		if (call_take(b, c->level, &c->scratch, &call, err) < 0)
 			return -1;
-		run_call(&r, &call);
+		if (!inject_statement(&r, "call", call_sql(c, &call)))
+			run_call(&r, &call);
 		reply_end_procedure(&r);
 	}
 	return reply_end(&r) ? 1 : 0;

@@ -67,6 +67,25 @@ static int create_databases(struct server *s, struct err *err)
 	return 0;
 }
 
+static int add_faults(struct server *s, struct err *err)
+{
+	int id;
+
+	for (uint32_t i = 0; i < s->options->n_faults; i++)
+		if (faults_add(&s->faults, s->options->faults[i], &id, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int open_helpers(struct server *s, struct err *err)
+{
+	const struct options *o = s->options;
+
+	if (o->control && control_open(s, o->control, &s->control, err) < 0)
+		return -1;
+	return o->browser.port ? browser_open(s, &s->browser, err) : 0;
+}
+
 int server_open(const struct options *options, struct server *ret_server, struct err *err)
 {
 	struct server *s = ret_server;
@@ -75,10 +94,15 @@ int server_open(const struct options *options, struct server *ret_server, struct
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_cond_init(&s->ended, NULL);
 	sinks_init(&s->sinks);
-	if (engine_open(options->directory, &s->engine, err) < 0 || create_databases(s, err) < 0 ||
+	faults_init(&s->faults);
+	if (report_open(&s->report, options->statements, err) < 0 ||
+		capture_open(&s->capture, options->pcap, options->record, err) < 0 ||
+		add_faults(s, err) < 0 || engine_open(options->directory, &s->engine, err) < 0 ||
+		create_databases(s, err) < 0 ||
 		(options->encrypt != ENCRYPT_POLICY_NONE &&
 			tls_context_new(&options->tls, &s->tls, err) < 0) ||
-		open_listener(s, &options->listen, err) < 0 || tell_ready(s, err) < 0) {
+		open_listener(s, &options->listen, err) < 0 || open_helpers(s, err) < 0 ||
+		tell_ready(s, err) < 0) {
 		server_close(s);
 		return -1;
 	}
@@ -167,6 +191,9 @@ void server_stop(struct server *s)
 
 void server_close(struct server *s)
 {
+	atomic_store(&s->stopping, true);
+	control_close(s->control);
+	browser_close(s->browser);
 	pthread_mutex_lock(&s->mutex);
 	for (struct conn *c = s->conns; c; c = c->next)
 		(void)shutdown(c->wire.stream.fd, SHUT_RDWR);
@@ -176,6 +203,9 @@ void server_close(struct server *s)
 	if (s->listener >= 0)
 		(void)close(s->listener);
 	sinks_release(&s->sinks);
+	faults_release(&s->faults);
+	report_close(&s->report);
+	capture_close(&s->capture);
 	tls_context_free(s->tls);
 	if (s->engine)
 		engine_close(s->engine);

@@ -8,8 +8,13 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "tests/tdsd/browser.h"
+#include "tests/tdsd/capture.h"
+#include "tests/tdsd/control.h"
 #include "tests/tdsd/engine.h"
+#include "tests/tdsd/fault.h"
 #include "tests/tdsd/options.h"
+#include "tests/tdsd/report.h"
 #include "tests/tdsd/sink.h"
 #include "tests/tdsd/tls.h"
 
@@ -23,6 +28,12 @@ struct server {
 	uint16_t port;
 	atomic_bool stopping;
 	struct sinks sinks;
+	struct faults faults;
+	atomic_uint clears; /* of them */
+	struct report report;
+	struct capture capture;
+	struct control *control; /* NULL: none */
+	struct browser *browser;
 
 	pthread_mutex_t mutex; /* of what follows */
 	pthread_cond_t ended;

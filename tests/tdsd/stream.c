@@ -14,7 +14,7 @@
 
 #define WAIT_MS 50 /* between looks at what can end a wait */
 
-void stream_init(struct stream *s, int fd, atomic_bool *stopping)
+void stream_init(struct stream *s, int fd, atomic_bool *stopping, atomic_uint *clears)
 {
 	int on = 1;
 
@@ -22,6 +22,7 @@ void stream_init(struct stream *s, int fd, atomic_bool *stopping)
 	s->fd = fd;
 	s->cut_in = s->cut_out = STREAM_UNLIMITED;
 	s->stopping = stopping;
+	s->clears = clears;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
@@ -64,8 +65,9 @@ void stream_stall(struct stream *s, int64_t ms)
 {
 	int64_t end = clock_system.monotonic(NULL) + ms;
 	struct pollfd p = {.fd = s->fd, .events = POLLRDHUP};
+	unsigned clears = atomic_load(s->clears);
 
-	while (!s->broken && !atomic_load(s->stopping) &&
+	while (!s->broken && !atomic_load(s->stopping) && atomic_load(s->clears) == clears &&
 		(ms == 0 || clock_system.monotonic(NULL) < end))
 		if (poll(&p, 1, WAIT_MS) > 0)
 			return;

@@ -27,10 +27,11 @@ struct stream {
 	uint64_t rate;            /* bytes per second out; 0: as fast as it goes */
 	size_t segment;           /* bytes per send(); 0: all at once */
 	atomic_bool *stopping;    /* of the server: ends what waits on purpose */
+	atomic_uint *clears;      /* and so does a change of this */
 };
 
 /* Takes the descriptor over. */
-void stream_init(struct stream *s, int fd, atomic_bool *stopping);
+void stream_init(struct stream *s, int fd, atomic_bool *stopping, atomic_uint *clears);
 void stream_release(struct stream *s);
 
 /* 1 … len bytes; 0 at the end, or when it broke. */
@@ -43,7 +44,7 @@ bool stream_readable(const struct stream *s);
 
 /* Ends the connection now, by FIN or by RST. */
 void stream_cut(struct stream *s, bool reset);
-/* Waits: ms, or (0) until the peer goes or the server stops. */
+/* Waits: ms, or (0) until the peer goes, faults are cleared or the server stops. */
 void stream_stall(struct stream *s, int64_t ms);
 
 #endif

@@ -8,10 +8,10 @@
 
 #define OUT_CAP 131072 /* bytes that gather before they are sent: packets of a large result */
 
-void wire_init(struct wire *w, int fd, atomic_bool *stopping)
+void wire_init(struct wire *w, int fd, atomic_bool *stopping, atomic_uint *clears)
 {
 	memset(w, 0, sizeof(*w));
-	stream_init(&w->stream, fd, stopping);
+	stream_init(&w->stream, fd, stopping, clears);
 	w->out_cap = OUT_CAP;
 	w->out = mem_alloc(w->out_cap);
 	w->packet_size = WIRE_PACKET_DEFAULT;
@@ -95,8 +95,8 @@ static int read_packet(struct wire *w, struct err *err)
 	w->in_status = w->packet[1];
 	w->in_len = len;
 	w->in_pos = WIRE_HEADER;
-	if (w->hook.packet && !w->hook.packet(w->hook.arg, false, w->packet, len)) {
-		w->broken = true;
+	if (w->hook.packet && w->hook.packet(w->hook.arg, false, w->packet, &len) == WIRE_STOP) {
+		stream_cut(&w->stream, w->stream.cut_by_reset);
 		return 0;
 	}
 	return 1;
@@ -150,7 +150,7 @@ bool wire_attention(struct wire *w)
 	if (wire_packet(w, &err) <= 0)
 		return true;
 	if (w->in_type == WIRE_ATTENTION)
-		return true;
+		return !w->deaf;
 	w->held = true; /* a request that comes before its turn */
 	return false;
 }
@@ -184,13 +184,35 @@ static void close_packet(struct wire *w, uint8_t status)
 	p[5] = (uint8_t)w->spid;
 	p[6] = w->out_id++;
 	p[7] = 0;
-	if (w->hook.packet && !w->broken && !w->hook.packet(w->hook.arg, true, p, len)) {
-		/* what came before it is sent; it is not */
+	if (!w->hook.packet || w->broken)
+		return;
+	switch (w->hook.packet(w->hook.arg, true, p, &len)) {
+	case WIRE_PASS:
+		w->out_len = w->out_start + len;
+		break;
+	case WIRE_DROP:
+		w->out_len = w->out_start;
+		break;
+	case WIRE_STOP: /* what came before it is sent */
 		w->out_len = w->out_start;
 		send_out(w);
 		w->broken = true;
 		stream_cut(&w->stream, w->stream.cut_by_reset);
+		break;
 	}
+}
+
+void wire_flush(struct wire *w)
+{
+	size_t len = w->out_len - w->out_start;
+
+	if (!w->out_start)
+		return;
+	(void)wire_send(w, w->out, w->out_start);
+	memmove(w->out, w->out + w->out_start, len);
+	w->out_len = len;
+	w->out_limit -= w->out_start;
+	w->out_start = 0;
 }
 
 void wire_begin(struct wire *w, enum wire_type type)

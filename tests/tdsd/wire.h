@@ -46,10 +46,16 @@ enum wire_status {
 	WIRE_RESET_KEEP = 0x10, /* the transaction stays */
 };
 
-/* Sees each packet: one that came, or one that is complete but for being sent, where the bytes
- * behind the header may be changed. False: nothing more is sent or read. */
+/* Sees each packet: one that came, or one that is complete but for being sent, which may be
+ * changed, or made shorter. */
+enum wire_verdict {
+	WIRE_PASS,
+	WIRE_DROP, /* it is not sent */
+	WIRE_STOP, /* and nothing behind it, either way: the connection is cut */
+};
+
 struct wire_hook {
-	bool (*packet)(void *arg, bool out, uint8_t *packet, size_t len);
+	enum wire_verdict (*packet)(void *arg, bool out, uint8_t *packet, size_t *len);
 	void *arg;
 };
 
@@ -58,6 +64,7 @@ struct wire {
 	struct tls_session *tls; /* NULL: plain */
 	struct wire_hook hook;
 	bool broken;
+	bool deaf; /* attentions are not heard */
 	uint16_t spid;
 	bool strict_size; /* packets that are not the last must have the negotiated size */
 
@@ -76,7 +83,7 @@ struct wire {
 };
 
 /* Takes the descriptor over. */
-void wire_init(struct wire *w, int fd, atomic_bool *stopping);
+void wire_init(struct wire *w, int fd, atomic_bool *stopping, atomic_uint *clears);
 void wire_release(struct wire *w);
 void wire_resize(struct wire *w, uint32_t packet_size); /* between messages */
 
@@ -104,6 +111,8 @@ void wire_put8(struct wire *w, unsigned v);
 void wire_put16(struct wire *w, unsigned v);
 void wire_put32(struct wire *w, uint32_t v);
 void wire_put64(struct wire *w, uint64_t v);
+/* Sends the packets that are complete. */
+void wire_flush(struct wire *w);
 /* Sends the last packet; false when the connection is broken. */
 bool wire_end(struct wire *w);
 
