@@ -38,7 +38,7 @@ struct keeper {
 	atomic_bool *cancel;
 	const atomic_bool *leave;
 	struct store *store; /* the thread's; NULL while it is to be opened again */
-	int64_t renew_ms;
+	int64_t renew_ms, next; /* between renewals; when the next one is due */
 	atomic_bool lost, cancelled;
 	pthread_t thread;
 
@@ -260,7 +260,6 @@ static void wait_until(struct keeper *k, int64_t until)
 static void *keeper_main(void *arg)
 {
 	struct keeper *k = arg;
-	int64_t next = now(k) + k->renew_ms;
 
 	pthread_mutex_lock(&k->mutex);
 	for (;;) {
@@ -268,15 +267,15 @@ static void *keeper_main(void *arg)
 		bool stop = k->stop && !c;
 
 		if (!c && !stop && k->n == 0)
-			wait_until(k, next);
+			wait_until(k, k->next);
 		pthread_mutex_unlock(&k->mutex);
 		if (c)
 			carry_out(k, c);
 		else
 			write_all(k);
-		if (!stop && !k->lost && now(k) >= next) {
+		if (!stop && !k->lost && now(k) >= k->next) {
 			renew_in_time(k);
-			next = now(k) + k->renew_ms;
+			k->next = now(k) + k->renew_ms;
 		}
 		pthread_mutex_lock(&k->mutex);
 		if (c) {
@@ -286,7 +285,7 @@ static void *keeper_main(void *arg)
 		if (stop)
 			break;
 		if (k->n && !k->calls && !k->stop) /* the store is away: not in a busy loop */
-			wait_until(k, now(k) + RETRY_MAX_MS < next ? now(k) + RETRY_MAX_MS : next);
+			wait_until(k, now(k) + RETRY_MAX_MS < k->next ? now(k) + RETRY_MAX_MS : k->next);
 	}
 	pthread_mutex_unlock(&k->mutex);
 	return NULL;
@@ -321,6 +320,7 @@ int keeper_start(const struct settings *settings, struct store *store, const str
 	k->leave = leave;
 	k->store = store;
 	k->renew_ms = third < KEEPER_RENEW_MAX_MS ? third : KEEPER_RENEW_MAX_MS;
+	k->next = now(k) + k->renew_ms; /* not the thread's first moment: the lease began before */
 	k->lines = mem_array(KEEPER_LINES_MAX, sizeof(*k->lines));
 	k->calls_end = &k->calls;
 	pthread_mutex_init(&k->mutex, NULL);
