@@ -215,20 +215,39 @@ void reply_end_procedure(struct reply *r)
 	r->failed = false;
 }
 
+/* What is held, or `otherwise`. */
+static void put_last(struct reply *r, const struct done *otherwise)
+{
+	if (r->holds)
+		reply_settle(r, false);
+	else
+		token_done(&r->c->wire, r->c->level, otherwise);
+}
+
+/* The answer ends where it is, and the acknowledgement is a message of its own: a client that reads
+ * message by message (tedious) waits for it. */
+static bool end_cancelled(struct reply *r)
+{
+	struct wire *w = &r->c->wire;
+	struct done done = {.token = TOKEN_DONE, .status = DONE_ERROR};
+
+	if (!r->idle) {
+		put_last(r, &done);
+		if (!wire_end(w))
+			return false;
+		wire_begin(w, WIRE_RESULT);
+	}
+	done.status = DONE_ATTN;
+	token_done(w, r->c->level, &done);
+	return wire_end(w);
+}
+
 bool reply_end(struct reply *r)
 {
-	struct done done = {.token = TOKEN_DONE};
+	struct done done = {.token = TOKEN_DONE, .status = r->failed ? DONE_ERROR : 0};
 
-	/* an attention that came after the last look belongs to this answer, too */
-	if (r->cancelled) {
-		reply_settle(r, true);
-		done.status = DONE_ATTN;
-		token_done(&r->c->wire, r->c->level, &done);
-	} else if (r->holds) {
-		reply_settle(r, false);
-	} else {
-		done.status = r->failed ? DONE_ERROR : 0;
-		token_done(&r->c->wire, r->c->level, &done);
-	}
+	if (r->cancelled)
+		return end_cancelled(r);
+	put_last(r, &done);
 	return wire_end(&r->c->wire);
 }

@@ -26,6 +26,7 @@ struct reply {
 	bool holds; /* `held` is still to be written */
 	struct done held;
 	struct tds_columns columns;        /* of the result in work; borrowed from the engine */
+	bool idle;                         /* there is no answer: it is an attention for nothing */
 	bool cancelled;                    /* by an attention, or the client is gone */
 	bool failed;                       /* an ERROR was written */
 	int32_t status;                    /* of the procedure */

@@ -73,7 +73,7 @@ static int answer_attention(struct conn *c)
 	if (c->wire.deaf)
 		return 1;
 	reply_begin(&r, c, false);
-	r.cancelled = true;
+	r.cancelled = r.idle = true;
 	return answer(&r);
 }
 

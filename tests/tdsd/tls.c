@@ -28,6 +28,24 @@ struct tls_session {
 
 static const char *const alpn[] = {"tds/8.0", NULL};
 
+/* What Windows offers, fastest first. */
+static const int ciphersuites[] = {
+	MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+	MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+	MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	MBEDTLS_TLS_DHE_RSA_WITH_AES_256_GCM_SHA384,
+	MBEDTLS_TLS_DHE_RSA_WITH_AES_128_GCM_SHA256,
+	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
+	MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+	MBEDTLS_TLS_RSA_WITH_AES_256_GCM_SHA384,
+	MBEDTLS_TLS_RSA_WITH_AES_128_GCM_SHA256,
+	MBEDTLS_TLS_RSA_WITH_AES_256_CBC_SHA,
+	0,
+};
+
 static int mbed_error(struct err *err, enum err_code code, const char *what, int rc)
 {
 	char text[128];
@@ -122,6 +140,7 @@ static int configure(
 	if (rc != 0)
 		return rc;
 	mbedtls_ssl_conf_rng(conf, random_bytes, NULL);
+	mbedtls_ssl_conf_ciphersuites(conf, ciphersuites);
 	mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_NONE);
 	mbedtls_ssl_conf_min_tls_version(
 		conf, protocol(strict ? rules->min : TLS_DEFAULT, MBEDTLS_SSL_VERSION_TLS1_2));
