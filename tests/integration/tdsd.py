@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import struct
 import subprocess
@@ -11,7 +12,8 @@ import pytest
 
 from servers import ROOT, Server, wait_for
 
-TDSD = Path(os.environ.get("ETL_TEST_TDSD", ROOT / "build/musl/tests/tdsd/tdsd"))
+# or the command of another build of it
+TDSD = shlex.split(os.environ.get("ETL_TEST_TDSD", str(ROOT / "build/musl/tests/tdsd/tdsd")))
 
 USER, PASSWORD = "loader", "Ünsafe-1€"
 
@@ -44,7 +46,7 @@ class Tdsd:
         self.ready.unlink(missing_ok=True)
         self.socket = self.dir / "control"
         self.statements_file = self.dir / "statements"
-        argv = [TDSD, "--directory", self.dir / "db", "--ready-file", self.ready,
+        argv = [*TDSD, "--directory", self.dir / "db", "--ready-file", self.ready,
                 "--control", self.socket, "--statements", self.statements_file,
                 "--login", login, *arguments]
         for name, value in options.items():

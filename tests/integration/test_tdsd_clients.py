@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import json
+import re
 import subprocess
 
 import pytest
@@ -153,6 +154,31 @@ def test_two_clients_read_the_same_rows(tdsd, pymssql, tedious, when):
     wrong = [(names[i], a, b) for mine, other in zip(rows, answer["rows"])
              for i, (a, b) in enumerate(zip(mine, other)) if not same(a, b)]
     assert wrong == []
+
+
+@pytest.mark.parametrize("version", ["7.1", "7.2"])
+def test_an_older_client_gets_types_that_it_knows(tdsd, tmp_path, pymssql, version):
+    server = tdsd(encrypt="none")
+    # times, then (max) types, xml and a CLR type
+    times, longs = ["c14", "c15", "c16", "c17", "c18", "c19"], ["c29", "c30", "c32", "c48"]
+    sql = f"SELECT {', '.join(['id'] + times + longs)} FROM tdsd_generate_100_every"
+    old = FreeTds(tmp_path, server, version).rows(sql)
+    with pymssql_connect(pymssql, server) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        new = cursor.fetchall()
+    assert len(old) == len(new) == 100
+    for mine, theirs in zip(old, new):
+        for i, (a, b) in enumerate(zip(mine, theirs)):
+            if b is None:
+                assert a == "NULL"
+            elif i == 1:
+                assert a == str(b)
+            elif i in (4, 5):  # pymssql rounds to a datetime
+                assert same(b, a.replace(" ", "T")) and len(a) == (19 if i == 4 else 27)
+            elif i == 6:
+                assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{7} [+-]\d\d:\d\d", a)
+            elif isinstance(b, str):
+                assert a.rstrip() == b.rstrip()
 
 
 def test_tedious_cancels_in_the_middle(tdsd, tedious):

@@ -18,6 +18,7 @@ struct conn *conn_new(struct server *s, int fd, int spid)
 	c->level = TDS_7_4;
 	wire_init(&c->wire, fd, &s->stopping, &s->clears);
 	buf_init(&c->text_buf, WIRE_MESSAGE_MAX);
+	buf_init(&c->older, TDS_PLP_MAX);
 	return c;
 }
 
@@ -26,6 +27,7 @@ void conn_free(struct conn *c)
 	session_close(c->session);
 	prepared_release(&c->prepared);
 	wire_release(&c->wire);
+	buf_release(&c->older);
 	buf_release(&c->text_buf);
 	buf_release(&c->request);
 	arena_release(&c->scratch);

@@ -50,6 +50,7 @@ struct conn {
 	struct prepared prepared;
 	struct buf request;   /* the message in work */
 	uint64_t transaction; /* descriptor, 0 outside of one */
+	struct buf older;     /* a row for a client that is */
 	uint64_t rows;        /* sent */
 };
 

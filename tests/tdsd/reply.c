@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/tdsd/older.h"
 #include "tests/tdsd/result.h"
 
 #define EXECUTE_COMMAND 0xE0 /* CurCmd */
@@ -52,17 +53,33 @@ static int give_columns(void *arg, const struct tds_columns *columns)
 	struct reply *r = arg;
 
 	reply_settle(r, true);
-	r->columns = *columns;
-	result_columns(&r->c->wire, r->c->level, columns);
+	r->columns = r->given = *columns;
+	r->older = older_columns(r->c->level, columns, &r->c->scratch, &r->given);
+	result_columns(&r->c->wire, r->c->level, &r->given);
 	return is_over(r) ? -1 : 0;
+}
+
+/* A row that the engine should not have made. */
+static int spoiled_row(struct reply *r, const struct err *err)
+{
+	fprintf(stderr, "tdsd: connection %d: %s\n", r->c->spid, err->msg);
+	r->c->wire.broken = true;
+	return -1;
 }
 
 static int give_row(void *arg, const uint8_t *row, size_t len)
 {
 	struct reply *r = arg;
 	struct conn *c = r->c;
+	struct err err = ERR_INIT;
 
-	result_row(&c->wire, c->level, c->server->options->nbc, &r->columns, row, len);
+	if (r->older) {
+		if (older_row(&r->columns, &r->given, row, len, &c->older, &err) < 0)
+			return spoiled_row(r, &err);
+		row = (uint8_t *)c->older.data;
+		len = c->older.len;
+	}
+	result_row(&c->wire, c->level, c->server->options->nbc, &r->given, row, len);
 	if (++c->rows % ROWS_PER_LOOK == 0 && is_over(r))
 		return -1;
 	return c->wire.broken ? -1 : 0;
@@ -148,7 +165,17 @@ static int give_output(void *arg, const char *name, const struct tds_column *typ
 static void put_value(struct reply *r, const struct reply_value *v)
 {
 	struct wire *w = &r->c->wire;
+	struct tds_column was = v->type;
+	struct tds_columns is = {.v = &was, .n = 1};
+	const uint8_t *p = v->value;
+	struct err err = ERR_INIT;
 
+	buf_reset(&r->c->older);
+	(void)older_columns(r->c->level, &is, &r->c->scratch, &is);
+	if (older_value(&was, is.v, &p, v->value + v->len, &r->c->older, &err) < 0) {
+		(void)spoiled_row(r, &err);
+		return;
+	}
 	wire_put8(w, TOKEN_RETURNVALUE);
 	wire_put16(w, v->ordinal);
 	token_put_text(w, 1, v->name, 255);
@@ -158,8 +185,8 @@ static void put_value(struct reply *r, const struct reply_value *v)
 	else
 		wire_put32(w, 0);
 	wire_put16(w, 0);
-	result_type(w, &v->type);
-	wire_put(w, v->value, v->len);
+	result_type(w, is.v);
+	wire_put(w, r->c->older.data, r->c->older.len);
 }
 
 static bool ask_cancelled(void *arg)

@@ -26,6 +26,8 @@ struct reply {
 	bool holds; /* `held` is still to be written */
 	struct done held;
 	struct tds_columns columns;        /* of the result in work; borrowed from the engine */
+	struct tds_columns given;          /* the client knows them as these */
+	bool older;                        /* they are others */
 	bool idle;                         /* there is no answer: it is an attention for nothing */
 	bool cancelled;                    /* by an attention, or the client is gone */
 	bool failed;                       /* an ERROR was written */

@@ -154,6 +154,34 @@ static size_t find_nulls(const struct tds_columns *cols, struct bytes b, uint8_t
 	return saved;
 }
 
+/* As a server does: where it makes the row no longer. */
+static bool wants_nbc(enum nbc_policy nbc, const struct tds_columns *cols, size_t saved)
+{
+	return nbc == NBC_ALWAYS || (nbc == NBC_AUTO && saved && saved >= (cols->n + 7) / 8);
+}
+
+size_t result_nbc_row(uint8_t *out, enum nbc_policy nbc, const struct tds_columns *cols,
+	const uint8_t *row, size_t len)
+{
+	struct bytes b = {.p = row + 1, .end = row + len};
+	uint8_t *bitmap = out + 1, *p = bitmap + (cols->n + 7) / 8;
+
+	if (!wants_nbc(nbc, cols, find_nulls(cols, b, bitmap))) {
+		memcpy(out, row, len);
+		return len;
+	}
+	out[0] = TOKEN_NBCROW;
+	for (uint32_t i = 0; i < cols->n; i++) {
+		const uint8_t *start = b.p;
+		bool null;
+
+		(void)result_skip_value(&b, &cols->v[i], &null);
+		if (!null)
+			p = tds_put_bytes(p, start, (uint32_t)(b.p - start));
+	}
+	return (size_t)(p - out);
+}
+
 static void put_nbc_row(
 	struct wire *w, const struct tds_columns *cols, struct bytes b, const uint8_t *bitmap)
 {
@@ -174,17 +202,12 @@ void result_row(struct wire *w, enum tds_level level, enum nbc_policy nbc,
 {
 	uint8_t bitmap[(TDS_COLUMNS_MAX + 7) / 8];
 	struct bytes values = {.p = row + 1, .end = row + len};
-	size_t saved;
 
-	if (nbc != NBC_NEVER && level >= TDS_7_3B) {
-		saved = find_nulls(cols, values, bitmap);
-		/* as a server does: where it makes the row no longer */
-		if (nbc == NBC_ALWAYS || (saved && saved >= (cols->n + 7) / 8)) {
-			put_nbc_row(w, cols, values, bitmap);
-			return;
-		}
-	}
-	wire_put(w, row, len);
+	if (nbc != NBC_NEVER && level >= TDS_7_3B &&
+		wants_nbc(nbc, cols, find_nulls(cols, values, bitmap)))
+		put_nbc_row(w, cols, values, bitmap);
+	else
+		wire_put(w, row, len);
 }
 
 /* --- bulk loads ------------------------------------------------------------------- */

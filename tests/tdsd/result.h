@@ -26,6 +26,11 @@ void result_type(struct wire *w, const struct tds_column *c);
 void result_row(struct wire *w, enum tds_level level, enum nbc_policy nbc,
 	const struct tds_columns *cols, const uint8_t *row, size_t len);
 
+/* The same as bytes: an NBCROW where the policy wants one, else the row. `out` has room for the row
+ * and a bit per column; returns the length. */
+size_t result_nbc_row(uint8_t *out, enum nbc_policy nbc, const struct tds_columns *cols,
+	const uint8_t *row, size_t len);
+
 /* A value in its column's form begins at b->p: passes over it. False when it is none. */
 bool result_skip_value(struct bytes *b, const struct tds_column *c, bool *ret_null);
 

@@ -6,6 +6,7 @@
 #include "tests/tdsd/call.h"
 #include "tests/tdsd/inject.h"
 #include "tests/tdsd/reply.h"
+#include "tests/tdsd/special.h"
 
 #define SQL_MAX (1u << 20)
 
@@ -27,6 +28,8 @@ static void execute(struct reply *r, struct call *call, uint32_t first, const ch
 	for (uint32_t i = 0; i < n && i < n_names; i++)
 		if (!call->params[first + i].name[0])
 			call->params[first + i].name = names[i];
+	if (special_run(r, sql))
+		return;
 	if (session_batch(r->c->session, sql, strlen(sql), n ? call->params + first : NULL, n,
 		    &reply_functions, r) < 0)
 		r->cancelled = true;

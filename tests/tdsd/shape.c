@@ -355,10 +355,29 @@ struct shape *shape_pick(
 	return to;
 }
 
+struct shape *shape_nbc(const struct shape *s, enum nbc_policy nbc, struct arena *a)
+{
+	struct shape *to = arena_alloc(a, sizeof(*to));
+
+	*to = *s;
+	to->data = arena_alloc(a, s->len + SHAPE_ROWS * (s->columns.n / 8 + 1));
+	for (uint32_t i = 0; i < SHAPE_ROWS; i++)
+		to->start[i + 1] = to->start[i] + (uint32_t)result_nbc_row(to->data + to->start[i],
+							  nbc, &s->columns, s->data + s->start[i],
+							  s->start[i + 1] - s->start[i]);
+	to->len = to->start[SHAPE_ROWS];
+	return to;
+}
+
 void shape_number(struct shape *s, uint32_t first)
 {
+	size_t bitmap = (s->columns.n + 7) / 8;
+
 	if (s->columns.v[0].type != TDS_FIXINT4 || strcmp(s->columns.v[0].name, "id") != 0)
 		return;
-	for (uint32_t i = 0; i < SHAPE_ROWS; i++)
-		tds_put32(s->data + s->start[i] + 1, first + i);
+	for (uint32_t i = 0; i < SHAPE_ROWS; i++) {
+		uint8_t *row = s->data + s->start[i];
+
+		tds_put32(row + 1 + (row[0] == TOKEN_NBCROW ? bitmap : 0), first + i);
+	}
 }

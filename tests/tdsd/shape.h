@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "tds/type.h"
+#include "tests/tdsd/options.h"
 
 #define SHAPE_ROWS 256
 
@@ -37,6 +38,9 @@ struct shape *shape_make(const char *name, struct arena *a);
 /* Those of its columns that are named; NULL where one is not known. */
 struct shape *shape_pick(
 	const struct shape *s, const char *const *names, uint32_t n, struct arena *a);
+
+/* Its rows as the policy has them on the wire: NBCROWs. */
+struct shape *shape_nbc(const struct shape *s, enum nbc_policy nbc, struct arena *a);
 
 /* Writes the rows' numbers from `first` on, where the shape has its column 0 in that place. */
 void shape_number(struct shape *s, uint32_t first);

@@ -183,20 +183,19 @@ static void generate(struct reply *r, struct shape *s, uint64_t rows)
 {
 	struct conn *c = r->c;
 	enum nbc_policy nbc = c->server->options->nbc;
-	bool as_they_are = nbc == NBC_NEVER || (nbc == NBC_AUTO && !s->nulls);
-	uint64_t at;
 
+	if (c->level >= TDS_7_3B && (nbc == NBC_ALWAYS || (nbc == NBC_AUTO && s->nulls)))
+		s = shape_nbc(s, nbc, &c->scratch);
 	if (reply_functions.columns(r, &s->columns) < 0)
 		return;
-	for (at = 0; at < rows; at += SHAPE_ROWS) {
+	for (uint64_t at = 0; at < rows; at += SHAPE_ROWS) {
 		uint32_t n = next_rows(s, at, rows);
 
-		if (as_they_are)
+		for (uint32_t i = 0; r->older && i < n; i++)
+			(void)reply_functions.row(
+				r, s->data + s->start[i], s->start[i + 1] - s->start[i]);
+		if (!r->older)
 			wire_put(&c->wire, s->data, s->start[n]);
-		else
-			for (uint32_t i = 0; i < n; i++)
-				result_row(&c->wire, c->level, nbc, &s->columns,
-					s->data + s->start[i], s->start[i + 1] - s->start[i]);
 		if (reply_functions.cancelled(r))
 			return;
 	}
