@@ -4,6 +4,7 @@ import datetime
 import decimal
 import json
 import re
+import socket
 import subprocess
 
 import pytest
@@ -242,6 +243,28 @@ def test_tedious_loads(tdsd, tedious):
     assert (total[0], single[0]) == ("400", "200")
     # the order does not matter: twice the rows is twice the sum
     assert int(total[2]) % 2**64 == 2 * int(single[2]) % 2**64
+
+
+def test_tedious_prepares(tdsd, tedious):
+    server = tdsd(encrypt="none")
+    answer = tedious(server, {"prepare": "SELECT id FROM tdsd_generate_2_narrow",
+                              "parameters": [["a", "Int"]], "runs": [{"a": 1}, {"a": 2}]})["results"][0]
+    assert answer == [{"rows": [[0], [1]], "error": None}] * 2
+    texts = [s["text"].split()[0] for s in server.statements() if s["kind"] == "call"]
+    assert texts == ["sp_prepare", "sp_execute", "sp_execute", "sp_unprepare"]
+
+
+def test_an_instance_is_found_by_its_name(tdsd, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", 1434))
+        except OSError:
+            pytest.skip("somebody else listens on UDP port 1434")
+    server = tdsd(encrypt="none", instance="SALES", browser="127.0.0.1:1434")
+    client = FreeTds(tmp_path, server, instance="sales")
+    client.config.write_text(client.config.read_text().replace(f"port = {server.port}\n", ""))
+    assert client.rows(HASH + "tdsd_generate_4_narrow")[0][0] == "4"
+    assert server.last_login()["instance"] == "sales"
 
 
 def test_an_ordered_error_reaches_the_client(tdsd, tedious, pymssql):
