@@ -132,48 +132,18 @@ int tds_columns_encode(const struct tds_columns *cols, struct buf *out, struct e
 /* --- decoding ------------------------------------------------------------------ */
 
 /* What is left; `cut` once something was not there. */
-struct reader {
-	const uint8_t *p, *end;
-	bool cut;
-};
-
-static uint64_t take_number(struct reader *r, unsigned n)
+static void take_collation(struct tds_reader *r, struct tds_column *c)
 {
-	uint64_t v = 0;
-
-	if ((size_t)(r->end - r->p) < n) {
-		r->cut = true;
-		return 0;
-	}
-	memcpy(&v, r->p, n);
-	r->p += n;
-	return le64toh(v);
-}
-
-static const uint8_t *take_bytes(struct reader *r, size_t n)
-{
-	const uint8_t *p = r->p;
-
-	if ((size_t)(r->end - p) < n) {
-		r->cut = true;
-		return NULL;
-	}
-	r->p += n;
-	return p;
-}
-
-static void take_collation(struct reader *r, struct tds_column *c)
-{
-	const uint8_t *p = take_bytes(r, TDS_COLLATION_LEN);
+	const uint8_t *p = tds_take_bytes(r, TDS_COLLATION_LEN);
 
 	if (p)
 		memcpy(c->collation, p, TDS_COLLATION_LEN);
 }
 
 /* Texts of units of two bytes, with a length of one byte (B_VARCHAR) or two (US_VARCHAR). */
-static void skip_text(struct reader *r, unsigned length_size)
+static void skip_text(struct tds_reader *r, unsigned length_size)
 {
-	(void)take_bytes(r, 2 * (size_t)take_number(r, length_size));
+	(void)tds_take_bytes(r, 2 * (size_t)tds_take(r, length_size));
 }
 
 static bool size_is_one_of(const struct tds_column *c, uint32_t sizes)
@@ -184,7 +154,7 @@ static bool size_is_one_of(const struct tds_column *c, uint32_t sizes)
 #define SIZES2(a, b) (1u << (a) | 1u << (b))
 
 /* False when the numbers are not those of the type. */
-static bool decode_sized(struct reader *r, struct tds_column *c)
+static bool decode_sized(struct tds_reader *r, struct tds_column *c)
 {
 	switch (c->type) {
 	case TDS_DATEN:
@@ -192,23 +162,23 @@ static bool decode_sized(struct reader *r, struct tds_column *c)
 	case TDS_TIMEN:
 	case TDS_DATETIME2N:
 	case TDS_DATETIMEOFFSETN:
-		c->scale = (uint8_t)take_number(r, 1);
+		c->scale = (uint8_t)tds_take(r, 1);
 		if (c->scale > TDS_SCALE_MAX)
 			return false;
 		break;
 	case TDS_DECIMALN:
 	case TDS_NUMERICN:
-		c->size = (uint32_t)take_number(r, 1);
-		c->precision = (uint8_t)take_number(r, 1);
-		c->scale = (uint8_t)take_number(r, 1);
+		c->size = (uint32_t)tds_take(r, 1);
+		c->precision = (uint8_t)tds_take(r, 1);
+		c->scale = (uint8_t)tds_take(r, 1);
 		return r->cut || (c->precision >= 1 && c->precision <= TDS_DECIMAL_DIGITS_MAX &&
 					 c->scale <= c->precision &&
 					 c->size == tds_decimal_size(c->precision));
 	case TDS_GUID:
-		c->size = (uint32_t)take_number(r, 1);
+		c->size = (uint32_t)tds_take(r, 1);
 		return r->cut || c->size == 16;
 	default:
-		c->size = (uint32_t)take_number(r, 1);
+		c->size = (uint32_t)tds_take(r, 1);
 		if (r->cut || (c->type == TDS_INTN && size_is_one_of(c, SIZES2(1, 2))) ||
 			(c->type == TDS_BITN && c->size == 1))
 			break;
@@ -220,9 +190,9 @@ static bool decode_sized(struct reader *r, struct tds_column *c)
 
 /* A length of 1 … 8,000 bytes (an even number for UTF-16), or 0xFFFF for (max) where there is one.
  */
-static bool decode_ushort(struct reader *r, struct tds_column *c)
+static bool decode_ushort(struct tds_reader *r, struct tds_column *c)
 {
-	c->size = (uint32_t)take_number(r, 2);
+	c->size = (uint32_t)tds_take(r, 2);
 	if (has_collation(c->type))
 		take_collation(r, c);
 	if (r->cut)
@@ -235,27 +205,27 @@ static bool decode_ushort(struct reader *r, struct tds_column *c)
 }
 
 /* xml with its schema's names, CLR types with theirs. */
-static void decode_plp(struct reader *r, struct tds_column *c)
+static void decode_plp(struct tds_reader *r, struct tds_column *c)
 {
 	c->size = TDS_SIZE_MAX;
 	if (c->type == TDS_XML) {
-		if (take_number(r, 1) == 0)
+		if (tds_take(r, 1) == 0)
 			return;
 		skip_text(r, 1);
 		skip_text(r, 1);
 		skip_text(r, 2);
 		return;
 	}
-	(void)take_number(r, 2); /* the most bytes of a value: a PLP all the same */
+	(void)tds_take(r, 2); /* the most bytes of a value: a PLP all the same */
 	skip_text(r, 1);
 	skip_text(r, 1);
 	skip_text(r, 1);
 	skip_text(r, 2);
 }
 
-static int decode_info(struct reader *r, struct tds_column *c, struct err *err)
+int tds_info_read(struct tds_reader *r, struct tds_column *c, struct err *err)
 {
-	unsigned type = (unsigned)take_number(r, 1);
+	unsigned type = (unsigned)tds_take(r, 1);
 	bool ok = true;
 
 	if (r->cut)
@@ -275,11 +245,11 @@ static int decode_info(struct reader *r, struct tds_column *c, struct err *err)
 		decode_plp(r, c);
 		break;
 	case TDS_FORM_LONG:
-		c->size = (uint32_t)take_number(r, 4);
+		c->size = (uint32_t)tds_take(r, 4);
 		ok = r->cut || c->size <= TDS_PLP_MAX;
 		break;
 	case TDS_FORM_TEXTPTR:
-		(void)take_number(r, 4);
+		(void)tds_take(r, 4);
 		c->size = TDS_PLP_MAX;
 		if (has_collation(c->type))
 			take_collation(r, c);
@@ -301,9 +271,9 @@ int tds_info_decode(
 	const uint8_t **p, const uint8_t *end, struct tds_column *ret_column, struct err *err)
 {
 	struct tds_column c = {.name = ret_column->name, .nullable = ret_column->nullable};
-	struct reader r = {.p = *p, .end = end};
+	struct tds_reader r = {.p = *p, .end = end};
 
-	if (decode_info(&r, &c, err) < 0)
+	if (tds_info_read(&r, &c, err) < 0)
 		return -1;
 	*p = r.p;
 	*ret_column = c;
@@ -311,16 +281,16 @@ int tds_info_decode(
 }
 
 /* The table's name in parts. */
-static void skip_table_name(struct reader *r)
+static void skip_table_name(struct tds_reader *r)
 {
-	for (uint64_t parts = take_number(r, 1); parts && !r->cut; parts--)
+	for (uint64_t parts = tds_take(r, 1); parts && !r->cut; parts--)
 		skip_text(r, 2);
 }
 
-static const char *decode_name(struct reader *r, struct arena *a)
+static const char *decode_name(struct tds_reader *r, struct arena *a)
 {
-	size_t len = 2 * (size_t)take_number(r, 1), written;
-	const uint8_t *p = take_bytes(r, len);
+	size_t len = 2 * (size_t)tds_take(r, 1), written;
+	const uint8_t *p = tds_take_bytes(r, len);
 	uint8_t name[UTF8_MAX_OF_UTF16(2 * NAME_UNITS_MAX)];
 
 	if (r->cut || utf16_to_utf8(p, len, name, &written) != len)
@@ -328,16 +298,16 @@ static const char *decode_name(struct reader *r, struct arena *a)
 	return memchr(name, '\0', written) ? NULL : arena_strndup(a, (const char *)name, written);
 }
 
-static int decode_column(struct reader *r, struct arena *a, struct tds_column *c, struct err *err)
+static int decode_column(struct tds_reader *r, struct arena *a, struct tds_column *c, struct err *err)
 {
 	unsigned flags;
 
-	c->user_type = (uint32_t)take_number(r, 4);
-	flags = (unsigned)take_number(r, 2);
+	c->user_type = (uint32_t)tds_take(r, 4);
+	flags = (unsigned)tds_take(r, 2);
 	c->nullable = flags & TDS_FLAG_NULLABLE;
 	c->identity = flags & TDS_FLAG_IDENTITY;
 	c->computed = flags & TDS_FLAG_COMPUTED;
-	if (decode_info(r, c, err) < 0)
+	if (tds_info_read(r, c, err) < 0)
 		return -1;
 	if (tds_form(c) == TDS_FORM_TEXTPTR)
 		skip_table_name(r);
@@ -349,13 +319,12 @@ static int decode_column(struct reader *r, struct arena *a, struct tds_column *c
 	return 0;
 }
 
-int tds_columns_decode(const uint8_t **p, const uint8_t *end, struct arena *a,
-	struct tds_columns *ret_columns, struct err *err)
+int tds_columns_read(struct tds_reader *r, struct arena *a, struct tds_columns *ret_columns,
+	struct err *err)
 {
-	struct reader r = {.p = *p, .end = end};
-	struct tds_columns cols = {.n = (uint32_t)take_number(&r, 2)};
+	struct tds_columns cols = {.n = (uint32_t)tds_take(r, 2)};
 
-	if (r.cut)
+	if (r->cut)
 		return err_set(err, ERR_DATA, "the column list ends before it begins");
 	if (cols.n == NO_COLUMNS)
 		cols.n = 0;
@@ -363,9 +332,19 @@ int tds_columns_decode(const uint8_t **p, const uint8_t *end, struct arena *a,
 		return err_set(err, ERR_DATA, "more than %d columns", TDS_COLUMNS_MAX);
 	cols.v = arena_array(a, cols.n ? cols.n : 1, sizeof(*cols.v));
 	for (uint32_t i = 0; i < cols.n; i++)
-		if (decode_column(&r, a, &cols.v[i], err) < 0)
+		if (decode_column(r, a, &cols.v[i], err) < 0)
 			return err_wrap(err, "column %u", (unsigned)i + 1);
-	*p = r.p;
 	*ret_columns = cols;
+	return 0;
+}
+
+int tds_columns_decode(const uint8_t **p, const uint8_t *end, struct arena *a,
+	struct tds_columns *ret_columns, struct err *err)
+{
+	struct tds_reader r = {.p = *p, .end = end};
+
+	if (tds_columns_read(&r, a, ret_columns, err) < 0)
+		return -1;
+	*p = r.p;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "tds/reader.h"
 #include "tds/type.h"
 
 #define TDS_INFO_MAX 16 /* bytes of a TYPE_INFO that is encoded */
@@ -33,6 +34,11 @@ uint8_t *tds_info_encode(uint8_t *p, const struct tds_column *c);
  * scale and collation. ERR_DATA when it is none, or of a type that is not known. */
 MUST_CHECK int tds_info_decode(
 	const uint8_t **p, const uint8_t *end, struct tds_column *ret_column, struct err *err);
+
+/* The same of bytes that may be cut: -1 with `cut` set means that there must be more of them. */
+MUST_CHECK int tds_info_read(struct tds_reader *r, struct tds_column *c, struct err *err);
+MUST_CHECK int tds_columns_read(struct tds_reader *r, struct arena *a,
+	struct tds_columns *ret_columns, struct err *err);
 
 /* The whole list, behind the token byte; names and columns live in `a`. *ret_columns has no columns
  * where the server sends no list (0xFFFF). */
