@@ -15,6 +15,7 @@
 #include <freetds/data.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include <mbedtls/error.h>
 #include <mbedtls/net_sockets.h>
 #include <mbedtls/psa_util.h>
+#include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 #include <psa/crypto.h>
@@ -185,6 +187,18 @@ static void start_random(void)
 	random_status = psa_crypto_init();
 }
 
+/* One certificate and no other: neither its name nor who signed it counts. */
+static int is_pinned(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+	const struct session *s = ctx;
+	bool same = crt->raw.len == s->ca.raw.len && memcmp(crt->raw.p, s->ca.raw.p, crt->raw.len) == 0;
+
+	*flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_NOT_TRUSTED | MBEDTLS_X509_BADCERT_CN_MISMATCH);
+	if (depth == 0 && !same)
+		*flags |= MBEDTLS_X509_BADCERT_OTHER;
+	return 0;
+}
+
 /* The name is sent (SNI) whether or not it is checked. */
 static int ignore_name(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
@@ -222,11 +236,25 @@ static enum tls_fault load_trust(
 	return TLS_FAULT_NONE;
 }
 
+static enum tls_fault pin(struct session *s, const char *file)
+{
+	if (mbedtls_x509_crt_parse_file(&s->ca, file) != 0)
+		return TLS_FAULT_PIN_FILE;
+	mbedtls_ssl_conf_ca_chain(&s->conf, &s->ca, NULL);
+	mbedtls_ssl_conf_authmode(&s->conf, MBEDTLS_SSL_VERIFY_REQUIRED);
+	mbedtls_ssl_conf_verify(&s->conf, is_pinned, s);
+	return TLS_FAULT_NONE;
+}
+
 static enum tls_fault set_trust(struct session *s, const TDSLOGIN *login)
 {
+	const struct tls_wishes *wishes = tds_get_parent(s->tds);
 	mbedtls_x509_crt *ca;
-	enum tls_fault fault = load_trust(s, login, &ca);
+	enum tls_fault fault;
 
+	if (wishes && wishes->server_certificate)
+		return pin(s, wishes->server_certificate);
+	fault = load_trust(s, login, &ca);
 	if (fault != TLS_FAULT_NONE)
 		return fault;
 	if (ca == NULL) {
@@ -308,6 +336,7 @@ static enum tls_fault certificate_fault(uint32_t flags)
 		uint32_t flags;
 		enum tls_fault fault;
 	} faults[] = {
+		{MBEDTLS_X509_BADCERT_OTHER, TLS_FAULT_PINNED},
 		{MBEDTLS_X509_BADCERT_REVOKED, TLS_FAULT_REVOKED},
 		{MBEDTLS_X509_BADCERT_EXPIRED, TLS_FAULT_EXPIRED},
 		{MBEDTLS_X509_BADCERT_FUTURE, TLS_FAULT_FUTURE},
@@ -507,6 +536,31 @@ const char *tls_cipher(const struct tds_connection *conn)
 	const struct session *s = conn->tls_session;
 
 	return s ? mbedtls_ssl_get_ciphersuite(&s->ssl) : NULL;
+}
+
+bool tls_certificate(const struct tds_connection *conn, struct tls_certificate *ret)
+{
+	const struct session *s = conn->tls_session;
+	const mbedtls_x509_crt *crt = s ? mbedtls_ssl_get_peer_cert(&s->ssl) : NULL;
+	unsigned char digest[32];
+	const mbedtls_x509_time *t;
+
+	if (!crt)
+		return false;
+	t = &crt->valid_to;
+	*ret = (struct tls_certificate){.subject = ""};
+	if (mbedtls_x509_dn_gets(ret->subject, sizeof(ret->subject), &crt->subject) < 0)
+		snprintf(ret->subject, sizeof(ret->subject), "?");
+	if (mbedtls_x509_dn_gets(ret->issuer, sizeof(ret->issuer), &crt->issuer) < 0)
+		snprintf(ret->issuer, sizeof(ret->issuer), "?");
+	snprintf(ret->not_after, sizeof(ret->not_after), "%04u-%02u-%02uT%02u:%02u:%02uZ",
+		(unsigned)t->year % 10000, (unsigned)t->mon % 100, (unsigned)t->day % 100,
+		(unsigned)t->hour % 100, (unsigned)t->min % 100, (unsigned)t->sec % 100);
+	if (mbedtls_sha256(crt->raw.p, crt->raw.len, digest, 0) != 0)
+		return true; /* and no digest */
+	for (size_t i = 0; i < sizeof(digest); i++)
+		snprintf(ret->sha256 + 2 * i, 3, "%02x", digest[i]);
+	return true;
 }
 
 /* mbedTLS has no call for it, and keeps it only because renegotiation is

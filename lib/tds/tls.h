@@ -13,14 +13,24 @@
  * PRELOGIN packets (MS-TDS 2.2.6.5) and ends at TLS 1.2; TDS 8.0, "strict", is
  * TLS from the first byte, with ALPN "tds/8.0" and up to TLS 1.3.
  *
+ * What a login has no field for is told by the socket's parent (tds_alloc_socket's, which
+ * tds_set_parent sets): NULL, or a struct tls_wishes.
+ *
  * A connection belongs to one thread at a time. Nothing here blocks.
  */
 #ifndef TDS_TLS_H
 #define TDS_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct tds_connection;
+
+struct tls_wishes {
+	/* PEM file: the server must have this certificate, whoever signed it and for whatever name;
+	 * NULL: see `cafile`. */
+	const char *server_certificate;
+};
 
 /* Why a handshake failed: name, what to tell the user. */
 #define TLS_FAULTS(X)                                                                 \
@@ -35,6 +45,8 @@ struct tds_connection;
 	X(FUTURE, "the server's certificate is not valid yet")                        \
 	X(REVOKED, "the server's certificate has been revoked")                       \
 	X(WEAK, "the server's certificate uses a weak key or signature")              \
+	X(PINNED, "the server's certificate is another one than server_certificate")  \
+	X(PIN_FILE, "the file of server_certificate cannot be read")                  \
 	X(PEER_CLOSED, "the connection broke during the handshake")                   \
 	X(HANDSHAKE, "the handshake failed")
 
@@ -54,6 +66,18 @@ const char *tls_fault_text(const struct tds_connection *conn);
 /* Protocol and cipher of the running session, NULL without one; constant. */
 const char *tls_version(const struct tds_connection *conn);
 const char *tls_cipher(const struct tds_connection *conn);
+
+#define TLS_NAME_MAX 256
+
+/* The server's certificate, of a running session. */
+struct tls_certificate {
+	char subject[TLS_NAME_MAX], issuer[TLS_NAME_MAX]; /* "CN=sql01, O=..."; cut */
+	char not_after[sizeof("2026-11-27T16:37:24Z")];
+	char sha256[2 * 32 + 1]; /* of its DER, hex */
+};
+
+/* False: there is no session. */
+bool tls_certificate(const struct tds_connection *conn, struct tls_certificate *ret);
 
 /*
  * The channel binding "tls-unique" (RFC 5929 §3): the first Finished message of
