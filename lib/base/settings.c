@@ -7,7 +7,8 @@
 
 #include "base/text.h"
 
-static const char *const driver_names[] = {[DRIVER_SQLITE] = "sqlite", [DRIVER_CSV] = "csv", NULL};
+static const char *const driver_names[] = {[DRIVER_SQLITE] = "sqlite", [DRIVER_CSV] = "csv",
+	[DRIVER_MSSQL] = "mssql", NULL};
 static const char *const store_drivers[] = {[DRIVER_SQLITE] = "sqlite", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "text", "json", NULL};
@@ -15,6 +16,9 @@ static const char *const no_quote[] = {CSV_QUOTE_NONE, NULL};
 static const char *const doubled[] = {CSV_ESCAPE_DOUBLED, NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
 static const char *const line_ends[] = {"crlf", "lf", NULL};
+static const char *const mssql_auths[] = {[MSSQL_AUTH_SQL] = "sql", NULL};
+static const char *const mssql_encrypts[] = {"off", "request", "require", "strict", NULL}; /* db/mssql_socket.h */
+static const char *const intents[] = {"readwrite", "readonly", NULL};
 static const char *const standard_input[] = {"-", NULL};
 
 #define AT(field) offsetof(struct settings, field)
@@ -47,7 +51,7 @@ static const struct option log_options[] = {
 #define AT(field) offsetof(struct connection, field)
 
 static const struct option connection_options[] = {
-	{"driver", OPT_ENUM, AT(driver), NULL, "csv or sqlite", .choices = driver_names,
+	{"driver", OPT_ENUM, AT(driver), NULL, "csv, mssql or sqlite", .choices = driver_names,
 		.required = true},
 };
 
@@ -61,6 +65,43 @@ static const struct option csv_options[] = {
 static const struct option sqlite_options[] = {
 	{"path", OPT_PATH, AT(path), NULL, "the database's file; a target is created when missing, a source is only read",
 		.required = true},
+};
+
+#undef AT
+#define AT(field) offsetof(struct mssql_options, field)
+
+/* The packet sizes are MS-TDS 2.2.6.4's; with encryption a server takes one TLS record at most. */
+static const struct option mssql_options[] = {
+	{"server", OPT_TEXT, AT(server), NULL,
+		"host, host,port (1433 by default), or host\\instance, whose port the SQL Server Browser knows",
+		.required = true},
+	{"database", OPT_TEXT, AT(database), NULL, "the database; empty: the login's default"},
+	{"auth", OPT_ENUM, AT(auth), "sql", "sql: a login of the server with a password",
+		.choices = mssql_auths},
+	{"user", OPT_TEXT, AT(user), NULL, "the login's name"},
+	{"password_file", OPT_PATH, AT(password_file), NULL, "the file that has the password, and nothing else"},
+	{"encrypt", OPT_ENUM, AT(encrypt), "require",
+		"off, request (what the server wants), require, or strict (TDS 8.0: TLS before all else)",
+		.choices = mssql_encrypts},
+	{"ca_file", OPT_PATH, AT(ca_file), NULL,
+		"the authorities that may sign the server's certificate, PEM; empty: the system's"},
+	{"server_certificate", OPT_PATH, AT(server_certificate), NULL,
+		"the server's certificate itself, PEM: this one and no other, whoever signed it"},
+	{"host_name_in_certificate", OPT_TEXT, AT(host_name_in_certificate), NULL,
+		"the name that the certificate is for, where that is not the server's host"},
+	{"trust_server_certificate", OPT_BOOL, AT(trust_server_certificate), "no",
+		"yes: take any certificate. Whoever is on the way can read and change everything"},
+	{"application_intent", OPT_TEXT, AT(application_intent), "readwrite",
+		"readonly: a listener may send us to a readable secondary", .choices = intents},
+	{"packet_size", OPT_SIZE, AT(packet_size), "8000", "bytes of a TDS packet that we ask for",
+		.min = 512, .max = 32767},
+	{"login_timeout", OPT_DURATION, AT(login_timeout), "15s", "for the connection and the login",
+		.min = 1000, .max = 3600000},
+	{"query_timeout", OPT_DURATION, AT(query_timeout), "0ms",
+		"a statement that takes longer is cancelled; 0ms: none is", .max = 604800000},
+	{"lock_timeout", OPT_DURATION, AT(lock_timeout), "60s",
+		"a statement that waits longer for a lock fails, and is tried again; 0ms: it waits for ever",
+		.max = 86400000},
 };
 
 #undef AT
@@ -107,6 +148,8 @@ static const struct option_set store_set[] = {SET(store_options, 0)};
 static const struct option_set controller_set[] = {SET(controller_options, 0)};
 static const struct option_set log_set[] = {SET(log_options, 0)};
 static const struct option_set sqlite_set[] = {SET(connection_options, 0), SET(sqlite_options, 0)};
+static const struct option_set mssql_set[] = {SET(connection_options, 0),
+	SET(mssql_options, offsetof(struct connection, mssql))};
 static const struct option_set csv_set[] = {SET(connection_options, 0), SET(csv_options, 0),
 	SET(csv_format_options, offsetof(struct connection, format))};
 
@@ -117,6 +160,7 @@ const struct settings_section settings_sections[] = {
 		ARRAY_LEN(controller_set)},
 	{"log", NULL, "what is written to standard error", log_set, ARRAY_LEN(log_set)},
 	{"connection", "csv", "a directory of CSV files (RFC 4180)", csv_set, ARRAY_LEN(csv_set)},
+	{"connection", "mssql", "a database of a Microsoft SQL Server", mssql_set, ARRAY_LEN(mssql_set)},
 	{"connection", "sqlite", "a SQLite database", sqlite_set, ARRAY_LEN(sqlite_set)},
 };
 const size_t n_settings_sections = ARRAY_LEN(settings_sections);
@@ -148,7 +192,7 @@ static int read_driver(const struct config_file *file, const struct config_secti
 	}
 	err_set(err, ERR_CONFIG, "[connection %s] needs 'driver'", section->name);
 	err_wrap(err, "%s:%d", file->path, section->line);
-	return err_hint(err, "driver = csv or driver = sqlite");
+	return err_hint(err, "driver = csv, driver = mssql or driver = sqlite");
 }
 
 static int read_connection(const struct config_file *file, const struct config_section *section,

@@ -18,7 +18,7 @@
 #include "base/config.h"
 #include "base/err.h"
 
-enum driver { DRIVER_SQLITE, DRIVER_CSV };
+enum driver { DRIVER_SQLITE, DRIVER_CSV, DRIVER_MSSQL };
 
 /* How a CSV file is written. In a job's overrides NULL and 0 mean "as the connection says". */
 struct csv_format {
@@ -33,11 +33,30 @@ struct csv_format {
 	int64_t max_field;     /* bytes of one field */
 };
 
+enum mssql_auth { MSSQL_AUTH_SQL };
+
+/* How to reach a SQL Server, as it was written. */
+struct mssql_options {
+	const char *server; /* host, host,port or host\instance: db/mssql_address.h */
+	const char *database; /* NULL: the login's own */
+	enum mssql_auth auth;
+	const char *user, *password_file;
+	int encrypt; /* enum mssql_encrypt of db/mssql_socket.h */
+	const char *ca_file; /* NULL: the system's authorities */
+	const char *server_certificate; /* NULL, or the file of the one that is trusted */
+	const char *host_name_in_certificate; /* NULL: the server's host */
+	bool trust_server_certificate; /* any */
+	const char *application_intent; /* "readwrite", "readonly" */
+	int64_t packet_size; /* bytes */
+	int64_t login_timeout, query_timeout, lock_timeout; /* ms; 0: none */
+};
+
 struct connection {
 	const char *name;
 	enum driver driver;
 	const char *path; /* csv: a directory of files, one file, or "-"; sqlite: the database */
 	struct csv_format format;
+	struct mssql_options mssql;
 	const char *where; /* "etl.ini:12", for messages */
 };
 

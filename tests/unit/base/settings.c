@@ -147,9 +147,9 @@ static void connections_are_checked_by_their_driver(void **state)
 		"conf/etl.ini:1: [connection] needs a name: [connection NAME]");
 	check_refused(
 		f, "[connection a]\npath = x\n", "conf/etl.ini:1: [connection a] needs 'driver'");
-	assert_string_equal(f->err.hint, "driver = csv or driver = sqlite");
+	assert_string_equal(f->err.hint, "driver = csv, driver = mssql or driver = sqlite");
 	check_refused(f, "[connection a]\ndriver = sqlit\n",
-		"conf/etl.ini:2: 'driver': 'sqlit' is not one of sqlite, csv, did you mean "
+		"conf/etl.ini:2: 'driver': 'sqlit' is not one of sqlite, csv, mssql, did you mean "
 		"'sqlite'?");
 	check_refused(
 		f, "[connection a]\ndriver = csv\n", "conf/etl.ini:1: [connection a] needs 'path'");
@@ -316,7 +316,8 @@ static void tables_are_sound(void **state)
 				const struct option *o = &s->sets[j].v[k];
 
 				assert_true(*o->key && *o->help);
-				assert_true(o->fallback || o->required);
+				assert_true(o->fallback || o->required || o->type == OPT_TEXT ||
+					o->type == OPT_PATH); /* NULL: there is none */
 				assert_false(has_key(&s->sets[j], k, o->key));
 				for (size_t before = 0; before < j; before++)
 					assert_false(has_key(
@@ -445,7 +446,8 @@ static void example_is_read(void **state)
 	must(settings_load(EXAMPLE, &f->arena, &f->settings, &f->err), &f->err);
 	check_defaults(&f->settings);
 	for (size_t i = 0; i < f->settings.n_connections; i++)
-		assert_non_null(f->settings.connections[i].path);
+		assert_true(f->settings.connections[i].path ||
+			    f->settings.connections[i].mssql.server);
 }
 
 /* The same with the comment signs before "key = " and "[section]" taken away. */

@@ -1,0 +1,39 @@
+/*
+ * tsql - what has to be known of a text of T-SQL without understanding it. Pure.
+ *
+ * Strings ('it''s'), names ("a""b", [a]]b]) and comments (-- and nested slash-star) are
+ * passed over; what is not closed goes to the end.
+ */
+#ifndef DB_TSQL_H
+#define DB_TSQL_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#define TSQL_PARAMS_MAX  2100 /* of a request to SQL Server */
+#define TSQL_REPEAT_MAX  10000 /* of a batch by "GO 10" */
+
+/* The @names of parameters in the order of their first appearance. Those that begin with '@@'
+ * (functions) and '@_' (variables of the text) are none. ERR_LIMIT. */
+MUST_CHECK int tsql_params(const char *sql, struct arena *a, const char ***ret_names, int *ret_n,
+	struct err *err);
+
+/* A batch of a script that is cut at lines of GO, as sqlcmd does. */
+struct tsql_batch {
+	const char *text;
+	size_t len;
+	unsigned line;	 /* where it begins, from 1 */
+	unsigned repeat; /* "GO 10" */
+};
+
+/* The first batch at *at that is more than blanks and comments; *at and *line move behind it. Begin
+ * with *line = 1. 1, 0: there is none, -1: ERR_CONFIG, a number behind GO that is none. */
+MUST_CHECK int tsql_next_batch(const char **at, unsigned *line, struct tsql_batch *ret_batch,
+	struct err *err);
+
+/* [a]]b] */
+const char *tsql_quote(const char *identifier, struct arena *a);
+
+#endif
