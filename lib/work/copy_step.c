@@ -22,7 +22,13 @@ static int find_connections(const struct settings *settings, const struct job *j
 
 	if (copy_source(settings, job, ret_source, &source, err))
 		return -1;
-	return target_of(settings, job, ret_target, &target, err);
+	if (target_of(settings, job, ret_target, &target, err))
+		return -1;
+	if (target->stage)
+		return 0;
+	err_set(err, ERR_CONFIG, "connection '%s': rows cannot be loaded into driver '%s'",
+		(*ret_target)->name, driver_name((*ret_target)->driver));
+	return err_wrap(err, "%s", (*ret_target)->where);
 }
 
 static int copy_step_check(const struct settings *settings, const struct job *job, struct err *err)

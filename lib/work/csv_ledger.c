@@ -9,7 +9,7 @@
 #include "base/fault.h"
 #include "work/csv_stage.h"
 #include "work/sink.h"
-#include "work/sqlite_ledger.h"
+#include "work/ledger.h"
 #include "work/sqlite_reject.h"
 
 #define MARKS "main.etl_load_mark"
@@ -81,12 +81,12 @@ static int delete_mark(
 static int publish(struct csv_ledger *l, const struct found *m, struct err *err)
 {
 	const struct load load = {.run_uid = m->run_uid, .fence = m->fence, .job = l->load->job};
-	const struct sqlite_ledger_end end = {
+	const struct ledger_end end = {
 		.rows = (uint64_t)m->rows, .rejects = (uint64_t)m->rejects, .digest = m->digest};
 
-	if (sqlite_ledger_publish(l->db, &load, err) < 0)
+	if (ledger_publish(l->db, &load, err) < 0)
 		return -1;
-	return sqlite_ledger_complete(l->db, &load, &end, err);
+	return ledger_complete(l->db, &load, &end, err);
 }
 
 /* 1: the staged file will never be renamed into place; 0: it was. */
@@ -206,19 +206,19 @@ static int first(void *arg, struct err *err)
 int csv_ledger_begin(
 	struct csv_ledger *l, enum ledger_state *ret_state, int64_t *ret_loads, struct err *err)
 {
-	const struct sqlite_ledger_first settled = {first, l};
+	const struct ledger_first settled = {first, l};
 
-	if (sqlite_ledger_begin_after(l->db, l->load, &settled, ret_state, err) < 0)
+	if (ledger_begin_after(l->db, l->load, &settled, ret_state, err) < 0)
 		return -1;
-	return sqlite_ledger_loads(l->db, l->load, ret_loads, err);
+	return ledger_loads(l->db, l->load, ret_loads, err);
 }
 
 int csv_ledger_revoke(
 	struct csv_ledger *l, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
-	const struct sqlite_ledger_first settled = {first, l};
+	const struct ledger_first settled = {first, l};
 
-	return sqlite_ledger_revoke_after(l->db, l->load, &settled, reason, ret_state, err);
+	return ledger_revoke_after(l->db, l->load, &settled, reason, ret_state, err);
 }
 
 /* --- publishing -------------------------------------------------------------- */
@@ -227,7 +227,7 @@ static int check_newest(struct csv_ledger *l, int64_t loads, struct err *err)
 {
 	int64_t now;
 
-	if (sqlite_ledger_loads(l->db, l->load, &now, err) < 0)
+	if (ledger_loads(l->db, l->load, &now, err) < 0)
 		return -1;
 	return now == loads ? 0
 			    : err_set(err, ERR_TARGET,
@@ -257,7 +257,7 @@ static int mark_in_transaction(
 {
 	const char *away = path_of(l, l->sub, mark->staging, CSV_STAGE_WITHDRAWN, a);
 
-	if (sqlite_ledger_check(l->db, l->load, err) < 0 || settle_others(l, true, a, err) < 0 ||
+	if (ledger_check(l->db, l->load, err) < 0 || settle_others(l, true, a, err) < 0 ||
 		check_newest(l, mark->loads, err) < 0)
 		return -1;
 	if (unlink(away) < 0 && errno != ENOENT) /* of no mark: it would be taken for ours */
@@ -287,11 +287,11 @@ static int settled_by_others(struct csv_ledger *l, struct err *err)
 	enum ledger_state state;
 	int64_t fence;
 
-	if (sqlite_ledger_find(l->db, l->load, &state, &fence, err) < 0)
+	if (ledger_find(l->db, l->load, &state, &fence, err) < 0)
 		return -1;
 	if (state == LEDGER_PUBLISHED && fence == l->load->fence)
 		return 0;
-	if (sqlite_ledger_check(l->db, l->load, err) < 0)
+	if (ledger_check(l->db, l->load, err) < 0)
 		return -1;
 	return err_set(err, ERR_TARGET, "another run has withdrawn the file at the last moment");
 }

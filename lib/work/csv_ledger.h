@@ -1,7 +1,7 @@
 /*
  * csv_ledger - exactly once for a file that is renamed into place.
  *
- * The ledger (sqlite_ledger.h) is a small database of its own beside the files.
+ * The ledger (ledger.h) is a small database of its own beside the files.
  * Renaming and the ledger's row cannot be one transaction, so there are two, and a
  * mark in between that says which staged file is about to be renamed:
  *

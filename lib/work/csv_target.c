@@ -23,7 +23,7 @@
 #include "work/csv_syntax.h"
 #include "work/csv_table.h"
 #include "work/sink.h"
-#include "work/sqlite_ledger.h"
+#include "work/ledger.h"
 #include "work/sqlite_reject.h"
 
 struct target {
@@ -180,7 +180,7 @@ static int target_history(struct target *t, struct arena *a, struct ledger_row *
 {
 	*ret_rows = NULL;
 	*ret_n = 0;
-	if (t->db && sqlite_ledger_history(t->db, &t->load, a, ret_rows, ret_n, err) < 0)
+	if (t->db && ledger_history(t->db, &t->load, a, ret_rows, ret_n, err) < 0)
 		return fail(t, "the ledger of", err);
 	return 0;
 }

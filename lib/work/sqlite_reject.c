@@ -1,6 +1,6 @@
 #include "work/sqlite_reject.h"
 
-#include "work/sqlite_ledger.h"
+#include "work/ledger.h"
 
 #define REJECTS "main." SQLITE_REJECT_TABLE
 
@@ -62,7 +62,7 @@ int sqlite_reject_store(struct db *db, const struct load *load, const struct rej
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	uint64_t n = rejects ? rejects_count(rejects) : 0;
-	int has = sqlite_ledger_has(db, SQLITE_REJECT_TABLE, err);
+	int has = ledger_has(db, SQLITE_REJECT_TABLE, err);
 
 	if (has < 0 || (n && db_exec(db, schema_sql, err) < 0))
 		return -1;
@@ -95,7 +95,7 @@ int sqlite_reject_list(struct db *db, const char *run_uid, struct arena *a,
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	size_t cap = 0;
-	int rc = sqlite_ledger_has(db, SQLITE_REJECT_TABLE, err);
+	int rc = ledger_has(db, SQLITE_REJECT_TABLE, err);
 
 	*ret_rejects = NULL;
 	*ret_n = 0;

@@ -1,71 +1,29 @@
 #include "work/sqlite_script.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fault.h"
-#include "base/utf8.h"
-#include "work/sqlite_ledger.h"
-
-#define SHOWN_MAX 60 /* bytes of a statement in its error */
+#include "work/ledger.h"
 
 static const struct db_guard guard_atomic = {
 	.transaction =
 		"the statements are one transaction, with the ledger's row; set atomic = no for "
 		"what cannot be",
-	.table = SQLITE_LEDGER_TABLE};
+	.table = LEDGER_TABLE};
 static const struct db_guard guard_within = {
 	.transaction = "it is part of the transaction that publishes; set pre_sql_atomic or "
 		       "post_sql_atomic = no for what cannot be",
-	.table = SQLITE_LEDGER_TABLE};
-static const struct db_guard guard_each = {.table = SQLITE_LEDGER_TABLE};
-
-/* --- a statement in a message --- */
-
-static const char *skip_blanks_and_comments(const char *sql)
-{
-	for (;;) {
-		const char *start = sql;
-
-		sql += strspn(sql, " \t\r\n\f;");
-		if (strncmp(sql, "--", 2) == 0)
-			sql += strcspn(sql, "\n");
-		if (strncmp(sql, "/*", 2) == 0 && strstr(sql + 2, "*/"))
-			sql = strstr(sql + 2, "*/") + 2;
-		if (sql == start)
-			return sql;
-	}
-}
-
-/* Its beginning as one line. */
-static void show(const char *sql, const char *end, char out[SHOWN_MAX + 8])
-{
-	char text[SHOWN_MAX + 1];
-	size_t n = 0, cut;
-
-	for (; sql < end && n < sizeof(text); sql++) {
-		bool blank = isspace((unsigned char)*sql);
-
-		if (!blank)
-			text[n++] = *sql;
-		else if (n && text[n - 1] != ' ')
-			text[n++] = ' ';
-	}
-	cut = utf8_cut_at(text, n, SHOWN_MAX);
-	while (cut && strchr("; ", text[cut - 1]))
-		cut--;
-	snprintf(out, SHOWN_MAX + 8, "%.*s%s", (int)cut, text, n > SHOWN_MAX ? " …" : "");
-}
+	.table = LEDGER_TABLE};
+static const struct db_guard guard_each = {.table = LEDGER_TABLE};
 
 /* The statement begins at `sql` and ends before `end`; NULL: where, is not known. */
 static int name_statement(
 	const struct script *script, const char *sql, const char *end, struct err *err)
 {
-	char shown[SHOWN_MAX + 8];
+	char shown[SCRIPT_SHOWN_MAX];
 
-	sql = skip_blanks_and_comments(sql);
-	show(sql, end && end >= sql ? end : sql + strcspn(sql, ";"), shown);
+	script_show(sql, end ? end : sql + strcspn(sql, ";"), shown);
 	return err_wrap(err, "statement %u, '%s'", script->at, shown);
 }
 
@@ -151,14 +109,14 @@ static int run_guarded(struct db *db, const struct db_guard *guard, const atomic
 static int complete(struct db *db, const struct load *load, const struct script *script,
 	struct err *err)
 {
-	return sqlite_ledger_complete(
-		db, load, &(struct sqlite_ledger_end){.rows = script->rows}, err);
+	return ledger_complete(
+		db, load, &(struct ledger_end){.rows = script->rows}, err);
 }
 
 static int atomic_in_transaction(struct db *db, const struct load *load, const atomic_bool *cancel,
 	struct script *script, struct err *err)
 {
-	if (sqlite_ledger_publish(db, load, err) < 0)
+	if (ledger_publish(db, load, err) < 0)
 		return -1;
 	if (run_guarded(db, &guard_atomic, cancel, script, err) < 0)
 		return -1;
@@ -170,7 +128,7 @@ static int atomic_in_transaction(struct db *db, const struct load *load, const a
 static int publish_in_transaction(
 	struct db *db, const struct load *load, const struct script *script, struct err *err)
 {
-	if (sqlite_ledger_publish(db, load, err) < 0)
+	if (ledger_publish(db, load, err) < 0)
 		return -1;
 	return complete(db, load, script, err);
 }

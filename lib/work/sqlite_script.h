@@ -1,7 +1,7 @@
 /*
  * sqlite_script - the statements of an sql job in an SQLite database.
  *
- * See target.h, script. `db` is borrowed, its ledger row open (sqlite_ledger.h).
+ * See target.h, script. `db` is borrowed, its ledger row open (ledger.h).
  * Statements are prepared one after the other, since a later one may need what
  * an earlier one makes; so a mistake in the last one is seen only there.
  */

@@ -20,7 +20,7 @@
 #include "db/db.h"
 #include "work/digest.h"
 #include "work/sqlite_apply.h"
-#include "work/sqlite_ledger.h"
+#include "work/ledger.h"
 #include "work/sqlite_move.h"
 #include "work/sqlite_reject.h"
 #include "work/sqlite_rows.h"
@@ -86,7 +86,7 @@ static void target_close(struct target *t)
 }
 
 static const char *const own_tables[] = {
-	SQLITE_LEDGER_TABLE, SQLITE_REJECT_TABLE, SQLITE_WATERMARK_TABLE};
+	LEDGER_TABLE, SQLITE_REJECT_TABLE, SQLITE_WATERMARK_TABLE};
 
 /* Only rows need a table. */
 static int check_table_name(const struct job *job, struct err *err)
@@ -150,7 +150,7 @@ static int target_open(const struct connection *conn, const struct load *load,
 static int target_history(struct target *t, struct arena *a, struct ledger_row **ret_rows, size_t *ret_n,
 	struct err *err)
 {
-	if (sqlite_ledger_history(t->db, t->load, a, ret_rows, ret_n, err) < 0)
+	if (ledger_history(t->db, t->load, a, ret_rows, ret_n, err) < 0)
 		return fail(t, "the ledger of", err);
 	return 0;
 }
@@ -160,9 +160,9 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 	if (t->begun)
 		db_on_progress(t->db, NULL, NULL);
 	t->begun = true;
-	if (sqlite_ledger_begin(t->db, t->load, ret_state, err) < 0)
+	if (ledger_begin(t->db, t->load, ret_state, err) < 0)
 		return fail(t, "begin the load of", err);
-	if (sqlite_ledger_loads(t->db, t->load, &t->loads, err) < 0)
+	if (ledger_loads(t->db, t->load, &t->loads, err) < 0)
 		return fail(t, "the ledger of", err);
 	sqlite_stage_sweep(t->path);
 	return 0;
@@ -473,7 +473,7 @@ static int check_newest(struct target *t, struct err *err)
 
 	if (!job_replaces(t->load->job))
 		return 0;
-	if (sqlite_ledger_loads(t->db, t->load, &loads, err) < 0)
+	if (ledger_loads(t->db, t->load, &loads, err) < 0)
 		return -1;
 	return loads == t->loads ? 0
 				 : err_set(err, ERR_TARGET,
@@ -508,8 +508,8 @@ static int complete(struct target *t, const struct load_end *end, uint64_t rows,
 	if (sqlite_reject_store(t->db, t->load, t->rejects, err) < 0 ||
 		move_watermark(t, end, err) < 0)
 		return -1;
-	return sqlite_ledger_complete(t->db, t->load,
-		&(struct sqlite_ledger_end){
+	return ledger_complete(t->db, t->load,
+		&(struct ledger_end){
 			.rows = rows,
 			.rejects = t->rejects ? rejects_count(t->rejects) : 0,
 			.digest = t->load->job->verify == VERIFY_DIGEST
@@ -542,7 +542,7 @@ static int publish_in_transaction(struct target *t, const struct load_end *end, 
 {
 	if (db_begin(t->db, err) < 0)
 		return -1;
-	if (sqlite_ledger_publish(t->db, t->load, err) < 0 || apply(t, ret_rows, err) < 0 ||
+	if (ledger_publish(t->db, t->load, err) < 0 || apply(t, ret_rows, err) < 0 ||
 		complete(t, end, *ret_rows, err) < 0 || db_commit(t->db, err) < 0 ||
 		FAULT(PUBLISHED, err)) {
 		sqlite_apply_explain(&t->apply, err);
@@ -585,14 +585,14 @@ static int finish(struct target *t, struct err *err)
 
 	if (!job->post_sql || job->post_sql_atomic)
 		return 0;
-	done = sqlite_ledger_is_post_done(t->db, t->load, err);
+	done = ledger_is_post_done(t->db, t->load, err);
 	if (done)
 		return done < 0 ? -1 : 0;
 	if (FAULT(POST_BEFORE, err) ||
 		sqlite_script_alone(t->db, "post_sql", job->post_sql, t->cancel, err) < 0 ||
 		FAULT(POST_DONE, err))
 		return -1;
-	return sqlite_ledger_post_done(t->db, t->load, err);
+	return ledger_post_done(t->db, t->load, err);
 }
 
 static int target_finish(struct target *t, struct err *err)
@@ -611,7 +611,7 @@ static int target_revoke(
 	struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
 	db_on_progress(t->db, NULL, NULL); /* a cancelled load is revoked as well */
-	if (sqlite_ledger_revoke(t->db, t->load, reason, ret_state, err) < 0)
+	if (ledger_revoke(t->db, t->load, reason, ret_state, err) < 0)
 		return fail(t, "revoke the load of", err);
 	/* it is revoked, whatever becomes of these */
 	if (*ret_state == LEDGER_REVOKED && sqlite_reject_keep(t->db, t->load, t->rejects, err) < 0)

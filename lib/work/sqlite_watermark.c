@@ -1,6 +1,6 @@
 #include "work/sqlite_watermark.h"
 
-#include "work/sqlite_ledger.h"
+#include "work/ledger.h"
 
 #define WATERMARKS "main." SQLITE_WATERMARK_TABLE
 
@@ -25,7 +25,7 @@ int sqlite_watermark_read(struct db *db, const char *job_uid, struct arena *a, i
 	const char **ret_text, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	int rc = sqlite_ledger_has(db, SQLITE_WATERMARK_TABLE, err);
+	int rc = ledger_has(db, SQLITE_WATERMARK_TABLE, err);
 
 	*ret_seq = 0;
 	*ret_text = NULL;
@@ -48,7 +48,7 @@ int sqlite_watermark_move(struct db *db, const char *job_uid, const char *run_ui
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	const char *text;
-	char who[SQLITE_PRINCIPAL_MAX];
+	char who[LEDGER_PRINCIPAL_MAX];
 	int64_t now;
 
 	if (db_exec(db, schema_sql, err) < 0 ||
@@ -64,6 +64,6 @@ int sqlite_watermark_move(struct db *db, const char *job_uid, const char *run_ui
 	db_bind_int(stmt, 2, now + 1);
 	db_bind_text(stmt, 3, to);
 	db_bind_text(stmt, 4, run_uid);
-	db_bind_text(stmt, 5, sqlite_ledger_principal(who));
+	db_bind_text(stmt, 5, ledger_principal(who));
 	return db_run(stmt, err);
 }

@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tds/declare.h"
 
 #define RUN_UID_MAX 64 /* a UUID has 36 */
 
-static const struct target_ops *const targets[] = {&target_sqlite, &target_csv};
+static const struct target_ops *const targets[] = {&target_sqlite, &target_csv, &target_mssql};
 
 const struct target_ops *target_find(enum driver driver)
 {
@@ -108,4 +109,42 @@ int load_check_max_delete(const struct job *job, const char *what, int64_t befor
 		"%" PRId64 " of the %s's %" PRId64 " rows would go, and max_delete is %s", fewer,
 		what, before, job->max_delete);
 	return err_hint(err, "look at the source; raise max_delete if so many are right");
+}
+
+/* --- a statement in a message --- */
+
+#define SHOWN_MAX 60 /* bytes of it */
+
+static const char *skip_blanks_and_comments(const char *sql)
+{
+	for (;;) {
+		const char *start = sql;
+
+		sql += strspn(sql, " \t\r\n\f;");
+		if (strncmp(sql, "--", 2) == 0)
+			sql += strcspn(sql, "\n");
+		if (strncmp(sql, "/*", 2) == 0 && strstr(sql + 2, "*/"))
+			sql = strstr(sql + 2, "*/") + 2;
+		if (sql == start)
+			return sql;
+	}
+}
+
+void script_show(const char *sql, const char *end, char out[SCRIPT_SHOWN_MAX])
+{
+	char text[SHOWN_MAX + 1];
+	size_t n = 0, cut;
+
+	for (sql = skip_blanks_and_comments(sql); sql < end && n < sizeof(text); sql++) {
+		bool blank = isspace((unsigned char)*sql);
+
+		if (!blank)
+			text[n++] = *sql;
+		else if (n && text[n - 1] != ' ')
+			text[n++] = ' ';
+	}
+	cut = utf8_cut_at(text, n, SHOWN_MAX);
+	while (cut && strchr("; ", text[cut - 1]))
+		cut--;
+	snprintf(out, SCRIPT_SHOWN_MAX, "%.*s%s", (int)cut, text, n > SHOWN_MAX ? " …" : "");
 }

@@ -44,6 +44,7 @@ struct script {
 	/* Called immediately before what cannot be taken back: the first statement, and without
 	 * `atomic` the publishing too. An error of it is the script's. */
 	int (*before_publish)(void *arg, struct err *err);
+	void (*say)(void *arg, const char *text); /* what the database has to say; NULL: to nobody */
 	void *arg;
 
 	/* How far it came, whatever the result; `at` may be read meanwhile. */
@@ -53,6 +54,10 @@ struct script {
 	bool refused;	      /* the error is a statement's own, and not of the way to the database */
 	uint64_t rows;	      /* changed, those of triggers and cascades too */
 };
+
+/* The beginning of a statement as one line, for messages. */
+#define SCRIPT_SHOWN_MAX 68
+void script_show(const char *sql, const char *end, char out[SCRIPT_SHOWN_MAX]);
 
 /* What is loaded, for messages and the ledger: the table; of a job without one the job. */
 const char *load_name(const struct load *load);
@@ -123,6 +128,8 @@ struct target_ops {
 	int (*plan)(struct target *t, const struct tds_columns *cols, void (*say)(void *arg, const char *line),
 		void *arg, struct err *err);
 
+	/* From here to verify NULL for a target that takes no rows. */
+
 	/* Makes staging for rows of this column list, in so many lanes, and checks that the target table
 	 * can take them (creates nothing there yet). `cols` must outlive the target. */
 	int (*stage)(struct target *t, const struct tds_columns *cols, uint32_t lanes,
@@ -165,7 +172,7 @@ struct target_ops {
 	void (*close)(struct target *t);
 };
 
-extern const struct target_ops target_sqlite, target_csv;
+extern const struct target_ops target_sqlite, target_csv, target_mssql;
 
 /* The target of this driver; NULL when it cannot be written to. */
 const struct target_ops *target_find(enum driver driver);

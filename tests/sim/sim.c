@@ -30,7 +30,7 @@
 #include "job/queue.h"
 #include "job/report.h"
 #include "work/recover.h"
-#include "work/sqlite_ledger.h"
+#include "work/ledger.h"
 
 #define CONTROLLERS 3
 #define WORKERS	    64 /* processes, the dead ones of a history too: their slots are used again */
@@ -263,7 +263,7 @@ static bool is_forgotten(struct worker *k, struct err *err)
 	struct ledger_row *rows;
 	size_t n, unknown;
 
-	if (sqlite_ledger_history(w.target, &load, &w.arena, &rows, &n, err))
+	if (ledger_history(w.target, &load, &w.arena, &rows, &n, err))
 		fail("history: %s", err->msg);
 	for (size_t i = 0; i < n; i++) {
 		const struct run_mark mark = {rows[i].run_uid, rows[i].fence};
@@ -285,7 +285,7 @@ static void begin(struct worker *k, struct err *err)
 		must(queue_hold(w.store, k->run.job_id, "restored", err), err);
 		return decide(k, END_HELD);
 	}
-	if (sqlite_ledger_begin(w.target, &load, &state, err)) {
+	if (ledger_begin(w.target, &load, &state, err)) {
 		if (died())
 			return exits(k, "killed");
 		return err->code == ERR_LEASE_LOST ? exits(k, "lost") : decide(k, END_FAILED);
@@ -332,15 +332,15 @@ static int publish_rows(struct worker *k, struct err *err)
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	struct load load = load_of(k);
 
-	if (sqlite_ledger_publish(w.target, &load, err) ||
+	if (ledger_publish(w.target, &load, err) ||
 		db_prepare(w.target, "INSERT INTO loaded VALUES (@run, @fence)", &stmt, err))
 		return -1;
 	db_bind_text(stmt, 1, k->uid);
 	db_bind_int(stmt, 2, k->fence);
 	if (db_run(stmt, err) || FAULT(PUBLISH_MOVED, err))
 		return -1;
-	return sqlite_ledger_complete(
-		w.target, &load, &(struct sqlite_ledger_end){.rows = 1}, err);
+	return ledger_complete(
+		w.target, &load, &(struct ledger_end){.rows = 1}, err);
 }
 
 static void publish(struct worker *k, struct err *err)
@@ -368,7 +368,7 @@ static void ask(struct worker *k, struct err *err)
 	enum ledger_state state;
 
 	k->at = W_END;
-	if (sqlite_ledger_begin(w.target, &load, &state, err) == 0) {
+	if (ledger_begin(w.target, &load, &state, err) == 0) {
 		if (state == LEDGER_PUBLISHED)
 			k->verdict = (struct verdict){.state = RUN_SUCCEEDED, .settle = RUN_STATE_COUNT};
 		return;
@@ -384,7 +384,7 @@ static void withdraw(struct worker *k, struct err *err)
 	struct load load = load_of(k);
 	enum ledger_state state;
 
-	if (sqlite_ledger_revoke(w.target, &load, "to end", &state, err) == 0) {
+	if (ledger_revoke(w.target, &load, "to end", &state, err) == 0) {
 		if (state == LEDGER_PUBLISHED)
 			k->verdict.state = RUN_SUCCEEDED;
 		k->at = W_END;
