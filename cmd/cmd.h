@@ -105,6 +105,7 @@ int cmd_run(struct invocation *in, struct err *err);
 int cmd_status(struct invocation *in, struct err *err);
 int cmd_version(struct invocation *in, struct err *err);
 int cmd_watermark(struct invocation *in, struct err *err);
+int cmd_ping(struct invocation *in, struct err *err);
 int cmd_worker(struct invocation *in, struct err *err);
 
 #endif

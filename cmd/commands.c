@@ -112,6 +112,12 @@ const struct command commands[] = {
 		"It is kept in the target, and moves in the transaction that publishes a load. Setting it "
 		"by hand makes the next load read from there.",
 		FLAGS(watermark_flags), cmd_watermark},
+	{"ping", "CONNECTION", 1, 1, "connect, and say to what and how",
+		"Connects as a worker would and leaves again. Of a SQL Server it says who and where it is, "
+		"how the connection is encrypted and with which certificate, as whom we are logged in, and "
+		"how long a round trip takes. What fails is named by its layer: name, port, tls, login or "
+		"database.",
+		FLAGS(json_flag), cmd_ping},
 	{"cancel", "RUN", 1, 1, "end a run",
 		"A run that has not begun is cancelled at once. One that has begun ends when its target "
 		"has withdrawn it: its worker is told to stop, or another one asks. If the target has it "
