@@ -333,6 +333,65 @@ def test_a_load_of_nonsense_ends_the_connection(plain, body, error):
     assert error in plain.wait_closed()["error"]
 
 
+def hash_of(client, source):
+    client.batch(f"SELECT rows, bytes, hash FROM {source}")
+    data = client.receive()
+    return struct.unpack("<QQQ", data[-13 - 24:-13])
+
+
+def test_ranges_of_made_up_rows_add_up(plain):
+    with Raw(plain.port) as client:
+        client.login()
+        for shape in ("mixed10", "every"):
+            whole = hash_of(client, f"tdsd_generate_1000_{shape}")
+            parts = [hash_of(client, f"[master].[dbo].[tdsd_generate_1000_{shape}] WITH (NOLOCK) {where}")
+                     for where in ("WHERE id < 300", "WHERE [id] >= 300 AND [id] <= 700 ORDER BY id",
+                                   "WHERE id > 700")]
+            assert [p[0] for p in parts] == [300, 401, 299]
+            assert tuple(sum(n) % 2**64 for n in zip(*parts)) == whole
+        assert hash_of(client, "tdsd_generate_10_narrow WHERE id = 7")[0] == 1
+        assert hash_of(client, "tdsd_generate_10_narrow WHERE id > 70")[0] == 0
+
+
+def test_what_is_generated_can_be_loaded(plain):
+    with Raw(plain.port) as client:
+        client.login(packet_size=16383)
+        for shape in ("mixed10", "narrow"):
+            client.batch(f"SELECT * FROM tdsd_generate_3000_{shape}")
+            data = client.receive()
+            client.ask(f"INSERT BULK tdsd_sink_{shape} (it does not matter)")
+            client.send(BULK, data)
+            assert client.read().done[0][2] == 3000
+            assert hash_of(client, f"tdsd_sink_{shape}") == hash_of(client, f"tdsd_generate_3000_{shape}")
+
+
+def test_many_clients_at_once(plain):
+    clients = [Raw(plain.port) for _ in range(60)]
+    for client in clients:
+        client.prelogin()
+    for client in clients:
+        client.send(LOGIN7, client.login7())
+    for client in clients:
+        assert not client.read().errors
+        client.batch("SELECT * FROM tdsd_generate_1000_narrow")
+    assert len({client.receive() for client in clients}) == 1
+    assert plain.totals()["open"] == 60
+    plain.ask("kill all")
+    assert [client.drain() for client in clients] == [0] * 60
+
+
+def test_what_was_sent_is_recorded(tdsd, tmp_path):
+    server = tdsd(encrypt="none", record=str(tmp_path / "record"))
+    with Raw(server.port) as client:
+        client.login()
+        client.batch("SELECT * FROM tdsd_generate_100_every")
+        client.receive()
+        received = client.received
+    server.wait_closed()
+    [record] = (tmp_path / "record").iterdir()
+    assert record.stat().st_size == received
+
+
 # --- faults ----------------------------------------------------------------------
 
 

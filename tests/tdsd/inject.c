@@ -193,6 +193,6 @@ bool inject_statement(struct reply *r, const char *kind, const char *text)
 		r->cancelled = true;
 	reply_error(r, (int32_t)f.number, (uint8_t)f.severity, (uint8_t)f.state, "%s",
 		f.message[0] ? f.message : "This error was ordered.");
-	c->closing = f.close;
+	c->closing |= f.close;
 	return true;
 }

@@ -1,6 +1,9 @@
 /*
  * tdsd - a TDS server for tests: SQL Server's protocol in front of SQLite, with
  * faults on command. It is no part of the product.
+ *
+ *	tdsd --directory DIR --login sa:secret --listen 127.0.0.1:1433
+ *	tsql -H 127.0.0.1 -p 1433 -U sa -P secret
  */
 #include <signal.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
 #include "tests/tdsd/result.h"
 
 #define EXECUTE_COMMAND 0xE0 /* CurCmd */
+#define FATAL           20   /* the server ends the connection */
 #define ROWS_PER_LOOK   64   /* between looks at whether the client wants an end */
 
 struct reply_value {
@@ -91,6 +92,7 @@ static int give_message(void *arg, const struct engine_message *m)
 
 	reply_settle(r, true);
 	r->failed |= m->severity > 10;
+	r->c->closing |= m->severity >= FATAL;
 	token_message(&r->c->wire, r->c->level, m, r->c->server->options->server_name);
 	return r->c->wire.broken ? -1 : 0;
 }

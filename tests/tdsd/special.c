@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tds/row.h"
+#include "tests/tdsd/call.h"
 #include "tests/tdsd/result.h"
 #include "tests/tdsd/shape.h"
 
@@ -96,8 +96,9 @@ static bool at_end(struct words *w)
 
 struct select {
 	const char *names[NAMES_MAX];
-	uint32_t n_names; /* 0: all */
-	uint64_t top;     /* UINT64_MAX: all */
+	uint32_t n_names;  /* 0: all */
+	uint64_t top;      /* UINT64_MAX: all */
+	uint64_t from, to; /* rows by their id, `to` not among them */
 	char table[256];
 };
 
@@ -112,24 +113,70 @@ static void take_top(struct words *w, struct select *s)
 	(void)take_word(w, ")");
 }
 
-static bool take_select(struct words *w, struct select *s, struct arena *a)
+/* A number, or the parameter of that name. */
+static bool take_bound(struct words *w, const struct reply *r, int64_t *ret)
+{
+	if (!take(w) || w->quoted)
+		return false;
+	if (isdigit((unsigned char)w->word[0])) {
+		*ret = strtoll(w->word, NULL, 10);
+		return true;
+	}
+	for (uint32_t i = 0; w->word[0] == '@' && i < r->n_params; i++)
+		if (strcasecmp(r->params[i].name, w->word) == 0) {
+			*ret = call_int(&r->params[i]);
+			return true;
+		}
+	return false;
+}
+
+/* id >= n AND id < n */
+static bool take_where(struct words *w, const struct reply *r, struct select *s)
+{
+	do {
+		int64_t bound;
+		bool above, equal, exact;
+
+		if (!take(w) || strcasecmp(w->word, "id") != 0)
+			return false;
+		exact = take_word(w, "=");
+		above = !exact && take_word(w, ">");
+		if (!exact && !above && !take_word(w, "<"))
+			return false;
+		equal = exact || take_word(w, "=");
+		if (!take_bound(w, r, &bound) || bound < 0)
+			return false;
+		if ((above || exact) && s->from < (uint64_t)bound + !equal)
+			s->from = (uint64_t)bound + !equal;
+		if (!above && s->to > (uint64_t)bound + equal)
+			s->to = (uint64_t)bound + equal;
+	} while (take_word(w, "AND"));
+	return true;
+}
+
+static bool take_select(struct words *w, const struct reply *r, struct select *s)
 {
 	if (!take_word(w, "SELECT"))
 		return false;
 	take_top(w, s);
 	s->n_names = 0;
+	s->from = 0;
+	s->to = UINT64_MAX;
 	if (!take_word(w, "*"))
 		do {
 			if (s->n_names == NAMES_MAX || !take(w))
 				return false;
-			s->names[s->n_names++] = arena_strdup(a, w->word);
+			s->names[s->n_names++] = arena_strdup(&r->c->scratch, w->word);
 		} while (take_word(w, ","));
 	if (!take_word(w, "FROM") || !take_table(w))
 		return false;
 	memcpy(s->table, w->word, sizeof(s->table));
 	if (take_word(w, "WITH"))
 		skip_parentheses(w);
-	return true;
+	if (take_word(w, "WHERE") && !take_where(w, r, s))
+		return false;
+	return !take_word(w, "ORDER") ||
+	       (take_word(w, "BY") && take(w) && strcasecmp(w->word, "id") == 0);
 }
 
 static bool asks_hash(const struct select *s)
@@ -140,66 +187,82 @@ static bool asks_hash(const struct select *s)
 
 /* --- the generator ---------------------------------------------------------------- */
 
-static struct shape *find_shape(const struct select *s, struct arena *a, uint64_t *ret_rows)
+/* Also cuts the rows to those that are there. */
+static struct shape *find_shape(struct select *s, struct arena *a)
 {
+	uint64_t rows;
 	char *end;
 	struct shape *shape;
 
 	if (strncasecmp(s->table, GENERATE, strlen(GENERATE)) != 0)
 		return NULL;
-	*ret_rows = strtoull(s->table + strlen(GENERATE), &end, 10);
+	rows = strtoull(s->table + strlen(GENERATE), &end, 10);
 	if (end == s->table + strlen(GENERATE) || *end != '_')
 		return NULL;
-	if (*ret_rows > s->top)
-		*ret_rows = s->top;
+	s->to = s->to < rows ? s->to : rows;
+	s->from = s->from < s->to ? s->from : s->to;
+	if (s->to - s->from > s->top)
+		s->to = s->from + s->top;
 	shape = shape_make(end + 1, a);
 	if (shape && s->n_names && !asks_hash(s))
 		shape = shape_pick(shape, s->names, s->n_names, a);
 	return shape;
 }
 
-/* The next rows of all: SHAPE_ROWS, or what is left. */
-static uint32_t next_rows(struct shape *s, uint64_t at, uint64_t rows)
+/* The rows from *at on that stand together: [*first, the result) of the shape's, which are
+ * numbered. */
+static uint32_t next_rows(struct shape *s, uint64_t *at, uint64_t to, uint32_t *first)
 {
-	shape_number(s, (uint32_t)at);
-	return rows - at < SHAPE_ROWS ? (uint32_t)(rows - at) : SHAPE_ROWS;
+	uint64_t base = *at / SHAPE_ROWS * SHAPE_ROWS;
+	uint64_t end = to < base + SHAPE_ROWS ? to : base + SHAPE_ROWS;
+
+	shape_number(s, (uint32_t)base);
+	*first = (uint32_t)(*at - base);
+	*at = end;
+	return (uint32_t)(end - base);
 }
 
-static void hash_rows(struct reply *r, struct shape *s, uint64_t rows)
+static void hash_rows(struct reply *r, struct shape *s, const struct select *select)
 {
 	struct sink_load load;
 	struct sink_hash h;
+	uint32_t first;
 
 	sink_begin(&load, NULL, &s->columns);
-	for (uint64_t at = 0; at < rows; at += SHAPE_ROWS)
-		for (uint32_t i = 0, n = next_rows(s, at, rows); i < n; i++)
+	for (uint64_t at = select->from; at < select->to;) {
+		uint32_t end = next_rows(s, &at, select->to, &first);
+
+		for (uint32_t i = first; i < end; i++)
 			sink_row(&load, s->data + s->start[i], s->start[i + 1] - s->start[i]);
+	}
 	h = (struct sink_hash){.rows = load.rows, .bytes = load.bytes, .hash = load.hash};
 	sink_release(&load);
 	sink_put_hash(r, &h);
 }
 
-static void generate(struct reply *r, struct shape *s, uint64_t rows)
+static void generate(struct reply *r, struct shape *s, uint64_t from, uint64_t to)
 {
 	struct conn *c = r->c;
 	enum nbc_policy nbc = c->server->options->nbc;
+	uint32_t first;
 
 	if (c->level >= TDS_7_3B && (nbc == NBC_ALWAYS || (nbc == NBC_AUTO && s->nulls)))
 		s = shape_nbc(s, nbc, &c->scratch);
 	if (reply_functions.columns(r, &s->columns) < 0)
 		return;
-	for (uint64_t at = 0; at < rows; at += SHAPE_ROWS) {
-		uint32_t n = next_rows(s, at, rows);
+	for (uint64_t at = from; at < to;) {
+		uint32_t end = next_rows(s, &at, to, &first);
 
-		for (uint32_t i = 0; r->older && i < n; i++)
+		for (uint32_t i = first; r->older && i < end; i++)
 			(void)reply_functions.row(
 				r, s->data + s->start[i], s->start[i + 1] - s->start[i]);
 		if (!r->older)
-			wire_put(&c->wire, s->data, s->start[n]);
+			wire_put(&c->wire, s->data + s->start[first],
+				s->start[end] - s->start[first]);
 		if (reply_functions.cancelled(r))
 			return;
 	}
-	(void)reply_functions.done(r, REPLY_SELECT, true, rows, false);
+	(void)reply_functions.done(r, REPLY_SELECT, true, to - from, false);
 }
 
 /* "tdsd_sink_<shape>" has that shape's columns, and never a row. */
@@ -219,18 +282,17 @@ static bool run_format_only(struct reply *r, struct words *w)
 {
 	struct select *s = arena_alloc(&r->c->scratch, sizeof(*s));
 	struct shape *shape;
-	uint64_t rows;
 
-	if (!take_word(w, "FMTONLY") || !take_word(w, "ON") || !take_select(w, s, &r->c->scratch) ||
+	if (!take_word(w, "FMTONLY") || !take_word(w, "ON") || !take_select(w, r, s) ||
 		!take_word(w, "SET") || !take_word(w, "FMTONLY") || !take_word(w, "OFF") ||
 		!at_end(w))
 		return false;
-	shape = find_shape(s, &r->c->scratch, &rows);
+	shape = find_shape(s, &r->c->scratch);
 	if (!shape)
 		shape = sink_shape(s->table, &r->c->scratch);
 	if (!shape)
 		return false;
-	generate(r, shape, 0);
+	generate(r, shape, 0, 0);
 	return true;
 }
 
@@ -239,26 +301,25 @@ static bool run_select(struct reply *r, struct words *w)
 	struct select *s = arena_alloc(&r->c->scratch, sizeof(*s));
 	struct sink_hash h;
 	struct shape *shape;
-	uint64_t rows;
 
-	if (!take_select(w, s, &r->c->scratch) || !at_end(w))
+	if (!take_select(w, r, s) || !at_end(w))
 		return false;
 	if (sink_is_name(s->table) && asks_hash(s)) {
 		sink_read(sinks_get(&r->c->server->sinks, s->table), &h);
 		sink_put_hash(r, &h);
 		return true;
 	}
-	shape = find_shape(s, &r->c->scratch, &rows);
+	shape = find_shape(s, &r->c->scratch);
 	if (!shape) {
 		shape = sink_shape(s->table, &r->c->scratch);
-		rows = 0;
+		s->from = s->to = 0;
 	}
 	if (!shape)
 		return false;
 	if (asks_hash(s))
-		hash_rows(r, shape, rows);
+		hash_rows(r, shape, s);
 	else
-		generate(r, shape, rows);
+		generate(r, shape, s->from, s->to);
 	return true;
 }
 

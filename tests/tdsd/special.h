@@ -9,8 +9,9 @@
  *	SET FMTONLY ON SELECT … SET FMTONLY OFF                the columns of either
  *	TRUNCATE TABLE tdsd_sink…
  *
- * Schema and database before the name, brackets, TOP (n) and WITH (…) are taken. What
- * looks otherwise goes to the engine.
+ * Schema and database before the name, brackets, TOP (n), WITH (…), conditions that cut a
+ * range of id (with numbers or parameters) and ORDER BY id are taken. What looks otherwise
+ * goes to the engine.
  */
 #ifndef TDSD_SPECIAL_H
 #define TDSD_SPECIAL_H
