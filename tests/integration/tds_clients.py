@@ -69,6 +69,24 @@ def tedious(node_modules):  # pylint: disable=redefined-outer-name
     return start
 
 
+@pytest.fixture(scope="session")
+def libtds():
+    """libtds(server, sql, encryption=…) runs tests/smoke/tds_query, the libtds that the product
+    has: its lines by their first word, or its complaint under 'error'."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    run("make", "-s", "-C", ROOT, "smoke", env=env)
+
+    def start(server, sql, encryption="off", ca="", name="", cancel_after=None):
+        argv = [ROOT / "build/musl/smoke/tds_query", "127.0.0.1", str(server.port), encryption,
+                str(ca), name, sql, *([str(cancel_after)] if cancel_after else [])]
+        result = subprocess.run(argv, env={**os.environ, "TDS_USER": USER, "TDS_PASSWORD": PASSWORD},
+                                capture_output=True, text=True, timeout=120, check=False)
+        told = dict(line.partition(" ")[::2] for line in result.stdout.splitlines())
+        return {**told, "error": result.stderr} if result.returncode else told
+
+    return start
+
+
 @pytest.fixture
 def pymssql():
     """The module; skips the test where it is not installed."""

@@ -4,15 +4,16 @@ import datetime
 import decimal
 import json
 import re
+import socket
 import subprocess
 
 import pytest
 
-from servers import pki, program
-from tds_clients import FreeTds, node_modules, pymssql, pymssql_connect, tedious
+from servers import other_pki, pki, program
+from tds_clients import FreeTds, libtds, node_modules, pymssql, pymssql_connect, tedious
 from tdsd import PASSWORD, tdsd, tdsd_program
 
-__all__ = ["node_modules", "pki", "pymssql", "tdsd", "tdsd_program", "tedious"]  # fixtures
+__all__ = ["libtds", "node_modules", "other_pki", "pki", "pymssql", "tdsd", "tdsd_program", "tedious"]  # fixtures
 
 HASH = "SELECT rows, bytes, hash FROM "
 
@@ -94,6 +95,49 @@ def test_clients_follow_a_route(tdsd, tedious):
     assert replica.totals()["logins"] == 1
     assert tedious(primary, *steps)["connect"] is None
     assert replica.totals()["logins"] == 1
+
+
+# --- the product's own libtds --------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy, encryption, scope", [
+    ("none", "off", "none"), ("none", "request", "none"), ("login", "request", "login"),
+    ("login", "require", "all"), ("required", "request", "all"), ("required", "require", "all"),
+])
+def test_libtds_logs_in(tdsd, libtds, policy, encryption, scope):
+    server = tdsd(encrypt=policy)
+    answer = libtds(server, "SELECT * FROM tdsd_generate_1000_every", encryption)
+    assert answer == {"tls": "TLSv1.2" if scope == "all" else "none", "tds": "704",
+                      "packet": "4096", "rows": "1000", "done": ""}
+    assert server.last_login()["encryption"] == scope
+    answer = libtds(server, "SELECT * FROM tdsd_generate_100000000_mixed10", encryption,
+                    cancel_after=500)
+    assert answer["rows"] == "500" and "cancelled" in answer
+    assert server.wait_closed()["attentions"] == 1
+
+
+def test_libtds_speaks_strict_tls(tdsd, libtds, pki, other_pki):
+    certificate, key = pki.issue("sql.test")
+    server = tdsd(encrypt="strict", certificate=str(certificate), key=str(key))
+    sql = "SELECT * FROM tdsd_generate_10_every"
+    assert libtds(server, sql, "strict", pki.ca, "sql.test")["rows"] == "10"
+    assert server.last_login()["tls"] == "TLSv1.3"
+    assert "another name" in libtds(server, sql, "strict", pki.ca, "other.test")["error"]
+    assert "trusted authority" in libtds(server, sql, "strict", other_pki.ca, "sql.test")["error"]
+    older = tdsd(encrypt="strict", certificate=str(certificate), key=str(key), tls_max="1.2")
+    assert libtds(older, sql, "strict", pki.ca, "sql.test")["rows"] == "10"
+    assert older.last_login()["tls"] == "TLSv1.2"
+
+
+def test_what_libtds_says_when_encryption_is_talked_down(tdsd, libtds):
+    server = tdsd(encrypt="required")
+    server.fault("downgrade encrypt=none")
+    assert libtds(server, "SELECT 1", "require")["error"]
+    assert server.totals()["logins"] == 0
+    # but it takes encryption of the login alone: its caller has to see that there is no TLS
+    server.fault("downgrade encrypt=login")
+    assert libtds(server, HASH + "tdsd_generate_10_narrow", "require")["tls"] == "none"
+    assert libtds(server, HASH + "tdsd_generate_10_narrow", "require")["rows"] == "1"
 
 
 # --- rows --------------------------------------------------------------------------
@@ -242,6 +286,28 @@ def test_tedious_loads(tdsd, tedious):
     assert (total[0], single[0]) == ("400", "200")
     # the order does not matter: twice the rows is twice the sum
     assert int(total[2]) % 2**64 == 2 * int(single[2]) % 2**64
+
+
+def test_tedious_prepares(tdsd, tedious):
+    server = tdsd(encrypt="none")
+    answer = tedious(server, {"prepare": "SELECT id FROM tdsd_generate_2_narrow",
+                              "parameters": [["a", "Int"]], "runs": [{"a": 1}, {"a": 2}]})["results"][0]
+    assert answer == [{"rows": [[0], [1]], "error": None}] * 2
+    texts = [s["text"].split()[0] for s in server.statements() if s["kind"] == "call"]
+    assert texts == ["sp_prepare", "sp_execute", "sp_execute", "sp_unprepare"]
+
+
+def test_an_instance_is_found_by_its_name(tdsd, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", 1434))
+        except OSError:
+            pytest.skip("somebody else listens on UDP port 1434")
+    server = tdsd(encrypt="none", instance="SALES", browser="127.0.0.1:1434")
+    client = FreeTds(tmp_path, server, instance="sales")
+    client.config.write_text(client.config.read_text().replace(f"port = {server.port}\n", ""))
+    assert client.rows(HASH + "tdsd_generate_4_narrow")[0][0] == "4"
+    assert server.last_login()["instance"] == "sales"
 
 
 def test_an_ordered_error_reaches_the_client(tdsd, tedious, pymssql):

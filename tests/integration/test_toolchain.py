@@ -41,7 +41,7 @@ def attempt(*argv, env=None):
 # --- the binary --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["krb5", "https", "tds_strict"])
+@pytest.mark.parametrize("name", ["krb5", "https", "tds_strict", "tds_query"])
 def test_program_is_static_pie_and_hardened(smoke, name):
     headers = run("readelf", "-lWdn", smoke(name)).stdout
     assert "INTERP" not in headers

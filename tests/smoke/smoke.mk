@@ -15,5 +15,5 @@ $(smoke_out)/%: tests/smoke/%.c tests/smoke/smoke.mk $(VENDOR_STAMPS)
 	$(smoke_compile) $(VENDOR_LDFLAGS) $(filter %.c,$^) $(VENDOR_LIBS) -o $@
 
 # with the product's own TLS
-$(smoke_out)/tds_strict: lib/tds/tls.c lib/tds/tls.h
-$(smoke_out)/tds_strict: smoke_compile += $(VENDOR_TDS_CPPFLAGS)
+$(smoke_out)/tds_strict $(smoke_out)/tds_query: lib/tds/tls.c lib/tds/tls.h
+$(smoke_out)/tds_strict $(smoke_out)/tds_query: smoke_compile += $(VENDOR_TDS_CPPFLAGS)

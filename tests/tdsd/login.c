@@ -10,6 +10,8 @@
 #define LOGIN7_MAX     (128u << 10) /* MS-TDS 2.2.6.4 */
 #define PROGRAM        "Microsoft SQL Server"
 #define LANGUAGE       "us_english"
+#define LOGIN_FAILED   18456
+#define NO_DATABASE    4060
 #define STATE_PASSWORD 8 /* of error 18456: the password is wrong; 5: there is no such login */
 #define STATE_USER     5
 
@@ -113,10 +115,37 @@ static void refuse(struct conn *c, int32_t number, uint8_t state, const char *te
 	conn_error(c, number, 14, state, "%s", text);
 }
 
-static int refuse_user(struct conn *c, uint8_t state)
+static const char *failed_text(struct conn *c)
 {
-	refuse(c, 18456, state,
-		arena_printf(&c->arena, "Login failed for user '%s'.", c->login.user));
+	return arena_printf(&c->arena, "Login failed for user '%s'.", c->login.user);
+}
+
+/* The client is not told why; that is in the server's log alone. */
+static int refuse_user(struct conn *c, int state)
+{
+	fprintf(stderr, "tdsd: connection %d: error %d, state %d\n", c->spid, LOGIN_FAILED, state);
+	refuse(c, LOGIN_FAILED, 1, failed_text(c));
+	return 0;
+}
+
+/* Two errors in one answer. */
+static int refuse_database(struct conn *c, const char *database)
+{
+	struct engine_message m = {.number = NO_DATABASE, .severity = 11, .state = 1, .line = 1};
+
+	m.text = arena_printf(&c->arena,
+		"Cannot open database \"%s\" requested by the login. The login failed.", database);
+	report_outcome(&c->server->report, c->entry, "refused", NO_DATABASE);
+	wire_begin(&c->wire, WIRE_RESULT);
+	token_message(&c->wire, c->level, &m, c->server->options->server_name);
+	m = (struct engine_message){.number = LOGIN_FAILED,
+		.severity = 14,
+		.state = 1,
+		.line = 1,
+		.text = failed_text(c)};
+	token_message(&c->wire, c->level, &m, c->server->options->server_name);
+	token_done(&c->wire, c->level, &(struct done){.token = TOKEN_DONE, .status = DONE_ERROR});
+	(void)wire_end(&c->wire);
 	return 0;
 }
 
@@ -138,11 +167,7 @@ static int open_session(struct conn *c, const struct login_rule *rule)
 		c->login.database = database[0] ? database : "master";
 		return 1;
 	}
-	refuse(c, 4060, 1,
-		arena_printf(&c->arena,
-			"Cannot open database \"%s\" requested by the login. The login failed.",
-			database));
-	return 0;
+	return refuse_database(c, database);
 }
 
 static int authenticate(struct conn *c)
@@ -152,9 +177,7 @@ static int authenticate(struct conn *c)
 
 	if (inject_ask(c, STAGE_LOGIN, FAULT_REFUSE, &fault)) {
 		refuse(c, (int32_t)fault.number, (uint8_t)fault.state,
-			fault.message[0] ? fault.message
-					 : arena_printf(&c->arena, "Login failed for user '%s'.",
-						   c->login.user));
+			fault.message[0] ? fault.message : failed_text(c));
 		return 0;
 	}
 	if (c->login.integrated) {

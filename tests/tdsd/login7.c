@@ -116,14 +116,54 @@ static void take_features(
 	b->cut = true;
 }
 
+/* Where the texts are, in the order of the message. */
+struct places {
+	struct place host, user, password, program, server, extension, library, language, database;
+	struct place sspi, attach, new_password;
+};
+
+/* What has a fixed place. */
+static void take_fixed(struct bytes *b, struct login7 *l, struct places *p)
+{
+	const uint8_t *id;
+
+	l->packet_size = (uint32_t)bytes_number(b, 4);
+	l->program_version = (uint32_t)bytes_number(b, 4);
+	l->pid = (uint32_t)bytes_number(b, 4);
+	(void)bytes_number(b, 4); /* ConnectionID */
+	l->flags1 = (uint8_t)bytes_number(b, 1);
+	l->flags2 = (uint8_t)bytes_number(b, 1);
+	l->type_flags = (uint8_t)bytes_number(b, 1);
+	l->flags3 = (uint8_t)bytes_number(b, 1);
+	(void)bytes_number(b, 8); /* time zone, LCID */
+	p->host = take_place(b);
+	p->user = take_place(b);
+	p->password = take_place(b);
+	p->program = take_place(b);
+	p->server = take_place(b);
+	p->extension = take_place(b);
+	p->library = take_place(b);
+	p->language = take_place(b);
+	p->database = take_place(b);
+	id = bytes_take(b, sizeof(l->client_id));
+	if (id)
+		memcpy(l->client_id, id, sizeof(l->client_id));
+	p->sspi = take_place(b);
+	p->attach = take_place(b);
+	l->sspi_len = p->sspi.len;
+	if (l->level < TDS_7_2)
+		return;
+	p->new_password = take_place(b);
+	if (p->sspi.len == UINT16_MAX)
+		l->sspi_len = (size_t)bytes_number(b, 4);
+}
+
 int login7_parse(
 	const uint8_t *data, size_t len, struct arena *a, struct login7 *ret_login, struct err *err)
 {
 	struct bytes all = {.p = data, .end = data + len}, b = all;
 	struct login7 l = {0};
-	struct place host, user, password, program, server, extension, library, language, database;
-	struct place sspi, attach, new_password = {0};
-	const uint8_t *id;
+	struct places p = {0};
 
 	if (bytes_number(&b, 4) != len)
 		return err_set(err, ERR_DATA, "LOGIN7 of another length than its packets");
@@ -131,51 +171,22 @@ int login7_parse(
 	if (level_of(l.version, &l.level) < 0)
 		return err_set(
 			err, ERR_CONFIG, "TDS version 0x%08x is not served", (unsigned)l.version);
-	l.packet_size = (uint32_t)bytes_number(&b, 4);
-	l.program_version = (uint32_t)bytes_number(&b, 4);
-	l.pid = (uint32_t)bytes_number(&b, 4);
-	(void)bytes_number(&b, 4); /* ConnectionID */
-	l.flags1 = (uint8_t)bytes_number(&b, 1);
-	l.flags2 = (uint8_t)bytes_number(&b, 1);
-	l.type_flags = (uint8_t)bytes_number(&b, 1);
-	l.flags3 = (uint8_t)bytes_number(&b, 1);
-	(void)bytes_number(&b, 8); /* time zone, LCID */
-	host = take_place(&b);
-	user = take_place(&b);
-	password = take_place(&b);
-	program = take_place(&b);
-	server = take_place(&b);
-	extension = take_place(&b);
-	library = take_place(&b);
-	language = take_place(&b);
-	database = take_place(&b);
-	id = bytes_take(&b, sizeof(l.client_id));
-	sspi = take_place(&b);
-	attach = take_place(&b);
-	if (l.level >= TDS_7_2) {
-		new_password = take_place(&b);
-		l.sspi_len = (size_t)bytes_number(&b, 4);
-	}
-	if (id)
-		memcpy(l.client_id, id, sizeof(l.client_id));
-
-	l.host = text_at(&all, host, TEXT_UNITS_MAX, a, &b);
-	l.user = text_at(&all, user, TEXT_UNITS_MAX, a, &b);
-	l.password = password_at(&all, password, a, &b);
-	l.program = text_at(&all, program, TEXT_UNITS_MAX, a, &b);
-	l.server = text_at(&all, server, 255, a, &b);
-	l.library = text_at(&all, library, TEXT_UNITS_MAX, a, &b);
-	l.language = text_at(&all, language, TEXT_UNITS_MAX, a, &b);
-	l.database = text_at(&all, database, TEXT_UNITS_MAX, a, &b);
-	l.attach = text_at(&all, attach, 260, a, &b);
-	l.new_password = password_at(&all, new_password, a, &b);
-	if (sspi.len != UINT16_MAX || l.sspi_len == 0)
-		l.sspi_len = sspi.len;
-	l.sspi = locate(&all, sspi.at, l.sspi_len, &b);
+	take_fixed(&b, &l, &p);
+	l.host = text_at(&all, p.host, TEXT_UNITS_MAX, a, &b);
+	l.user = text_at(&all, p.user, TEXT_UNITS_MAX, a, &b);
+	l.password = password_at(&all, p.password, a, &b);
+	l.program = text_at(&all, p.program, TEXT_UNITS_MAX, a, &b);
+	l.server = text_at(&all, p.server, 255, a, &b);
+	l.library = text_at(&all, p.library, TEXT_UNITS_MAX, a, &b);
+	l.language = text_at(&all, p.language, TEXT_UNITS_MAX, a, &b);
+	l.database = text_at(&all, p.database, TEXT_UNITS_MAX, a, &b);
+	l.attach = text_at(&all, p.attach, 260, a, &b);
+	l.new_password = password_at(&all, p.new_password, a, &b);
+	l.sspi = locate(&all, p.sspi.at, l.sspi_len, &b);
 	l.integrated = l.flags2 & FLAG2_INTEGRATED;
 	l.read_only = l.type_flags & TYPE_READ_ONLY;
-	if (l.flags3 & FLAG3_EXTENSION && l.level >= TDS_7_4 && extension.len)
-		take_features(&all, extension, &l, &b);
+	if (l.flags3 & FLAG3_EXTENSION && l.level >= TDS_7_4 && p.extension.len)
+		take_features(&all, p.extension, &l, &b);
 	if (b.cut)
 		return err_set(err, ERR_DATA, "LOGIN7 says more than it has");
 	*ret_login = l;
