@@ -302,6 +302,21 @@ def sink_rows(client):
     return int.from_bytes(data[-13 - 24:-13 - 16], "little")
 
 
+def test_something_else_than_the_load_is_refused(plain):
+    with Raw(plain.port) as client:
+        client.login()
+        client.ask("INSERT BULK tdsd_sink (id int)")
+        assert client.ask("TRUNCATE TABLE tdsd_sink").errors[0][0] == 4022
+        assert not client.ask("TRUNCATE TABLE tdsd_sink").errors
+
+
+def test_an_order_is_told(plain):
+    with Raw(plain.port) as client:
+        client.login()
+        client.batch("SELECT c1, id FROM tdsd_generate_10_mixed10 ORDER BY id")
+        assert b"\xa9\2\0\2\0\xd1" in client.receive()
+
+
 def test_a_load_that_is_given_up_leaves_nothing(plain):
     with Raw(plain.port) as client:
         client.login()

@@ -11,6 +11,7 @@
 
 #define HEADER_TRANSACTION 2 /* MS-TDS 2.2.5.3.2 */
 #define WRONG_DESCRIPTOR   3989
+#define NO_LOAD            4022
 #define NO_DTC             8501
 
 /* Passes over ALL_HEADERS and takes the transaction's descriptor from it. */
@@ -73,6 +74,11 @@ static int answer_attention(struct conn *c)
 	if (c->wire.deaf)
 		return 1;
 	reply_begin(&r, c, false);
+	/* a load that was announced does not come */
+	if (!c->sink && session_wants_bulk(c->session) &&
+		session_bulk_end(c->session, true, &reply_functions, &r) < 0)
+		return 0;
+	c->sink = NULL;
 	r.cancelled = r.idle = true;
 	return answer(&r);
 }
@@ -201,19 +207,21 @@ static int reset(struct conn *c, uint8_t status, struct err *err)
 	return session_reset(c->session, err);
 }
 
-/* A load that was announced, and something else instead. */
-static void forget_load(struct conn *c)
+/* A load was announced and something else came: 1 when that is answered so, 0 when there was none.
+ */
+static int refuse_without_load(struct conn *c)
 {
 	struct reply r;
 
 	if (!c->sink && !session_wants_bulk(c->session))
-		return;
-	c->sink = NULL;
+		return 0;
 	reply_begin(&r, c, false);
-	if (session_wants_bulk(c->session) &&
-		session_bulk_end(c->session, true, &reply_functions, &r) < 0)
+	if (!c->sink && session_bulk_end(c->session, true, &reply_functions, &r) < 0)
 		r.cancelled = true;
-	/* nothing of it was sent: the answer to the request begins anew */
+	c->sink = NULL;
+	reply_error(&r, NO_LOAD, 16, 1,
+		"Bulk load data was expected but not sent. The batch will be terminated.");
+	return answer(&r) ? 1 : -1;
 }
 
 int request_run(struct conn *c, struct err *err)
@@ -235,10 +243,11 @@ int request_run(struct conn *c, struct err *err)
 		return got;
 	buf_addc(&c->request, '\0'); /* so that there is memory for an empty one */
 	c->request.len--;
-	forget_load(c);
 	if (reset(c, status, err) < 0)
 		return -1;
 	if (status & WIRE_IGNORE)
 		return answer_ignored(c);
+	if (c->wire.in_type != WIRE_ATTENTION && (got = refuse_without_load(c)) != 0)
+		return got > 0 ? 1 : 0;
 	return run_message(c, err);
 }

@@ -5,9 +5,10 @@
 #include "tds/info.h"
 #include "tds/row.h"
 
-#define NAME_UNITS 255
-#define NO_COLUMNS 0xFFFF
-#define UDT_BYTES  0xFFFF /* of a value at most: it is a PLP */
+#define FLAG_UPDATEABLE_UNKNOWN 0x08 /* what a server says of a table's column */
+#define NAME_UNITS              255
+#define NO_COLUMNS              0xFFFF
+#define UDT_BYTES               0xFFFF /* of a value at most: it is a PLP */
 
 /* --- COLMETADATA ------------------------------------------------------------------ */
 
@@ -53,6 +54,8 @@ static void put_column(struct wire *w, enum tds_level level, const struct tds_co
 			 (c->identity ? TDS_FLAG_IDENTITY : 0) |
 			 (c->computed ? TDS_FLAG_COMPUTED : 0);
 
+	if (!c->identity && !c->computed)
+		flags |= FLAG_UPDATEABLE_UNKNOWN;
 	if (level < TDS_7_2)
 		wire_put16(w, c->user_type);
 	else

@@ -97,6 +97,7 @@ static bool at_end(struct words *w)
 struct select {
 	const char *names[NAMES_MAX];
 	uint32_t n_names;  /* 0: all */
+	bool ordered;      /* by id */
 	uint64_t top;      /* UINT64_MAX: all */
 	uint64_t from, to; /* rows by their id, `to` not among them */
 	char table[256];
@@ -175,8 +176,8 @@ static bool take_select(struct words *w, const struct reply *r, struct select *s
 		skip_parentheses(w);
 	if (take_word(w, "WHERE") && !take_where(w, r, s))
 		return false;
-	return !take_word(w, "ORDER") ||
-	       (take_word(w, "BY") && take(w) && strcasecmp(w->word, "id") == 0);
+	s->ordered = take_word(w, "ORDER");
+	return !s->ordered || (take_word(w, "BY") && take(w) && strcasecmp(w->word, "id") == 0);
 }
 
 static bool asks_hash(const struct select *s)
@@ -240,18 +241,21 @@ static void hash_rows(struct reply *r, struct shape *s, const struct select *sel
 	sink_put_hash(r, &h);
 }
 
-static void generate(struct reply *r, struct shape *s, uint64_t from, uint64_t to)
+static void generate(struct reply *r, struct shape *s, const struct select *select)
 {
 	struct conn *c = r->c;
 	enum nbc_policy nbc = c->server->options->nbc;
 	uint32_t first;
+	int by;
 
 	if (c->level >= TDS_7_3B && (nbc == NBC_ALWAYS || (nbc == NBC_AUTO && s->nulls)))
 		s = shape_nbc(s, nbc, &c->scratch);
 	if (reply_functions.columns(r, &s->columns) < 0)
 		return;
-	for (uint64_t at = from; at < to;) {
-		uint32_t end = next_rows(s, &at, to, &first);
+	if (select->ordered && (by = tds_column_find(&s->columns, "id")) >= 0)
+		token_order(&c->wire, &(uint16_t){(uint16_t)(by + 1)}, 1);
+	for (uint64_t at = select->from; at < select->to;) {
+		uint32_t end = next_rows(s, &at, select->to, &first);
 
 		for (uint32_t i = first; r->older && i < end; i++)
 			(void)reply_functions.row(
@@ -262,7 +266,7 @@ static void generate(struct reply *r, struct shape *s, uint64_t from, uint64_t t
 		if (reply_functions.cancelled(r))
 			return;
 	}
-	(void)reply_functions.done(r, REPLY_SELECT, true, to - from, false);
+	(void)reply_functions.done(r, REPLY_SELECT, true, select->to - select->from, false);
 }
 
 /* "tdsd_sink_<shape>" has that shape's columns, and never a row. */
@@ -292,7 +296,8 @@ static bool run_format_only(struct reply *r, struct words *w)
 		shape = sink_shape(s->table, &r->c->scratch);
 	if (!shape)
 		return false;
-	generate(r, shape, 0, 0);
+	s->from = s->to = 0;
+	generate(r, shape, s);
 	return true;
 }
 
@@ -319,7 +324,7 @@ static bool run_select(struct reply *r, struct words *w)
 	if (asks_hash(s))
 		hash_rows(r, shape, s);
 	else
-		generate(r, shape, s->from, s->to);
+		generate(r, shape, s);
 	return true;
 }
 

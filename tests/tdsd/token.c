@@ -133,6 +133,14 @@ void token_loginack(struct wire *w, enum tds_level level, const char *program, u
 	put_body(w, TOKEN_LOGINACK, &b);
 }
 
+void token_order(struct wire *w, const uint16_t *columns, unsigned n)
+{
+	wire_put8(w, TOKEN_ORDER);
+	wire_put16(w, 2 * n);
+	for (unsigned i = 0; i < n; i++)
+		wire_put16(w, columns[i]);
+}
+
 void token_return_status(struct wire *w, int32_t status)
 {
 	wire_put8(w, TOKEN_RETURNSTATUS);

@@ -65,6 +65,8 @@ void token_env_bytes(struct wire *w, unsigned type, const void *now, size_t now_
 	const void *was, size_t was_len);
 void token_routing(struct wire *w, const char *host, uint16_t port);
 void token_loginack(struct wire *w, enum tds_level level, const char *program, uint32_t version);
+/* By which columns rows are ordered, counted from 1. */
+void token_order(struct wire *w, const uint16_t *columns, unsigned n);
 void token_return_status(struct wire *w, int32_t status);
 
 /* Texts: UTF-8 in, UTF-16LE out, cut to `max` units. The number of units comes first, in `size`
