@@ -249,12 +249,12 @@ class QueueProject(Project):
         self.wait_state(number, "running")
         return self.worker_of(number)
 
-    def freeze(self, pid):
-        """Stop a process, at a moment when it holds nobody else up."""
+    def freeze(self, pid, databases=("store", "warehouse")):
+        """Stop a process, at a moment when it holds none of them."""
         def frozen():
             os.kill(pid, signal.SIGSTOP)
             wait_for(lambda: state_of(pid) in "TX", "the process to stop")
-            if all(self.is_free(self.settings[name]) for name in ("store", "warehouse")):
+            if all(self.is_free(self.settings[name]) for name in databases):
                 return True
             os.kill(pid, signal.SIGCONT)
             return False

@@ -227,7 +227,7 @@ def test_cancelled_while_a_zombie_is_about_to_publish(hasty):
     queue.controller()
     queue.order("load")
     pid, db = at_the_door(queue, 1)
-    os.kill(pid, signal.SIGSTOP)
+    queue.freeze(pid, ["store"])  # the warehouse is ours
     db.execute("ROLLBACK")
     db.close()
     queue.etl("cancel", 1)
