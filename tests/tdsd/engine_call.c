@@ -1,0 +1,720 @@
+/* Functions of T-SQL, by a table: what they take, what they give, what SQLite calls them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tests/tdsd/engine_time.h"
+#include "tests/tdsd/engine_translate.h"
+
+/*
+ * args: a letter for each, the last is repeated: t text, i bigint, f float, d datetime2 (times
+ * stay what they are), a anything, T anything as text of any length.
+ * result: 1 … the type of that argument; i int, I bigint, b bit, f float, N nvarchar(max),
+ * n nvarchar(4000), s nvarchar(128), v varchar(8000), B varbinary(8000), g uniqueidentifier,
+ * p datetime, q datetime2(7), o datetimeoffset(7), V sql_variant.
+ */
+static const struct function {
+	const char *name;
+	int min, max; /* -1: any number */
+	const char *args;
+	char result;
+	const char *sql;
+	bool not_null;
+} functions[] = {
+	{"lower", 1, 1, "t", '1', "t_lower", false},
+	{"upper", 1, 1, "t", '1', "t_upper", false},
+	{"ltrim", 1, 1, "t", '1', "ltrim", false},
+	{"rtrim", 1, 1, "t", '1', "rtrim", false},
+	{"trim", 1, 1, "t", '1', "trim", false},
+	{"reverse", 1, 1, "t", '1', "t_reverse", false},
+	{"left", 2, 2, "ti", '1', "t_left", false},
+	{"right", 2, 2, "ti", '1', "t_right", false},
+	{"stuff", 4, 4, "tiit", 'N', "t_stuff", false},
+	{"replicate", 2, 2, "ti", '8', "t_replicate", false},
+	{"space", 1, 1, "i", 'v', "t_space", false},
+	{"quotename", 1, 2, "tt", 's', "t_quotename", false},
+	{"parsename", 2, 2, "ti", 's', "t_parsename", false},
+	{"char", 1, 1, "i", 'c', "t_char", false},
+	{"nchar", 1, 1, "i", 'C', "t_nchar", false},
+	{"ascii", 1, 1, "t", 'i', "t_unicode", false},
+	{"unicode", 1, 1, "t", 'i', "t_unicode", false},
+	{"concat", 2, -1, "T", 'N', "t_concat", true},
+	{"concat_ws", 3, -1, "T", 'N', "t_concat_ws", true},
+	{"str", 1, 3, "fii", 'v', "t_str", false},
+	{"translate", 3, 3, "ttt", '1', "t_translate", false},
+	{"isnumeric", 1, 1, "T", 'i', "t_isnumeric", true},
+	{"isjson", 1, 1, "t", 'i', "t_isjson", false},
+	{"json_value", 2, 2, "tt", 'n', "t_json_value", false},
+	{"json_query", 1, 2, "tt", 'N', "t_json_query", false},
+	{"ceiling", 1, 1, "a", '1', NULL, false},
+	{"floor", 1, 1, "a", '1', NULL, false},
+	{"sqrt", 1, 1, "f", 'f', "t_sqrt", false},
+	{"square", 1, 1, "f", 'f', "t_square", false},
+	{"exp", 1, 1, "f", 'f', "t_exp", false},
+	{"log", 1, 2, "f", 'f', "t_log", false},
+	{"power", 2, 2, "ff", 'P', "t_power", false},
+	{"rand", 0, 1, "i", 'f', "t_rand", true},
+	{"newid", 0, 0, "", 'g', "t_newid", true},
+	{"newsequentialid", 0, 0, "", 'g', "t_newid", true},
+	{"getdate", 0, 0, "", 'p', "t_now()/t_dt", true},
+	{"current_timestamp", 0, 0, "", 'p', "t_now()/t_dt", true},
+	{"getutcdate", 0, 0, "", 'p', "t_now()/t_dt", true},
+	{"sysdatetime", 0, 0, "", 'q', "t_now", true},
+	{"sysutcdatetime", 0, 0, "", 'q', "t_now", true},
+	{"sysdatetimeoffset", 0, 0, "", 'o', "t_now_offset", true},
+	{"hashbytes", 2, 2, "ta", 'B', "t_hashbytes", false},
+	{"crypt_gen_random", 1, 1, "i", 'B', "randomblob", false},
+	{"datefromparts", 3, 3, "i", 'D', "t_datefromparts", false},
+	{"error_number", 0, 0, "", 'i', "t_error_number", false},
+	{"error_severity", 0, 0, "", 'i', "t_error_severity", false},
+	{"error_state", 0, 0, "", 'i', "t_error_state", false},
+	{"error_line", 0, 0, "", 'i', "t_error_line", false},
+	{"error_message", 0, 0, "", 'n', "t_error_message", false},
+	{"error_procedure", 0, 0, "", 's', "t_error_procedure", false},
+	{"xact_state", 0, 0, "", 'h', "t_xact_state", true},
+	{"scope_identity", 0, 0, "", 'Z', "t_identity_value", false},
+	{"db_name", 0, 1, "i", 's', "t_db_name", false},
+	{"db_id", 0, 1, "t", 'i', "t_db_id", false},
+	{"suser_sname", 0, 1, "a", 's', "t_user", false},
+	{"suser_name", 0, 1, "a", 's', "t_user", false},
+	{"original_login", 0, 0, "", 's', "t_user", false},
+	{"system_user", 0, 0, "", 's', "t_user", false},
+	{"user_name", 0, 1, "a", 's', "t_dbo", false},
+	{"current_user", 0, 0, "", 's', "t_dbo", false},
+	{"session_user", 0, 0, "", 's', "t_dbo", false},
+	{"user", 0, 0, "", 's', "t_dbo", false},
+	{"schema_name", 0, 1, "i", 's', "t_schema_name", false},
+	{"schema_id", 0, 1, "t", 'i', "t_schema_id", false},
+	{"app_name", 0, 0, "", 's', "t_app", false},
+	{"host_name", 0, 0, "", 's', "t_host", false},
+	{"host_id", 0, 0, "", 'v', "t_host", false},
+	{"object_id", 1, 2, "tt", 'i', "t_object_id", false},
+	{"object_name", 1, 2, "i", 's', "t_object_name", false},
+	{"object_schema_name", 1, 2, "i", 's', "t_object_schema", false},
+	{"objectproperty", 2, 2, "it", 'i', "t_objectproperty", false},
+	{"col_length", 2, 2, "t", 'h', "t_col_length", false},
+	{"col_name", 2, 2, "i", 's', "t_col_name", false},
+	{"columnproperty", 3, 3, "itt", 'i', "t_columnproperty", false},
+	{"serverproperty", 1, 1, "t", 'V', "t_serverproperty", false},
+	{"databasepropertyex", 2, 2, "t", 'V', "t_databaseproperty", false},
+	{"sessionproperty", 1, 1, "t", 'V', "t_sessionproperty", false},
+	{"connectionproperty", 1, 1, "t", 'V', "t_connectionproperty", false},
+	{"session_context", 1, 1, "t", 'V', "t_session_context", false},
+	{"ident_current", 1, 1, "t", 'Z', "t_ident_current", false},
+	{"is_srvrolemember", 1, 2, "t", 'i', "t_one", false},
+	{"is_member", 1, 1, "t", 'i', "t_one", false},
+	{"is_rolemember", 1, 2, "t", 'i', "t_one", false},
+	{"has_perms_by_name", 3, 5, "a", 'i', "t_one", false},
+	{"has_dbaccess", 1, 1, "t", 'i', "t_has_dbaccess", false},
+	{"applock_mode", 3, 3, "t", 's', "t_applock_mode", false},
+	{"applock_test", 4, 4, "t", 'h', "t_applock_test", false},
+	{"getansinull", 0, 1, "t", 'h', "t_one", false},
+	{"isdate", 1, 1, "t", 'i', "t_isdate", false},
+	{"string_escape", 2, 2, "t", 'N', "t_string_escape", false},
+};
+
+static struct tds_column result_type(char code, const struct term *args, size_t n)
+{
+	struct tds_column t = engine_int_type(4), text = engine_text_type(true, 128);
+
+	switch (code) {
+	case '1':
+		return n ? args[0].type : t;
+	case '8':
+		return n && args[0].type.size == TDS_SIZE_MAX
+			       ? args[0].type
+			       : engine_text_type(n && tds_type_is_utf16(args[0].type.type), n && tds_type_is_utf16(args[0].type.type) ? 4000 : 8000);
+	case 'h':
+		return engine_int_type(2);
+	case 'I':
+		return engine_int_type(8);
+	case 'b':
+		return engine_int_type(0);
+	case 'f':
+		return engine_float_type();
+	case 'P':
+		return n ? args[0].type : engine_float_type();
+	case 'N':
+		return engine_text_type(true, 4000);
+	case 'n':
+		return engine_text_type(true, 4000);
+	case 's':
+		return text;
+	case 'c':
+		return engine_text_type(false, 1);
+	case 'C':
+		return engine_text_type(true, 1);
+	case 'v':
+		return engine_text_type(false, 8000);
+	case 'B':
+		return engine_bytes_type(8000);
+	case 'Z':
+		return engine_decimal_type(38, 0);
+	case 'g':
+		t = (struct tds_column){.type = TDS_GUID, .size = 16, .nullable = true};
+		return t;
+	case 'p':
+		t = (struct tds_column){.type = TDS_DATETIMN, .size = 8, .scale = 3, .nullable = true};
+		return t;
+	case 'q':
+		t = (struct tds_column){.type = TDS_DATETIME2N, .size = 8, .scale = 7, .nullable = true};
+		return t;
+	case 'o':
+		t = (struct tds_column){.type = TDS_DATETIMEOFFSETN, .size = 10, .scale = 7, .nullable = true};
+		return t;
+	case 'D':
+		t = (struct tds_column){.type = TDS_DATEN, .size = 3, .nullable = true};
+		return t;
+	case 'V':
+		t = (struct tds_column){.type = TDS_VARIANT, .size = TDS_VARIANT_MAX, .nullable = true};
+		return t;
+	default:
+		return t;
+	}
+}
+
+static int cast_arg(struct translator *t, struct term *v, char kind)
+{
+	struct tds_column to = engine_text_type(true, UINT32_MAX);
+	bool text = engine_type_class(&v->type) == TC_TEXT;
+
+	if (v->is_null || kind == 'a')
+		return 0;
+	if (kind == 'i')
+		to = engine_int_type(8);
+	else if (kind == 'f')
+		to = engine_float_type();
+	else if (text)
+		return 0;
+	else if (kind == 't')
+		to = engine_text_type(false, 8000);
+	if (tr_cast(t, v, &to, -1, CAST_EXPLICIT, &v->sql))
+		return -1;
+	v->type = to;
+	return 0;
+}
+
+static int wrong_count(struct translator *t, const char *name, int want)
+{
+	return tsql_fail(&t->s->error, 174, name, tsql_number(want));
+}
+
+static int args_of(struct translator *t, const struct expr *e, struct term **ret)
+{
+	*ret = arena_array(t->a, e->n + 1, sizeof(**ret));
+	for (size_t i = 0; i < e->n; i++)
+		if (e->v[i]->kind != EX_DATEPART && e->v[i]->kind != EX_STAR && tr_value(t, e->v[i], &(*ret)[i]))
+			return -1;
+	return 0;
+}
+
+/* --- those with rules of their own --- */
+
+static int call_isnull(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+
+	if (e->n != 2)
+		return wrong_count(t, "isnull", 2);
+	if (args_of(t, e, &v))
+		return -1;
+	if (v[0].is_null)
+		v[0].type = v[1].type;
+	ret->type = v[0].type;
+	ret->type.nullable = (v[0].type.nullable || v[0].is_null) && (v[1].type.nullable || v[1].is_null);
+	ret->aggregate = v[0].aggregate || v[1].aggregate;
+	if (tr_cast(t, &v[1], &ret->type, -1, CAST_EXPLICIT, &v[1].sql))
+		return -1;
+	ret->sql = arena_printf(t->a, "ifnull(%s,%s)", v[0].sql, v[1].sql);
+	return 0;
+}
+
+static int call_coalesce(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+	bool nullable = true;
+
+	if (e->n < 2)
+		return wrong_count(t, "coalesce", 2);
+	if (args_of(t, e, &v))
+		return -1;
+	for (size_t i = 0; i < e->n; i++)
+		nullable &= v[i].type.nullable || v[i].is_null;
+	if (tr_unify(t, v, e->n, &ret->type))
+		return -1;
+	ret->type.nullable = nullable;
+	for (size_t i = 0; i < e->n; i++)
+		buf_printf(&sql, "%s%s", i ? "," : "coalesce(", v[i].sql);
+	buf_addc(&sql, ')');
+	ret->sql = arena_buf(t->a, &sql);
+	return 0;
+}
+
+static int call_iif(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term v[2];
+	const char *condition;
+
+	if (e->n != 3)
+		return wrong_count(t, "iif", 3);
+	if (tr_condition(t, e->v[0], &condition) || tr_value(t, e->v[1], &v[0]) || tr_value(t, e->v[2], &v[1]) ||
+		tr_unify(t, v, 2, &ret->type))
+		return -1;
+	ret->sql = arena_printf(t->a, "CASE WHEN %s THEN %s ELSE %s END", condition, v[0].sql, v[1].sql);
+	return 0;
+}
+
+static int call_nullif(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	const char *same;
+
+	if (e->n != 2)
+		return wrong_count(t, "nullif", 2);
+	if (args_of(t, e, &v) || tr_compare(t, "=", &v[0], &v[1], &same))
+		return -1;
+	ret->type = v[0].type;
+	ret->type.nullable = true;
+	ret->sql = arena_printf(t->a, "CASE WHEN %s THEN NULL ELSE %s END", same, v[0].sql);
+	return 0;
+}
+
+static int call_len(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	char code[TYPE_CODE_MAX];
+	bool datalength = strcasecmp(e->text, "datalength") == 0;
+
+	if (e->n != 1)
+		return wrong_count(t, e->text, 1);
+	if (args_of(t, e, &v) || (!datalength && cast_arg(t, &v[0], engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 'T')))
+		return -1;
+	ret->type = engine_int_type(v[0].type.size == TDS_SIZE_MAX ? 8 : 4);
+	ret->type.nullable = v[0].type.nullable || v[0].is_null;
+	ret->sql = datalength ? arena_printf(t->a, "t_datalength(%s,'%s')", v[0].sql, engine_type_code(&v[0].type, code))
+			      : arena_printf(t->a, "t_len(%s)", v[0].sql);
+	return 0;
+}
+
+static int call_substring(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+
+	if (e->n != 3)
+		return wrong_count(t, "substring", 3);
+	if (args_of(t, e, &v) || cast_arg(t, &v[1], 'i') || cast_arg(t, &v[2], 'i') ||
+		cast_arg(t, &v[0], engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 't'))
+		return -1;
+	ret->type = v[0].type;
+	if (tds_type_is_padded(ret->type.type))
+		ret->type.type = ret->type.type == TDS_NCHAR ? TDS_NVARCHAR : ret->type.type == TDS_BIGCHAR ? TDS_BIGVARCHAR : TDS_BIGVARBINARY;
+	ret->sql = arena_printf(t->a, "t_substring(%s,%s,%s)", v[0].sql, v[1].sql, v[2].sql);
+	return 0;
+}
+
+/* REPLACE, CHARINDEX, PATINDEX: by the collation of what they look in. */
+static int call_find(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	bool replace = strcasecmp(e->text, "replace") == 0, pattern = strcasecmp(e->text, "patindex") == 0;
+	const struct term *in;
+
+	if (e->n < 2 || (replace && e->n != 3) || (pattern && e->n != 2) || e->n > 3)
+		return wrong_count(t, e->text, replace ? 3 : 2);
+	if (args_of(t, e, &v))
+		return -1;
+	for (size_t i = 0; i < e->n; i++)
+		if (cast_arg(t, &v[i], i == 2 && !replace ? 'i' : 't'))
+			return -1;
+	in = replace ? &v[0] : &v[1];
+	ret->type = replace ? engine_text_type(tds_type_is_utf16(v[0].type.type) || tds_type_is_utf16(v[2].type.type),
+				      v[0].type.size == TDS_SIZE_MAX ? UINT32_MAX : tds_type_is_utf16(v[0].type.type) ? 4000 : 8000)
+			    : engine_int_type(in->type.size == TDS_SIZE_MAX ? 8 : 4);
+	memcpy(ret->type.collation, in->type.collation, TDS_COLLATION_LEN);
+	ret->type.nullable = false;
+	for (size_t i = 0; i < e->n; i++)
+		ret->type.nullable |= v[i].type.nullable || v[i].is_null;
+	ret->sql = arena_printf(t->a, "t_%s(%s,%s,%s,'%s')", replace ? "replace" : pattern ? "patindex" : "charindex",
+		v[0].sql, v[1].sql, e->n > 2 ? v[2].sql : "1", engine_collation_sqlite(in->type.collation));
+	return 0;
+}
+
+static int call_round(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	char code[TYPE_CODE_MAX];
+
+	if (e->n < 2 || e->n > 3)
+		return wrong_count(t, "round", 2);
+	if (args_of(t, e, &v) || cast_arg(t, &v[1], 'i') || (e->n > 2 && cast_arg(t, &v[2], 'i')))
+		return -1;
+	ret->type = v[0].type;
+	if (engine_type_class(&ret->type) == TC_INT && ret->type.size < 4)
+		ret->type = engine_int_type(4);
+	if (engine_type_class(&ret->type) == TC_TEXT) {
+		if (cast_arg(t, &v[0], 'f'))
+			return -1;
+		ret->type = v[0].type;
+	}
+	ret->type.nullable = true;
+	ret->sql = arena_printf(t->a, "t_round(%s,'%s',%s,%s)", v[0].sql, engine_type_code(&v[0].type, code), v[1].sql,
+		e->n > 2 ? v[2].sql : "0");
+	return 0;
+}
+
+/* ABS, SIGN, CEILING, FLOOR keep the type (the last two without digits behind the point). */
+static int call_number(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	char code[TYPE_CODE_MAX], to[TYPE_CODE_MAX];
+
+	if (e->n != 1)
+		return wrong_count(t, e->text, 1);
+	if (args_of(t, e, &v))
+		return -1;
+	if (engine_type_class(&v[0].type) == TC_TEXT && cast_arg(t, &v[0], 'f'))
+		return -1;
+	ret->type = v[0].type;
+	if (engine_type_class(&ret->type) == TC_INT && ret->type.size < 4)
+		ret->type = engine_int_type(4);
+	if (engine_type_class(&ret->type) == TC_DECIMAL && ((e->text[0] | 0x20) == 'c' || (e->text[0] | 0x20) == 'f'))
+		ret->type = engine_decimal_type(ret->type.precision, 0);
+	ret->type.nullable = v[0].type.nullable || v[0].is_null;
+	ret->sql = arena_printf(t->a, "t_number('%c',%s,'%s','%s')", e->text[0] | 0x20, v[0].sql,
+		engine_type_code(&v[0].type, code), engine_type_code(&ret->type, to));
+	return 0;
+}
+
+/* --- dates --- */
+
+static int part_of(struct translator *t, const struct expr *e, enum datepart *ret)
+{
+	*ret = datepart_parse(e->v[0]->text);
+	return *ret == DP_NONE ? tsql_fail(&t->s->error, 155, e->v[0]->text, e->text) : 0;
+}
+
+static int cast_time(struct translator *t, struct term *v)
+{
+	struct tds_column to = result_type('q', NULL, 0);
+	enum type_class class = engine_type_class(&v->type);
+
+	if (class == TC_DATE || class == TC_TIME || class == TC_DATETIME || class == TC_OFFSET || v->is_null)
+		return 0;
+	if (class != TC_TEXT)
+		to = result_type('p', NULL, 0);
+	if (tr_cast(t, v, &to, -1, CAST_EXPLICIT, &v->sql))
+		return -1;
+	v->type = to;
+	return 0;
+}
+
+static int call_dateadd(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	enum datepart part;
+	char code[TYPE_CODE_MAX];
+	struct tds_column datetime = result_type('p', NULL, 0);
+
+	if (e->n != 3)
+		return wrong_count(t, "dateadd", 3);
+	if (part_of(t, e, &part) || args_of(t, e, &v) || cast_arg(t, &v[1], 'i'))
+		return -1;
+	if (engine_type_class(&v[2].type) == TC_TEXT && !v[2].is_null) { /* a literal is a datetime */
+		if (tr_cast(t, &v[2], &datetime, -1, CAST_EXPLICIT, &v[2].sql))
+			return -1;
+		v[2].type = datetime;
+	}
+	if (cast_time(t, &v[2]))
+		return -1;
+	ret->type = v[2].is_null ? datetime : v[2].type;
+	ret->type.nullable = v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
+	ret->sql = arena_printf(t->a, "t_dateadd(%d,%s,%s,'%s')", (int)part, v[1].sql, v[2].sql, engine_type_code(&ret->type, code));
+	return 0;
+}
+
+static int call_datediff(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	enum datepart part;
+	char a[TYPE_CODE_MAX], b[TYPE_CODE_MAX];
+	bool big = strcasecmp(e->text, "datediff_big") == 0;
+
+	if (e->n != 3)
+		return wrong_count(t, e->text, 3);
+	if (part_of(t, e, &part) || args_of(t, e, &v) || cast_time(t, &v[1]) || cast_time(t, &v[2]))
+		return -1;
+	ret->type = engine_int_type(big ? 8 : 4);
+	ret->type.nullable = v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
+	ret->sql = arena_printf(t->a, "t_datediff(%d,%s,'%s',%s,'%s',%d)", (int)part, v[1].sql, engine_type_code(&v[1].type, a),
+		v[2].sql, engine_type_code(&v[2].type, b), big);
+	return 0;
+}
+
+static int call_datepart(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	enum datepart part;
+	char code[TYPE_CODE_MAX];
+	bool name = strcasecmp(e->text, "datename") == 0, short_form = e->n == 1;
+
+	if (!short_form && e->n != 2)
+		return wrong_count(t, e->text, 2);
+	part = datepart_parse(e->text); /* YEAR(x), MONTH(x), DAY(x) */
+	if ((!short_form && part_of(t, e, &part)) || args_of(t, e, &v) || cast_time(t, &v[short_form ? 0 : 1]))
+		return -1;
+	if (!short_form)
+		v++;
+	ret->type = name ? engine_text_type(true, 30) : engine_int_type(4);
+	ret->type.nullable = v[0].type.nullable || v[0].is_null;
+	ret->sql = arena_printf(t->a, "t_date%s(%d,%s,'%s')", name ? "name" : "part", (int)part, v[0].sql, engine_type_code(&v[0].type, code));
+	return 0;
+}
+
+/* EOMONTH, SWITCHOFFSET, TODATETIMEOFFSET */
+static int call_time(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	char code[TYPE_CODE_MAX];
+	bool month = strcasecmp(e->text, "eomonth") == 0;
+
+	if (e->n < 1 || e->n > 2 || (!month && e->n != 2))
+		return wrong_count(t, e->text, 2);
+	if (args_of(t, e, &v) || cast_time(t, &v[0]) || (e->n > 1 && cast_arg(t, &v[1], month ? 'i' : 'T')))
+		return -1;
+	ret->type = result_type(month ? 'D' : 'o', NULL, 0);
+	ret->sql = arena_printf(t->a, "t_%s(%s,'%s',%s)", month ? "eomonth" : strcasecmp(e->text, "switchoffset") == 0 ? "switchoffset" : "tooffset",
+		v[0].sql, engine_type_code(&v[0].type, code), e->n > 1 ? v[1].sql : "0");
+	return 0;
+}
+
+/* --- aggregates and windows --- */
+
+int tr_window(struct translator *t, const struct window *w, const char **ret)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+	struct term v;
+
+	buf_adds(&sql, " OVER (");
+	for (size_t i = 0; i < w->n_partition; i++) {
+		if (tr_value(t, w->partition[i], &v))
+			return -1;
+		buf_printf(&sql, "%s%s", i ? ", " : "PARTITION BY ", tr_key(t, &v));
+	}
+	for (size_t i = 0; i < w->n_order; i++) {
+		/* ORDER BY (SELECT NULL) is no order */
+		if (w->order[i].e->kind == EX_QUERY)
+			break;
+		if (tr_value(t, w->order[i].e, &v))
+			return -1;
+		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &v), w->order[i].descending ? " DESC" : "");
+	}
+	if (w->frame)
+		buf_printf(&sql, " %s", w->frame);
+	buf_addc(&sql, ')');
+	*ret = arena_buf(t->a, &sql);
+	return 0;
+}
+
+static struct tds_column sum_type(const struct tds_column *of, bool avg)
+{
+	switch (engine_type_class(of)) {
+	case TC_INT:
+		return engine_int_type(of->size == 8 ? 8 : 4);
+	case TC_DECIMAL:
+		return engine_decimal_type(38, avg && of->scale < 6 ? 6 : of->scale);
+	case TC_MONEY: {
+		struct tds_column money = {.type = TDS_MONEYN, .size = 8, .nullable = true};
+
+		tds_type_complete(&money);
+		return money;
+	}
+	default:
+		return engine_float_type();
+	}
+}
+
+static int call_count(struct translator *t, const struct expr *e, const char *over, struct term *ret)
+{
+	struct term v = {.sql = "*"};
+	bool star = e->n == 0 || e->v[0]->kind == EX_STAR;
+
+	if (!star && tr_value(t, e->v[0], &v))
+		return -1;
+	ret->type = engine_int_type(strcasecmp(e->text, "count_big") == 0 ? 8 : 4);
+	ret->type.nullable = false;
+	ret->sql = arena_printf(t->a, "count(%s%s)%s", e->distinct ? "DISTINCT " : "", star ? "*" : tr_key(t, &v), over);
+	return 0;
+}
+
+static int call_string_agg(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v, order;
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+
+	if (e->n != 2)
+		return wrong_count(t, "string_agg", 2);
+	if (args_of(t, e, &v) || cast_arg(t, &v[0], 'T') || cast_arg(t, &v[1], 'T'))
+		return -1;
+	ret->type = v[0].type;
+	ret->type.nullable = true;
+	if (ret->type.size != TDS_SIZE_MAX)
+		ret->type = engine_text_type(tds_type_is_utf16(v[0].type.type), tds_type_is_utf16(v[0].type.type) ? 4000 : 8000);
+	buf_printf(&sql, "group_concat(%s, %s", v[0].sql, v[1].sql);
+	for (size_t i = 0; e->over && i < e->over->n_order; i++) {
+		if (tr_value(t, e->over->order[i].e, &order))
+			return -1;
+		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &order), e->over->order[i].descending ? " DESC" : "");
+	}
+	buf_addc(&sql, ')');
+	ret->sql = arena_buf(t->a, &sql);
+	return 0;
+}
+
+static int call_aggregate(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term v;
+	const char *over = "";
+	char code[TYPE_CODE_MAX], to[TYPE_CODE_MAX];
+	bool minmax = strcasecmp(e->text, "min") == 0 || strcasecmp(e->text, "max") == 0;
+	bool avg = strcasecmp(e->text, "avg") == 0;
+
+	if (strcasecmp(e->text, "string_agg") == 0)
+		return call_string_agg(t, e, ret);
+	if (e->over && tr_window(t, e->over, &over))
+		return -1;
+	if (strncasecmp(e->text, "count", 5) == 0)
+		return call_count(t, e, over, ret);
+	if (e->n != 1)
+		return wrong_count(t, e->text, 1);
+	if (tr_value(t, e->v[0], &v))
+		return -1;
+	if (minmax) {
+		ret->type = v.type;
+		ret->type.nullable = true;
+		ret->type.identity = ret->type.computed = false;
+		ret->sql = arena_printf(t->a, "%s(%s%s)%s", e->text, v.sql, tr_collate(&v.type), over);
+		return 0;
+	}
+	if (engine_type_class(&v.type) > TC_FLOAT || v.type.type == TDS_BITN)
+		return tsql_fail(&t->s->error, 8117, arena_strdup(t->a, engine_type_name(&v.type)), avg ? "avg" : e->text);
+	ret->type = sum_type(&v.type, avg);
+	if (strcasecmp(e->text, "sum") != 0 && !avg)
+		return tsql_unsupported(&t->s->error, e->text);
+	ret->sql = arena_printf(t->a, "t_%s(%s%s,'%s','%s')%s", avg ? "avg" : "sum", e->distinct ? "DISTINCT " : "", v.sql,
+		engine_type_code(&v.type, code), engine_type_code(&ret->type, to), over);
+	if (e->distinct)
+		return tsql_unsupported(&t->s->error, "SUM and AVG with DISTINCT");
+	return 0;
+}
+
+static int call_aggregate_scope(struct translator *t, const struct expr *e, struct term *ret)
+{
+	int rc;
+
+	t->in_aggregate += !e->over || strcasecmp(e->text, "string_agg") == 0;
+	rc = call_aggregate(t, e, ret);
+	t->in_aggregate -= !e->over || strcasecmp(e->text, "string_agg") == 0;
+	ret->aggregate = true;
+	return rc;
+}
+
+static int call_rank(struct translator *t, const struct expr *e, struct term *ret)
+{
+	const char *over;
+	struct term *v;
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+	bool ntile = strcasecmp(e->text, "ntile") == 0;
+
+	if (!e->over || tr_window(t, e->over, &over) || args_of(t, e, &v))
+		return e->over ? -1 : tsql_fail(&t->s->error, 102, e->text);
+	ret->type = engine_int_type(8);
+	ret->type.nullable = false;
+	if (e->n && !ntile)
+		ret->type = v[0].type;
+	if (e->n && !ntile)
+		ret->type.nullable = true;
+	buf_printf(&sql, "%s(", e->text);
+	for (size_t i = 0; i < e->n; i++)
+		buf_printf(&sql, "%s%s", i ? "," : "", v[i].sql);
+	buf_printf(&sql, ")%s", over);
+	ret->sql = arena_buf(t->a, &sql);
+	return 0;
+}
+
+/* --- dispatch --- */
+
+static const struct {
+	const char *name;
+	int (*fn)(struct translator *t, const struct expr *e, struct term *ret);
+} special[] = {{"isnull", call_isnull}, {"coalesce", call_coalesce}, {"iif", call_iif}, {"nullif", call_nullif},
+	{"len", call_len}, {"datalength", call_len}, {"substring", call_substring}, {"replace", call_find},
+	{"charindex", call_find}, {"patindex", call_find}, {"round", call_round}, {"abs", call_number},
+	{"sign", call_number}, {"ceiling", call_number}, {"floor", call_number}, {"dateadd", call_dateadd},
+	{"datediff", call_datediff}, {"datediff_big", call_datediff}, {"datepart", call_datepart},
+	{"datename", call_datepart}, {"year", call_datepart}, {"month", call_datepart}, {"day", call_datepart},
+	{"eomonth", call_time}, {"switchoffset", call_time}, {"todatetimeoffset", call_time},
+	{"count", call_aggregate_scope}, {"count_big", call_aggregate_scope}, {"sum", call_aggregate_scope},
+	{"avg", call_aggregate_scope}, {"min", call_aggregate_scope}, {"max", call_aggregate_scope},
+	{"string_agg", call_aggregate_scope}, {"row_number", call_rank}, {"rank", call_rank},
+	{"dense_rank", call_rank}, {"ntile", call_rank}, {"lag", call_rank}, {"lead", call_rank},
+	{"first_value", call_rank}, {"last_value", call_rank}};
+
+static int call_listed(struct translator *t, const struct function *f, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+	size_t n_kinds = strlen(f->args);
+	char to[TYPE_CODE_MAX];
+
+	if ((int)e->n < f->min || (f->max >= 0 && (int)e->n > f->max))
+		return wrong_count(t, f->name, f->min);
+	if (args_of(t, e, &v))
+		return -1;
+	ret->type = result_type(f->result, v, e->n);
+	ret->type.nullable = !f->not_null;
+	ret->type.name = NULL;
+	ret->type.identity = ret->type.computed = false;
+	for (size_t i = 0; i < e->n; i++) {
+		bool big = v[i].type.size == TDS_SIZE_MAX && engine_type_class(&v[i].type) == TC_TEXT;
+
+		if (f->result == 'N' && big)
+			ret->type = engine_text_type(true, UINT32_MAX);
+		ret->aggregate |= v[i].aggregate;
+		if (n_kinds && cast_arg(t, &v[i], f->args[i < n_kinds ? i : n_kinds - 1]))
+			return -1;
+	}
+	if (f->result == '1' && engine_type_class(&ret->type) != TC_TEXT)
+		ret->type = engine_text_type(false, 8000);
+	if (strstr(f->sql, "/t_dt")) { /* to the grid of datetime */
+		struct term now = {.type = result_type('q', NULL, 0), .sql = "t_now()"};
+
+		return tr_cast(t, &now, &ret->type, -1, CAST_EXPLICIT, &ret->sql);
+	}
+	buf_printf(&sql, "%s(", f->sql);
+	for (size_t i = 0; i < e->n; i++)
+		buf_printf(&sql, "%s%s", i ? "," : "", v[i].sql);
+	buf_addc(&sql, ')');
+	ret->sql = arena_buf(t->a, &sql);
+	if (f->result == 'P') { /* a float that goes back to the type of the first */
+		struct term power = {.type = engine_float_type(), .sql = ret->sql};
+
+		if (engine_type_class(&ret->type) == TC_INT && ret->type.size < 4)
+			ret->type = engine_int_type(4);
+		return tr_cast(t, &power, &ret->type, -1, CAST_EXPLICIT, &ret->sql);
+	}
+	(void)to;
+	return 0;
+}
+
+int tr_call(struct translator *t, const struct expr *e, struct term *ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(special); i++)
+		if (strcasecmp(special[i].name, e->text) == 0)
+			return special[i].fn(t, e, ret);
+	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
+		if (strcasecmp(functions[i].name, e->text) == 0)
+			return call_listed(t, &functions[i], e, ret);
+	return tsql_fail(&t->s->error, 195, e->text);
+}

@@ -1,0 +1,10 @@
+/* engine_ddl - what DDL statements share; for engine_*.c only. */
+#ifndef TDSD_ENGINE_DDL_H
+#define TDSD_ENGINE_DDL_H
+
+#include "tests/tdsd/engine_catalog.h"
+
+int ddl_table(struct session *s, const struct name *name, int32_t missing, struct table **ret);
+int table_rebuild_indexes(struct session *s, struct table *t);
+
+#endif

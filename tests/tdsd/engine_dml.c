@@ -1,0 +1,570 @@
+/* INSERT, UPDATE, DELETE, TRUNCATE. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tests/tdsd/engine_translate.h"
+#include "tests/tdsd/engine_dml.h"
+#include "tests/tdsd/tsql_parse.h"
+
+/* --- the target --- */
+
+void target_set(struct session *s, const struct table *t, const char *verb)
+{
+	s->target = t;
+	s->verb = verb;
+	if (s->n_stored < t->n) {
+		s->stored = mem_grow(s->stored, t->n, sizeof(*s->stored));
+		for (size_t i = s->n_stored; i < t->n; i++)
+			buf_init(&s->stored[i], 1000);
+		s->n_stored = t->n;
+	}
+}
+
+/* The lock is taken before anything is read; then the statement begins. */
+int target_open(struct session *s, const struct from *f, const char *verb, struct arena *a, struct table **ret)
+{
+	struct database *d;
+	const char *where;
+
+	if (f->kind == FROM_VAR) {
+		struct variable *v = frame_find(s->frame, f->name.part[NAME_OBJECT]);
+
+		if (!v || !v->table)
+			return tsql_fail(&s->error, 1087, f->name.part[NAME_OBJECT]);
+		*ret = v->table;
+		target_set(s, v->table, verb);
+		return statement_begin(s);
+	}
+	if (catalog_database(s, &f->name, &d, &where) || tran_for_write(s, d) || statement_begin(s))
+		return -1;
+	if (catalog_get(s, &f->name, a, ret) || (*ret)->view) {
+		if (s->error.number == 0)
+			(void)tsql_unsupported(&s->error, "a change through a view");
+		return statement_end(s, false);
+	}
+	target_set(s, *ret, verb);
+	return 0;
+}
+
+/* --- foreign keys --- */
+
+static int broken_key(struct session *s, const struct table *t, int64_t child, int fk_id)
+{
+	struct arena *a = &s->frame->arena;
+	CLEANUP_STMT sqlite3_stmt *list = NULL, *stmt = NULL;
+	const char *column = NULL;
+	int64_t parent = 0;
+	bool is_child = child == t->id;
+	struct table *shown;
+	int rc;
+
+	/* SQLite numbers them from the last one on */
+	if (sql_prepare(s, arena_printf(a, "SELECT \"table\", \"from\", \"to\" FROM pragma_foreign_key_list('t%lld', '%s') WHERE id = %d AND seq = 0",
+				   (long long)child, t->where, fk_id), &list))
+		return -1;
+	if ((rc = sql_step(s, list)) == 1) {
+		parent = atoll((const char *)sqlite3_column_text(list, 0) + 1);
+		column = arena_strdup(a, (const char *)sqlite3_column_text(list, 1));
+	}
+	if (rc < 0 || !column ||
+		sql_prepare(s, arena_printf(a,
+				     "SELECT o.name, c.name FROM %s.sys_foreign_keys f JOIN %s.sys_objects o ON o.object_id = f.object_id"
+				     " JOIN %s.sys_foreign_columns k ON k.object_id = f.object_id AND k.ordinal = 1 JOIN %s.sys_columns c ON"
+				     " c.object_id = %s AND c.column_id = %s WHERE f.parent_id = %lld AND f.referenced_id = %lld AND"
+				     " k.parent_column = %s",
+				     t->where, t->where, t->where, t->where, is_child ? "f.referenced_id" : "f.parent_id",
+				     is_child ? "k.referenced_column" : "k.parent_column", (long long)child, (long long)parent, column + 1), &stmt) ||
+		sql_step(s, stmt) != 1 || catalog_load(s, t->database, is_child ? parent : child, a, &shown))
+		return tsql_fail(&s->error, 547, s->verb, "FOREIGN KEY", "?", "?", "?", "");
+	return tsql_fail(&s->error, 547, s->verb, is_child ? "FOREIGN KEY" : "REFERENCE",
+		arena_strdup(a, (const char *)sqlite3_column_text(stmt, 0)), t->database ? t->database->name : "tempdb",
+		table_two_part(shown, a), arena_printf(a, ", column '%s'", (const char *)sqlite3_column_text(stmt, 1)));
+}
+
+/* Which key it was: the statement again with the check put off, and a look at what is broken. */
+static int name_foreign(struct session *s, const struct table *t, const char *sql)
+{
+	struct arena *a = &s->frame->arena;
+	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+	int64_t child = 0;
+	int fk = 0;
+
+	if (sql_exec(s, "SAVEPOINT fk") || sql_exec(s, "PRAGMA defer_foreign_keys = ON"))
+		return -1;
+	(void)sql_exec(s, sql);
+	if (sql_prepare(s, arena_printf(a, "PRAGMA %s.foreign_key_check", t->where), &stmt) == 0 && sql_step(s, stmt) == 1) {
+		child = atoll((const char *)sqlite3_column_text(stmt, 0) + 1);
+		fk = sqlite3_column_int(stmt, 3);
+	}
+	sqlite3_finalize(stmt);
+	stmt = NULL;
+	(void)sqlite3_exec(s->db, "ROLLBACK TO fk; RELEASE fk; PRAGMA defer_foreign_keys = OFF", NULL, NULL, NULL);
+	return child ? broken_key(s, t, child, fk) : tsql_fail(&s->error, 547, s->verb, "FOREIGN KEY", "?", "?", "?", "");
+}
+
+/* --- running with OUTPUT --- */
+
+struct output {
+	struct tds_column *v;
+	size_t n;
+	struct table *into;
+	const char *insert; /* the statement that takes a row */
+};
+
+/* RETURNING over columns of the target, which stand bare; `deleted` of an UPDATE is looked up. */
+int output_translate(struct session *s, const struct stmt *st, struct table *t, const char *what, const char *old_table,
+	struct buf *sql, struct translated *ret)
+{
+	struct translator tr = {.s = s, .a = &s->frame->arena, .bare_columns = true, .schema_only = true};
+	struct scope scope = {0};
+	struct from f = {.kind = FROM_TABLE, .alias = what};
+	struct term *items;
+	size_t n;
+	const char *ignored;
+	struct relation *r;
+
+	tr.scope = &scope;
+	if (st->n_output == 0)
+		return 0;
+	if (tr_table_relation(&tr, t, &f, &ignored))
+		return -1;
+	scope.v[0].hidden = true;
+	if (old_table) {
+		f.alias = "deleted";
+		if (tr_table_relation(&tr, t, &f, &ignored))
+			return -1;
+		r = &scope.v[1];
+		r->hidden = true;
+		for (size_t i = 0; i < r->n; i++)
+			r->v[i].sql = arena_printf(tr.a, "(SELECT o.c%d FROM temp.%s o WHERE o.r = t%lld.rowid)", t->v[i].id, old_table, (long long)t->id);
+	}
+	if (tr_items(&tr, st->output, st->n_output, &items, &n))
+		return -1;
+	buf_adds(sql, " RETURNING ");
+	ret->v = arena_array(tr.a, n, sizeof(*ret->v));
+	ret->n = n;
+	for (size_t i = 0; i < n; i++) {
+		buf_printf(sql, "%s%s AS r%zu", i ? ", " : "", items[i].sql, i + 1);
+		ret->v[i] = items[i].type;
+		ret->v[i].name = items[i].name ? items[i].name : "";
+		ret->v[i].nullable = true;
+		ret->v[i].identity = false;
+	}
+	return 0;
+}
+
+/* Rows of RETURNING into the table of OUTPUT … INTO. */
+static int output_into(struct session *s, const struct stmt *st, const struct translated *q, sqlite3_stmt *rows, int64_t *ret_count)
+{
+	struct arena *a = &s->frame->arena;
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+	CLEANUP_STMT sqlite3_stmt *insert = NULL;
+	struct translator tr = {.s = s, .a = a};
+	const struct table *was = s->target;
+	struct table *into;
+	size_t at = 0;
+	int rc;
+
+	if (st->output_into->kind == FROM_VAR) {
+		struct variable *v = frame_find(s->frame, st->output_into->name.part[NAME_OBJECT]);
+
+		if (!v || !v->table)
+			return tsql_fail(&s->error, 1087, st->output_into->name.part[NAME_OBJECT]);
+		into = v->table;
+	} else if (catalog_get(s, &st->output_into->name, a, &into)) {
+		return -1;
+	}
+	buf_printf(&sql, "INSERT INTO %s.t%lld (", into->where, (long long)into->id);
+	for (size_t i = 0; i < into->n && !st->n_output_columns; i++)
+		buf_printf(&sql, "%sc%d", i ? ", " : "", into->v[i].id);
+	for (size_t i = 0; i < st->n_output_columns; i++) {
+		const struct table_column *c = table_column(into, st->output_columns[i]);
+
+		if (!c)
+			return tsql_fail(&s->error, 207, st->output_columns[i]);
+		buf_printf(&sql, "%sc%d", i ? ", " : "", c->id);
+	}
+	if ((st->n_output_columns ? st->n_output_columns : into->n) != q->n)
+		return tsql_fail(&s->error, 213);
+	buf_adds(&sql, ") VALUES (");
+	for (size_t i = 0; i < q->n; i++) {
+		struct term v = {.type = q->v[i], .sql = arena_printf(a, "?%zu", i + 1)};
+		const struct table_column *c = st->n_output_columns ? table_column(into, st->output_columns[i]) : &into->v[i];
+		const char *stored;
+
+		if (tr_store(&tr, &v, into, (size_t)(c - into->v), &stored))
+			return -1;
+		buf_printf(&sql, "%s%s", i ? ", " : "", stored);
+	}
+	buf_addc(&sql, ')');
+	if (sql_prepare(s, buf_str(&sql), &insert))
+		return -1;
+	for (at = 0; (rc = sql_step(s, rows)) == 1; at++) {
+		s->target = into;
+		for (size_t i = 0; i < q->n; i++) {
+			struct cell c = cell_of_column(rows, (int)i);
+
+			(void)cell_bind(insert, (int)i + 1, &c);
+		}
+		if (sql_step(s, insert) < 0)
+			return -1;
+		(void)sqlite3_reset(insert);
+		s->target = was;
+	}
+	*ret_count = (int64_t)at;
+	return rc < 0 ? -1 : 0;
+}
+
+/* Rows of RETURNING to the caller. */
+static int output_rows(struct session *s, const struct translated *q, sqlite3_stmt *rows, int64_t *ret_count)
+{
+	CLEANUP(buf_release) struct buf row = BUF_INIT(SQL_MAX);
+	struct tds_columns columns = {.v = q->v, .n = (uint32_t)q->n};
+	int rc;
+
+	/* the statement has changed all before its first row comes */
+	rc = sql_step(s, rows);
+	if (rc < 0)
+		return -1;
+	if (s->out->columns(s->out_arg, &columns) < 0) {
+		s->gone = true;
+		return -1;
+	}
+	for (*ret_count = 0; rc == 1; rc = sql_step(s, rows), ++*ret_count) {
+		buf_reset(&row);
+		buf_addc(&row, (char)TDS_ROW_TOKEN);
+		for (size_t i = 0; i < q->n; i++) {
+			struct cell c = cell_of_column(rows, (int)i);
+
+			if (cell_encode(&q->v[i], &c, &row, &s->error))
+				return -1;
+		}
+		if (s->out->row(s->out_arg, (const uint8_t *)row.data, row.len) < 0) {
+			s->gone = true;
+			return -1;
+		}
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+int dml_run(struct session *s, const struct stmt *st, const struct table *t, const char *sql, const struct translated *output, int64_t *ret_count)
+{
+	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+	int rc;
+
+	if (sql_prepare(s, sql, &stmt))
+		return -1;
+	if (output->n && st->output_into)
+		rc = output_into(s, st, output, stmt, ret_count);
+	else if (output->n)
+		rc = output_rows(s, output, stmt, ret_count);
+	else
+		rc = sql_step(s, stmt);
+	if (rc == 0 && output->n == 0)
+		*ret_count = sqlite3_changes64(s->db);
+	if (rc == 0)
+		return 0;
+	sqlite3_finalize(stmt);
+	stmt = NULL;
+	if (!s->gone && s->error.number == 547 && strstr(s->error.text, "FOREIGN KEY constraint \"?\"") && t)
+		return name_foreign(s, t, sql);
+	return -1;
+}
+
+static int finished(struct session *s, int rc, uint16_t command, int64_t count)
+{
+	if (statement_end(s, rc == 0))
+		return -1;
+	s->rowcount = count;
+	return out_done(s, command, true, (uint64_t)count, false);
+}
+
+/* --- UPDATE and DELETE: which rows --- */
+
+static bool is_target(const struct relation *r, const struct from *target, const struct table *t)
+{
+	const char *name = target->name.part[NAME_OBJECT];
+
+	if (!r->table || r->table->id != t->id || r->table->database != t->database)
+		return false;
+	return !r->alias || strcasecmp(r->alias, name) == 0 || strcasecmp(r->table->name, name) == 0;
+}
+
+/* UPDATE a … FROM t a: the table that the alias means. */
+static const struct from *find_alias(const struct from *f, const char *name)
+{
+	const struct from *found;
+
+	if (!f)
+		return NULL;
+	if (f->kind == FROM_JOIN) {
+		found = find_alias(f->left, name);
+		return found ? found : find_alias(f->right, name);
+	}
+	return (f->kind == FROM_TABLE || f->kind == FROM_VAR) && f->alias && strcasecmp(f->alias, name) == 0 ? f : NULL;
+}
+
+struct change {
+	struct translator tr;
+	struct scope scope;
+	struct table *t;
+	const char *from, *where, *row_alias;
+};
+
+/* FROM and WHERE; the relation that is changed is known by its alias. */
+static int change_open(struct session *s, struct stmt *st, const char *verb, struct change *c)
+{
+	struct arena *a = &s->frame->arena;
+	const struct from *named = NULL;
+	struct from *own;
+
+	*c = (struct change){.tr = {.s = s, .a = a}};
+	if (st->from && !st->target->name.part[NAME_SCHEMA] && st->target->kind == FROM_TABLE)
+		named = find_alias(st->from, st->target->name.part[NAME_OBJECT]);
+	if (target_open(s, named ? named : st->target, verb, a, &c->t))
+		return -1;
+	c->tr.scope = &c->scope;
+	for (size_t i = 0; i < st->n_ctes; i++) {
+		struct cte_entry *entry = arena_alloc(a, sizeof(*entry));
+
+		entry->cte = &st->ctes[i];
+		entry->next = c->tr.ctes;
+		c->tr.ctes = entry;
+	}
+	own = arena_alloc(a, sizeof(*own));
+	*own = *st->target;
+	if (tr_from(&c->tr, st->from ? st->from : own, &c->from))
+		return -1;
+	for (size_t i = 0; i < c->scope.n; i++)
+		if (named ? c->scope.v[i].from == named : is_target(&c->scope.v[i], st->target, c->t))
+			c->row_alias = c->scope.v[i].sql_alias;
+	if (!c->row_alias) { /* the target is not in FROM: every row of it */
+		const char *more;
+
+		if (tr_from(&c->tr, own, &more))
+			return -1;
+		c->row_alias = c->scope.v[c->scope.n - 1].sql_alias;
+		c->from = arena_printf(a, "%s JOIN %s", c->from, more);
+	}
+	c->where = "1";
+	return st->where ? tr_condition(&c->tr, st->where, &c->where) : 0;
+}
+
+static int change_limit(struct change *c, const struct stmt *st, const char **ret)
+{
+	struct term v;
+	struct tds_column bigint = engine_int_type(8);
+
+	*ret = "";
+	if (!st->top)
+		return 0;
+	if (tr_value(&c->tr, st->top, &v) || tr_cast(&c->tr, &v, &bigint, -1, CAST_EXPLICIT, ret))
+		return -1;
+	*ret = arena_printf(c->tr.a, " LIMIT max(0, %s)", *ret);
+	return 0;
+}
+
+static int delete_rows(struct session *s, struct stmt *st, struct change *c, int64_t *ret_count)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+	struct translated output = {0};
+	const char *limit;
+
+	if (change_limit(c, st, &limit))
+		return -1;
+	buf_printf(&sql, "DELETE FROM %s.t%lld WHERE rowid IN (SELECT %s.rowid FROM %s WHERE %s%s)", c->t->where,
+		(long long)c->t->id, c->row_alias, c->from, c->where, limit);
+	if (output_translate(s, st, c->t, "deleted", NULL, &sql, &output))
+		return -1;
+	return dml_run(s, st, c->t, buf_str(&sql), &output, ret_count);
+}
+
+int exec_delete(struct session *s, struct stmt *st)
+{
+	struct change c;
+	int64_t count = 0;
+	int rc = change_open(s, st, "DELETE", &c);
+
+	if (rc && !c.t)
+		return -1;
+	if (rc == 0)
+		rc = delete_rows(s, st, &c, &count);
+	return finished(s, rc, 0xC4, count);
+}
+
+/* --- UPDATE --- */
+
+static const struct expr *assigned_expr(struct arena *a, const struct assign *as)
+{
+	struct expr *e, *self;
+
+	if (as->op == '=')
+		return as->e;
+	e = arena_alloc(a, sizeof(*e));
+	self = arena_alloc(a, sizeof(*self));
+	self->kind = EX_COLUMN;
+	self->name.part[NAME_OBJECT] = as->column;
+	e->kind = EX_ARITH;
+	e->text = arena_strndup(a, &as->op, 1);
+	e->v = arena_array(a, 2, sizeof(*e->v));
+	e->n = 2;
+	e->v[0] = self;
+	e->v[1] = as->e;
+	return e;
+}
+
+static int default_term(struct session *s, struct translator *tr, const struct table_column *c, struct term *ret)
+{
+	struct expr *e;
+	struct scope none = {0}, *was = tr->scope;
+	int rc;
+
+	*ret = (struct term){.sql = "NULL", .is_null = true, .type = c->type};
+	if (!c->default_text)
+		return 0;
+	if (tsql_parse_expr(c->default_text, tr->a, &e, &s->error))
+		return -1;
+	tr->scope = &none;
+	rc = tr_value(tr, e, ret);
+	tr->scope = was;
+	return rc;
+}
+
+/* "c1 = u.n0, …" and the list of new values. */
+static int update_values(struct session *s, struct stmt *st, struct change *c, struct buf *set, struct buf *values)
+{
+	for (size_t i = 0; i < st->n_assigns; i++) {
+		const struct assign *as = &st->assigns[i];
+		const struct table_column *column = as->column ? table_column(c->t, as->column) : NULL;
+		struct term v;
+		const char *stored;
+
+		if (as->var)
+			return tsql_unsupported(&s->error, "UPDATE … SET @variable");
+		if (!column)
+			return tsql_fail(&s->error, 207, as->column);
+		if (column->computed || column->type.user_type == TDS_USER_ROWVERSION)
+			return tsql_fail(&s->error, column->computed ? 271 : 272, column->name);
+		if (column->type.identity)
+			return tsql_fail(&s->error, 8102, column->name);
+		for (size_t j = 0; j < i; j++)
+			if (strcasecmp(st->assigns[j].column, as->column) == 0)
+				return tsql_fail(&s->error, 264, as->column);
+		if (as->e->kind == EX_DEFAULT ? default_term(s, &c->tr, column, &v) : tr_value(&c->tr, assigned_expr(c->tr.a, as), &v))
+			return -1;
+		if (tr_store(&c->tr, &v, c->t, (size_t)(column - c->t->v), &stored))
+			return -1;
+		buf_printf(set, "%sc%d = u.n%zu", i ? ", " : "", column->id, i);
+		buf_printf(values, ", %s AS n%zu", stored, i);
+	}
+	for (size_t i = 0; i < c->t->n; i++)
+		if (c->t->v[i].type.user_type == TDS_USER_ROWVERSION)
+			buf_printf(set, ", c%d = t_rowversion()", c->t->v[i].id);
+	return 0;
+}
+
+static bool mentions_deleted(const struct expr *e)
+{
+	if (!e)
+		return false;
+	if ((e->kind == EX_COLUMN && e->name.part[NAME_SCHEMA] && strcasecmp(e->name.part[NAME_SCHEMA], "deleted") == 0) ||
+		(e->kind == EX_STAR && e->name.part[NAME_OBJECT] && strcasecmp(e->name.part[NAME_OBJECT], "deleted") == 0))
+		return true;
+	for (size_t i = 0; i < e->n; i++)
+		if (mentions_deleted(e->v[i]))
+			return true;
+	return false;
+}
+
+static int save_old(struct session *s, struct change *c, const char *picked)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_printf(&sql, "CREATE TEMP TABLE old_rows AS SELECT rowid AS r");
+	for (size_t i = 0; i < c->t->n; i++)
+		buf_printf(&sql, ", c%d", c->t->v[i].id);
+	buf_printf(&sql, " FROM %s.t%lld WHERE rowid IN (%s)", c->t->where, (long long)c->t->id, picked);
+	return sql_exec(s, "DROP TABLE IF EXISTS temp.old_rows") || sql_exec(s, buf_str(&sql)) ||
+			       sql_exec(s, "CREATE INDEX temp.old_rows_r ON old_rows (r)")
+		       ? -1
+		       : 0;
+}
+
+static int update_rows(struct session *s, struct stmt *st, struct change *c, int64_t *ret_count)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX), set = BUF_INIT(SQL_MAX), values = BUF_INIT(SQL_MAX);
+	struct translated output = {0};
+	const char *limit, *picked;
+	bool old = false;
+
+	if (change_limit(c, st, &limit) || update_values(s, st, c, &set, &values))
+		return -1;
+	for (size_t i = 0; i < st->n_output; i++)
+		old |= mentions_deleted(st->output[i].e);
+	picked = arena_printf(c->tr.a, "SELECT %s.rowid FROM %s WHERE %s%s", c->row_alias, c->from, c->where, limit);
+	if (old && save_old(s, c, picked))
+		return -1;
+	buf_printf(&sql, "UPDATE %s.t%lld SET %s FROM (SELECT %s.rowid AS r%s FROM %s WHERE %s%s) AS u WHERE t%lld.rowid = u.r", c->t->where,
+		(long long)c->t->id, buf_str(&set), c->row_alias, buf_str(&values), c->from, c->where, limit, (long long)c->t->id);
+	if (output_translate(s, st, c->t, "inserted", old ? "old_rows" : NULL, &sql, &output))
+		return -1;
+	return dml_run(s, st, c->t, buf_str(&sql), &output, ret_count);
+}
+
+int exec_update(struct session *s, struct stmt *st)
+{
+	struct change c;
+	int64_t count = 0;
+	int rc = change_open(s, st, "UPDATE", &c);
+
+	if (rc && !c.t)
+		return -1;
+	if (rc == 0)
+		rc = update_rows(s, st, &c, &count);
+	return finished(s, rc, 0xC5, count);
+}
+
+int dml_default(struct session *s, struct translator *tr, const struct table_column *c, struct term *ret)
+{
+	return default_term(s, tr, c, ret);
+}
+
+int dml_finished(struct session *s, int rc, uint16_t command, int64_t count)
+{
+	return finished(s, rc, command, count);
+}
+
+/* --- TRUNCATE --- */
+
+static int truncate_rows(struct session *s, const struct table *t)
+{
+	int64_t referenced;
+
+	if (sql_int(s, 0, &referenced, "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1", t->where, (long long)t->id))
+		return -1;
+	if (referenced)
+		return tsql_fail(&s->error, 4712, t->name);
+	return sql_execf(s, "DELETE FROM %s.t%lld", t->where, (long long)t->id) ||
+			       sql_execf(s, "UPDATE %s.sys_objects SET identity_last = NULL WHERE object_id = %lld", t->where, (long long)t->id)
+		       ? -1
+		       : 0;
+}
+
+int exec_truncate(struct session *s, struct stmt *st)
+{
+	struct from f = {.kind = FROM_TABLE, .name = st->name};
+	struct table *t = NULL;
+	int rc = target_open(s, &f, "TRUNCATE TABLE", &s->frame->arena, &t);
+
+	if (rc) {
+		if (s->error.number == 208)
+			(void)tsql_fail(&s->error, 4701, st->name.part[NAME_OBJECT]);
+		return -1;
+	}
+	rc = truncate_rows(s, t);
+	if (statement_end(s, rc == 0))
+		return -1;
+	return out_done(s, 0, false, 0, false);
+}
