@@ -54,7 +54,7 @@ int sql_exec(struct session *s, const char *sql)
 	return rc;
 }
 
-static char *vformat(const char *fmt, va_list args)
+__attribute__((format(printf, 1, 0))) static char *vformat(const char *fmt, va_list args)
 {
 	char *out = NULL;
 
@@ -115,8 +115,6 @@ static const char *key_value(struct session *s, const struct table_index *ix, st
 
 static bool is_index(const struct table_index *ix, const char *columns)
 {
-	CLEANUP(buf_release) struct buf want = BUF_INIT(100000);
-
 	/* "t12.c1, t12.c2" */
 	for (size_t i = 0; i < ix->n; i++) {
 		const char *p = columns;
