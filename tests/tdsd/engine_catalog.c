@@ -117,8 +117,7 @@ int catalog_new_object(struct session *s, const char *where, int64_t schema_id, 
 		return -1;
 	if (taken)
 		return tsql_fail(&s->error, 2714, name);
-	if (sql_int(s, temp ? -1 : 100, &id, "SELECT %s(object_id) %s FROM %s.sys_objects",
-		    temp ? "min" : "max", temp ? "- 1" : "+ 1", where))
+	if (sql_int(s, temp ? TEMPORARY_ID : 100, &id, "SELECT max(object_id) + 1 FROM %s.sys_objects", where))
 		return -1;
 	*ret = id;
 	return sql_execf(s,

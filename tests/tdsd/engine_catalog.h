@@ -10,7 +10,8 @@
 
 #include "tests/tdsd/engine_private.h"
 
-#define SCHEMA_DBO 1
+#define SCHEMA_DBO   1
+#define TEMPORARY_ID 1000000000 /* object ids of temporary tables begin here */
 
 struct table_column {
 	int id;

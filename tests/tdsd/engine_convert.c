@@ -326,6 +326,8 @@ int tr_arith(struct translator *t, const struct expr *e, struct term *ret)
 		a.type = b.type;
 	if (b.is_null && !a.is_null)
 		b.type = a.type;
+	a.type.nullable |= a.is_null;
+	b.type.nullable |= b.is_null;
 	ret->aggregate = a.aggregate || b.aggregate;
 	ka = engine_type_class(&a.type);
 	kb = engine_type_class(&b.type);
@@ -349,6 +351,9 @@ int tr_arith(struct translator *t, const struct expr *e, struct term *ret)
 			return -1;
 		a.type = b.type;
 	}
+	if (ka != kb && ((ka >= TC_DATE && ka <= TC_OFFSET) || (kb >= TC_DATE && kb <= TC_OFFSET)))
+		return tsql_fail(&t->s->error, 206, arena_strdup(t->a, engine_type_name(&a.type)),
+			arena_strdup(t->a, engine_type_name(&b.type)));
 	if (!is_number(&a.type) || !is_number(&b.type))
 		return tsql_fail(&t->s->error, ka == kb ? 8117 : 402, arena_strdup(t->a, engine_type_name(&a.type)),
 			ka == kb ? (e->text[0] == '+' ? "add" : "subtract") : arena_strdup(t->a, engine_type_name(&b.type)), e->text);

@@ -30,11 +30,13 @@ struct variable *frame_add(struct frame *f, const char *name)
 
 void frame_release(struct session *s, struct frame *f)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		if (!f->v[i].table)
-			continue;
-		(void)table_drop(s, f->v[i].table);
-	}
+	struct frame *outer = s->frame;
+
+	s->frame = f;
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].table)
+			(void)table_drop(s, f->v[i].table);
+	s->frame = outer;
 	arena_release(&f->arena);
 }
 

@@ -8,7 +8,7 @@ struct sum {
 	int64_t n;
 	struct tds_column from, to;
 	bool have_types, failed;
-	struct number total;
+	uint8_t total[sizeof(struct number)]; /* SQLite's memory is aligned to 8 bytes only */
 	double real;
 };
 
@@ -22,7 +22,7 @@ static void accumulate(sqlite3_context *context, sqlite3_value **v, char op)
 {
 	struct sum *sum = sqlite3_aggregate_context(context, sizeof(*sum));
 	struct cell c = cell_of_value(v[0]);
-	struct number x;
+	struct number x, total;
 
 	if (!sum || sum->failed)
 		return;
@@ -39,8 +39,10 @@ static void accumulate(sqlite3_context *context, sqlite3_value **v, char op)
 		return;
 	}
 	x = number_of_cell(&sum->from, &c);
-	if (!number_arith(op, &sum->total, &x, x.scale, &sum->total))
+	memcpy(&total, sum->total, sizeof(total));
+	if (!number_arith(op, &total, &x, x.scale, &total))
 		sum->failed = true;
+	memcpy(sum->total, &total, sizeof(total));
 }
 
 static void sum_step(sqlite3_context *context, int n, sqlite3_value **v)
@@ -70,9 +72,9 @@ static void finish(sqlite3_context *context, bool avg)
 		return;
 	}
 	scale = engine_type_class(&sum->to) == TC_INT ? 0 : engine_type_class(&sum->to) == TC_MONEY ? 4 : sum->to.scale;
-	r = sum->total;
+	memcpy(&r, sum->total, sizeof(r));
 	count = (struct number){.magnitude = (unsigned __int128)sum->n};
-	if (sum->failed || (avg && !number_arith('/', &sum->total, &count, scale, &r)) || !number_rescale(&r, scale, false)) {
+	if (sum->failed || (avg && !number_arith('/', &r, &count, scale, &r)) || !number_rescale(&r, scale, false)) {
 		overflow(context, &sum->to);
 		return;
 	}

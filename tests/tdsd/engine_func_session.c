@@ -241,7 +241,7 @@ static void from_catalog(sqlite3_context *context, sqlite3_value *id, sqlite3_va
 	char where[16];
 	struct database *d = s->current;
 	const char *in = strstr(sql, "%s");
-	bool temp = sqlite3_value_int64(id) < 0;
+	bool temp = sqlite3_value_int64(id) >= TEMPORARY_ID;
 
 	for (size_t i = 0; database && i < s->e->n_databases; i++)
 		if (s->e->databases[i]->id == sqlite3_value_int(database))
@@ -347,7 +347,7 @@ static void f_col_name(sqlite3_context *context, int n, sqlite3_value **v)
 
 	if (any_null(n, v))
 		return;
-	if (catalog_load(s, sqlite3_value_int64(v[0]) < 0 ? NULL : s->current, sqlite3_value_int64(v[0]), &a, &t) == 0) {
+	if (catalog_load(s, sqlite3_value_int64(v[0]) >= TEMPORARY_ID ? NULL : s->current, sqlite3_value_int64(v[0]), &a, &t) == 0) {
 		c = table_column_by_id(t, sqlite3_value_int(v[1]));
 		give_text(context, c ? c->name : NULL);
 	}
@@ -366,7 +366,7 @@ static void f_columnproperty(sqlite3_context *context, int n, sqlite3_value **v)
 	if (any_null(n, v))
 		return;
 	what = (const char *)sqlite3_value_text(v[2]);
-	if (catalog_load(s, sqlite3_value_int64(v[0]) < 0 ? NULL : s->current, sqlite3_value_int64(v[0]), &a, &t) == 0) {
+	if (catalog_load(s, sqlite3_value_int64(v[0]) >= TEMPORARY_ID ? NULL : s->current, sqlite3_value_int64(v[0]), &a, &t) == 0) {
 		c = table_column(t, (const char *)sqlite3_value_text(v[1]));
 		if (c && strcasecmp(what, "IsIdentity") == 0)
 			sqlite3_result_int(context, c->type.identity);

@@ -253,6 +253,7 @@ int exec_insert(struct session *s, struct stmt *st)
 {
 	struct insert in = {.s = s, .st = st, .tr = {.s = s, .a = &s->frame->arena}};
 	int64_t count = 0;
+	int rc;
 
 	in.tr.scope = &in.scope;
 	for (size_t i = 0; i < st->n_ctes; i++) {
@@ -264,5 +265,6 @@ int exec_insert(struct session *s, struct stmt *st)
 	}
 	if (target_open(s, st->target, "INSERT", in.tr.a, &in.t))
 		return -1;
-	return dml_finished(s, insert_rows(&in, &count), 0xC3, count);
+	rc = insert_rows(&in, &count);
+	return dml_finished(s, rc, 0xC3, count);
 }

@@ -101,19 +101,24 @@ const char *engine_type_name(const struct tds_column *t)
 		return "numeric";
 	if (t->user_type == TDS_USER_ROWVERSION)
 		return "timestamp";
-	tds_type_format(t, out);
+	{
+		char text[TDS_TYPE_TEXT_MAX];
+
+		snprintf(out, sizeof(out), "%s", tds_type_format(t, text));
+	}
 	out[strcspn(out, "( ")] = '\0';
 	return out;
 }
 
 const char *engine_type_print(const struct tds_column *t, struct arena *a)
 {
-	char out[TDS_TYPE_TEXT_MAX];
+	char text[TDS_TYPE_TEXT_MAX];
+	const char *out;
 
 	if (t->type == TDS_UDT || tds_form(t) == TDS_FORM_TEXTPTR ||
 		t->user_type == TDS_USER_ROWVERSION)
 		return arena_strdup(a, engine_type_name(t));
-	tds_type_format(t, out);
+	out = tds_type_format(t, text);
 	if (t->type == TDS_NUMERICN)
 		return arena_printf(a, "numeric%s", out + strcspn(out, "("));
 	return arena_strdup(a, out);
