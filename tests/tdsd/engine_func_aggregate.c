@@ -1,4 +1,5 @@
 /* SQLite functions: SUM, AVG, and the one row of a scalar subquery. */
+#include <stdalign.h>
 #include <string.h>
 
 #include "tests/tdsd/engine_number.h"
@@ -12,6 +13,15 @@ struct sum {
 	double real;
 };
 
+/* SQLite aligns to 8 bytes, and a number of 128 bits wants 16. */
+static struct sum *sum_of(sqlite3_context *context, bool make)
+{
+	size_t more = alignof(struct sum) - 1;
+	uintptr_t at = (uintptr_t)sqlite3_aggregate_context(context, make ? (int)(sizeof(struct sum) + more) : 0);
+
+	return at ? (struct sum *)((at + more) & ~(uintptr_t)more) : NULL;
+}
+
 static void overflow(sqlite3_context *context, const struct tds_column *t)
 {
 	(void)tsql_fail(&function_session(context)->error, 8115, "expression", engine_type_class(t) == TC_DECIMAL ? "numeric" : engine_type_name(t));
@@ -20,7 +30,7 @@ static void overflow(sqlite3_context *context, const struct tds_column *t)
 
 static void accumulate(sqlite3_context *context, sqlite3_value **v, char op)
 {
-	struct sum *sum = sqlite3_aggregate_context(context, sizeof(*sum));
+	struct sum *sum = sum_of(context, true);
 	struct cell c = cell_of_value(v[0]);
 	struct number x, total;
 
@@ -60,7 +70,7 @@ static void sum_inverse(sqlite3_context *context, int n, sqlite3_value **v)
 static void finish(sqlite3_context *context, bool avg)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
-	struct sum *sum = sqlite3_aggregate_context(context, 0);
+	struct sum *sum = sum_of(context, false);
 	struct number r, count;
 	struct cell c;
 	unsigned scale;
