@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 struct entry {
 	int32_t number;
@@ -167,17 +168,61 @@ struct mssql_meaning mssql_error_meaning(int32_t number, uint8_t severity)
 	return unknown;
 }
 
+/* Where texts quote values: between these, in the server's English. */
+static const struct {
+	int32_t number;
+	const char *before, *after;
+} quotes[] = {
+	{220, "value = ", "."},
+	{244, " value '", "' overflowed"},
+	{245, " value '", "' to data type"},
+	{248, " value '", "' overflowed"},
+	{2601, "The duplicate key value is (", ")."},
+	{2627, "The duplicate key value is (", ")."},
+	{2628, "Truncated value: '", "'."},
+	{8169, " value '", "' "},
+};
+
+/* The text with ERR_VALUE in the value's place; what is before it is cut, where it is too long. */
+static const char *without_value(const struct mssql_message *m, char *out, size_t size, const char **ret_value,
+	size_t *ret_len)
+{
+	*ret_value = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(quotes); i++) {
+		const char *begin = strstr(m->text, quotes[i].before), *end = NULL, *next;
+
+		if (quotes[i].number != m->number || !begin)
+			continue;
+		begin += strlen(quotes[i].before);
+		for (next = begin; (next = strstr(next, quotes[i].after)); next++)
+			end = next; /* a value may have the words in it */
+		if (!end)
+			end = begin + strlen(begin);
+		*ret_value = begin;
+		*ret_len = (size_t)(end - begin);
+		snprintf(out, size, "%.*s" ERR_VALUE "%s", (int)(begin - m->text), m->text, end);
+		return out;
+	}
+	return m->text;
+}
+
 int mssql_error_set(const struct mssql_message *m, const char *server, struct err *err)
 {
 	struct mssql_meaning meaning = mssql_error_meaning(m->number, m->severity);
-	char procedure[160] = "", line[32] = "";
+	char procedure[160] = "", line[32] = "", masked[ERR_MSG_MAX];
+	const char *value, *text;
+	size_t len;
+
+	text = without_value(m, masked, sizeof(masked), &value, &len);
 
 	if (*m->procedure)
 		snprintf(procedure, sizeof(procedure), ", procedure %s", m->procedure);
 	if (m->line > 0)
 		snprintf(line, sizeof(line), ", line %" PRId32, m->line);
-	err_set(err, meaning.code, "%s (error %" PRId32 ", severity %u, state %u%s%s, server %s)", m->text,
+	err_set(err, meaning.code, "%s (error %" PRId32 ", severity %u, state %u%s%s, server %s)", text,
 		m->number, m->severity, m->state, procedure, line, *m->server ? m->server : server);
+	if (value)
+		err_value(err, value, len);
 	return meaning.hint ? err_hint(err, "%s", meaning.hint) : -1;
 }
 

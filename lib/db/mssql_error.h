@@ -48,7 +48,8 @@ struct mssql_meaning {
 struct mssql_meaning mssql_error_meaning(int32_t number, uint8_t severity);
 
 /* ERR_… with "text (error 208, severity 16, state 1, line 3, procedure p, server s)"; `server` where
- * the message names none. Returns -1. */
+ * the message names none. A value of somebody's data that the text quotes (a duplicate key, what
+ * could not be converted or was cut) is kept apart: err_value(). Returns -1. */
 int mssql_error_set(const struct mssql_message *m, const char *server, struct err *err);
 
 /* Why a login failed, from error 18456's state; NULL where the server does not say. */

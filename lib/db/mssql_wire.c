@@ -96,12 +96,14 @@ static void on_message(void *arg, const struct mssql_message *m)
 	w->error.procedure = arena_strdup(&w->arena, m->procedure);
 }
 
-static int stop_error(const struct mssql_wire *w, struct err *err)
+static int stop_error(const struct mssql_wire *w, bool heeded, struct err *err)
 {
+	const char *how = heeded ? "" : "; the server did not heed the attention, and was left";
+
 	if (w->stop == STOP_CANCELLED)
-		return err_set(err, ERR_CANCELLED, "cancelled");
-	err_set(err, ERR_TIMED_OUT, "not answered within %lld s",
-		(long long)w->login.options->query_timeout / 1000);
+		return err_set(err, ERR_CANCELLED, "cancelled%s", how);
+	err_set(err, ERR_TIMED_OUT, "not answered within %lld s%s",
+		(long long)w->login.options->query_timeout / 1000, how);
 	return err_hint(err, "query_timeout of the connection sets the time");
 }
 
@@ -109,10 +111,8 @@ static int stop_error(const struct mssql_wire *w, struct err *err)
 static int lost(struct mssql_wire *w, struct err *err)
 {
 	mssql_socket_close(w->socket);
-	if (w->stop) {
-		stop_error(w, err);
-		return err_hint(err, "the server did not heed the attention, and was left");
-	}
+	if (w->stop)
+		return stop_error(w, false, err);
 	if (!w->failed)
 		return err_set(err, ERR_NETWORK, "the connection to %s,%u broke: %s", w->peer.host,
 			w->peer.port, mssql_socket_lost(w->socket));
@@ -555,7 +555,7 @@ static int finish(struct mssql_wire *w, struct err *err)
 {
 	mssql_socket_done(w->socket);
 	if (w->stop)
-		return stop_error(w, err);
+		return stop_error(w, true, err);
 	if (!w->failed)
 		return 0;
 	if (mssql_error_meaning(w->error.number, w->error.severity).fatal)

@@ -32,12 +32,13 @@ static void on_message(void *arg, const struct mssql_message *m)
 		t->script->say(t->script->arg, m->text);
 }
 
-/* ERR_STORE means the control database to everybody above. */
+/* ERR_STORE means the control database to everybody above; and values are shown by policy. */
 static int fail(const struct target *t, const char *what, struct err *err)
 {
+	err_settle_value(err, t->load->job->reject_values == REJECT_VALUES_ALL);
 	if (err->code == ERR_STORE)
 		err->code = ERR_TARGET;
-	return err_wrap(err, "connection '%s': %s", t->conn->name, what);
+	return what ? err_wrap(err, "connection '%s': %s", t->conn->name, what) : -1;
 }
 
 static int open_database(struct target *t, struct err *err)
@@ -115,9 +116,7 @@ static int target_script(struct target *t, struct script *script, struct err *er
 	t->script = script;
 	rc = mssql_script_run(t->db, t->load, script, err);
 	t->script = NULL;
-	if (rc && err->code == ERR_STORE)
-		err->code = ERR_TARGET;
-	return rc;
+	return rc ? fail(t, NULL, err) : 0;
 }
 
 static int target_revoke(struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)

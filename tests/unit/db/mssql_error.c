@@ -64,6 +64,32 @@ static void an_error_says_where(void **state)
 	assert_non_null(strstr(err.hint, "lock_timeout"));
 }
 
+static void masked(int32_t number, const char *text, const char *shown, const char *value)
+{
+	const struct mssql_message m = {.number = number, .severity = 14, .state = 1, .text = text, .server = "S",
+		.procedure = ""};
+	struct err err = ERR_INIT;
+
+	assert_int_equal(mssql_error_set(&m, "", &err), -1);
+	assert_string_equal(err.value, value);
+	err_settle_value(&err, false);
+	assert_non_null(strstr(err.msg, shown));
+	assert_true(!*value || !strstr(err.msg, value));
+}
+
+static void quoted_values_are_kept_apart(void **state)
+{
+	(void)state;
+	masked(2627, "Cannot insert duplicate key in object 'dbo.t'. The duplicate key value is (7, Meier (Ulm)).",
+		"in object 'dbo.t'. The duplicate key value is (the value).", "7, Meier (Ulm)");
+	masked(245, "Conversion failed when converting the varchar value 'it's' to data type int.",
+		"the varchar value 'the value' to data type int.", "it's");
+	masked(2628, "String would be truncated in table 't', column 'c'. Truncated value: 'Mei'.",
+		"column 'c'. Truncated value: 'the value'.", "Mei");
+	masked(2627, "a text of another language", "a text of another language", "");
+	masked(547, "The INSERT statement conflicted", "The INSERT statement conflicted", "");
+}
+
 static void layers_and_reasons_have_words(void **state)
 {
 	(void)state;
@@ -80,6 +106,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_is_not),
 		cmocka_unit_test(others_by_their_severity),
 		cmocka_unit_test(an_error_says_where),
+		cmocka_unit_test(quoted_values_are_kept_apart),
 		cmocka_unit_test(layers_and_reasons_have_words),
 	};
 
