@@ -59,14 +59,13 @@ class Project:
         return subprocess.Popen(self.argv(*args), cwd=self.path, env=self.env(), **popen)
 
     def job(self, name="load", **keys):
-        """Define a job (and the store, the first time); returns its number. A key that is None is left
-        out."""
+        """Define a job (and the store, the first time); returns its number."""
         if not (self.path / "control.db").exists():
             self.etl("init")
         section = {"source": "raw", "source_table": "t", "target": "warehouse",
                    "target_table": "t", "load_mode": "replace", **keys}
         self.write(f"{name}.ini", f"[job {name}]\n" + "".join(
-            f"{k} = {v}\n" for k, v in section.items() if v is not None))
+            f"{k} = {v}\n" for k, v in section.items()))
         line = self.etl("apply", f"{name}.ini").stdout
         return int(line.split()[1])
 

@@ -133,6 +133,22 @@ class Pki:
         return cert, key
 
 
+    def issue_for_seconds(self, name, seconds):
+        """The same with an end that is near; as a third one the time of it."""
+        cert, key = self.issue(name)
+        until = int(time.time()) + seconds
+        config, request = self.dir / "ca.cnf", (self.dir / name).with_suffix(".csr")
+        config.write_text(f"[ca]\ndefault_ca = here\n[here]\ndatabase = {self.dir}/index\nserial = {self.dir}/number\n"
+                          f"new_certs_dir = {self.dir}\ndefault_md = sha256\npolicy = any\n[any]\n"
+                          "commonName = supplied\n")
+        (self.dir / "index").write_text("")
+        (self.dir / "number").write_text("1000\n")
+        run(self.openssl, "ca", "-batch", "-notext", "-config", config, "-cert", self.ca, "-keyfile", self.ca_key,
+            "-in", request, "-extfile", (self.dir / name).with_suffix(".ext"), "-out", cert, "-enddate",
+            time.strftime("%Y%m%d%H%M%SZ", time.gmtime(until)))
+        return cert, key, until
+
+
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory):
     return Pki(tmp_path_factory.mktemp("pki"))

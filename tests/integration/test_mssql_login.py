@@ -4,12 +4,14 @@ Each is what the user sees of 'etl ping': one line and a hint, the exit status, 
 """
 
 import socket
+import subprocess
 import time
 
 import pytest
 
 # pylint: disable=redefined-outer-name
-from servers import free_port, other_pki, pki  # noqa: F401 pylint: disable=unused-import
+from servers import free_port, other_pki, pki, wait_for  # noqa: F401 pylint: disable=unused-import
+from old_tls import OldTls
 from tdsd import PASSWORD, USER, tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
 
 
@@ -23,6 +25,9 @@ def dw(project):
                    "login_timeout": "5s", **keys}
         project.write("etl.ini", "[connection dw]\ndriver = mssql\n"
                       + "".join(f"{k} = {v}\n" for k, v in options.items()))
+        if status is None:
+            return subprocess.run(project.argv("ping", "dw"), cwd=project.path, env=project.env(),
+                                  capture_output=True, text=True, check=False)
         return project.etl("ping", "dw", "--json", status=status)
     return ping
 
@@ -128,6 +133,24 @@ def test_encryption_negotiated_away_on_the_way(dw, certified, pki, policy, what)
 def test_strict_against_a_server_that_is_not(dw, certified, pki):
     text = error(dw(certified(encrypt="on").port, ca_file=pki.ca, encrypt="strict", status=4))
     assert text.startswith("tls: ") and "SQL Server 2022" in text
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_server_with_old_tls_only(dw, pki, strict):
+    certificate, key = pki.issue("localhost")
+    server = OldTls(certificate, key, strict)
+    text = error(dw(server.port, ca_file=pki.ca, status=4, encrypt="strict" if strict else "require"))
+    assert text.startswith("tls: "), text
+    assert not server.agreed.is_set() and ("TLS 1.2" in text or "SQL Server 2022" in text)
+
+
+def test_a_certificate_that_expires_meanwhile(dw, tdsd, pki):
+    certificate, key, until = pki.issue_for_seconds("localhost", 3)
+    server = tdsd(certificate=certificate, key=key, encrypt="required")
+    first = dw(server.port, ca_file=pki.ca, status=None)
+    assert "expired" not in first.stderr
+    wait_for(lambda: time.time() > until + 1, "the certificate's end")
+    assert "the server's certificate has expired" in error(dw(server.port, ca_file=pki.ca, status=4))
 
 
 @pytest.mark.parametrize("keys, message", [
