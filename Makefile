@@ -142,7 +142,7 @@ test:
 
 bench:
 	@scripts/install-deps bench
-	@$(MAKE) --no-print-directory all bench-programs
+	@$(MAKE) --no-print-directory all bench-programs tdsd
 	@scripts/bench
 
 man: all

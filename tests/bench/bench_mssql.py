@@ -1,0 +1,98 @@
+"""Connections to SQL Server: the client's own CPU time, beside pymssql's (FreeTDS over GnuTLS)."""
+import os
+import statistics
+import subprocess
+import sys
+
+from bench_common import ROOT, ROUNDS, WORK, program, ratio
+
+TDSD = os.path.join(ROOT, "build/musl/tests/tdsd/tdsd")
+USER, PASSWORD = "bench", "bench"
+CONNECT_LIMIT, QUERY_LIMIT = 10_000, 50  # us of CPU
+
+PYMSSQL = """
+import resource, sys, time
+import pymssql
+what, port, times, encryption = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+def connect():
+    return pymssql.connect(server="localhost", port=port, user="bench", password="bench", encryption=encryption)
+def used():
+    u = resource.getrusage(resource.RUSAGE_SELF)
+    return u.ru_utime + u.ru_stime
+connect().close()
+if what == "query":
+    cursor = connect().cursor()
+cpu = used()
+for _ in range(times):
+    if what == "query":
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+    else:
+        connect().close()
+print("cpu_us", 1e6 * (used() - cpu) / times)
+"""
+
+
+class Server:
+    """tdsd with a certificate of its own, until the end of the 'with'."""
+
+    def __enter__(self):
+        self.dir = os.path.join(WORK, "tdsd")
+        os.makedirs(self.dir, exist_ok=True)
+        self.certificate = os.path.join(self.dir, "cert.pem")
+        ready, key = os.path.join(self.dir, "ready"), os.path.join(self.dir, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                        "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out",
+                        self.certificate], check=True, capture_output=True)
+        self.password = os.path.join(self.dir, "password")
+        with open(self.password, "w", encoding="ascii") as f:
+            f.write(PASSWORD)
+        if os.path.exists(ready):
+            os.unlink(ready)
+        self.process = subprocess.Popen(
+            [TDSD, "--directory", os.path.join(self.dir, "db"), "--ready-file", ready, "--login",
+             f"{USER}:{PASSWORD}", "--certificate", self.certificate, "--key", key, "--encrypt", "on"],
+            stdout=subprocess.DEVNULL)
+        while not os.path.exists(ready):
+            if self.process.poll() is not None:
+                sys.exit("tdsd did not start")
+        with open(ready, encoding="ascii") as f:
+            self.port = f.read().strip()
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def ours(self, what, encrypt, times):
+        output = subprocess.run(
+            [program("mssql"), what, f"localhost,{self.port}", USER, self.password, self.certificate, encrypt,
+             str(times)], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return float(output.split()[1])
+
+    def theirs(self, what, encrypt, times):
+        output = subprocess.run(
+            ["/usr/bin/python3", "-c", PYMSSQL, what, self.port, str(times), encrypt], check=True,
+            stdout=subprocess.PIPE, text=True).stdout
+        return float(output.split()[1])
+
+
+def measure(server, what, encrypt, times, limit):
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(server.ours(what, encrypt, times))
+        theirs.append(server.theirs(what, encrypt, times))
+    a, b = statistics.median(ours), statistics.median(theirs)
+    print(f"  {what}, encrypt = {encrypt:<8} etl {a:8.1f} us CPU   pymssql {b:8.1f} us CPU   (limit {limit})")
+    ratio(f"{what} {encrypt}", a, b, "less")
+    if a >= limit:
+        sys.exit("that is too much")
+
+
+def mssql():
+    """Connect with login and session set-up; a round trip of 'SELECT 1'."""
+    print(f"\nmssql: the client's CPU time for one of them (median of {ROUNDS})")
+    with Server() as server:
+        for encrypt in ("off", "require"):
+            measure(server, "connect", encrypt, 100, CONNECT_LIMIT)
+            measure(server, "query", encrypt, 5000, QUERY_LIMIT)
