@@ -126,6 +126,8 @@ static int tls_error(const struct attempt *a, struct err *err)
 		return err_hint(err, "has the server got a new one? look before you take it");
 	case TLS_FAULT_HANDSHAKE:
 	case TLS_FAULT_PEER_CLOSED:
+		if (o->encrypt == MSSQL_ENCRYPT_OFF)
+			return err_hint(err, "the server wants to encrypt: encrypt = require");
 		return err_hint(err, "%s",
 			o->encrypt == MSSQL_ENCRYPT_STRICT
 				? "encrypt = strict wants a SQL Server 2022; older ones take require"

@@ -130,6 +130,11 @@ def test_encryption_negotiated_away_on_the_way(dw, certified, pki, policy, what)
     assert all(c["login"]["encryption"] != "none" for c in server.connections() if c.get("login"))
 
 
+def test_off_against_a_server_that_encrypts(dw, certified):
+    text = error(dw(certified(encrypt="required").port, encrypt="off", status=4))
+    assert text.startswith("tls: ") and "encrypt = require" in text
+
+
 def test_strict_against_a_server_that_is_not(dw, certified, pki):
     text = error(dw(certified(encrypt="on").port, ca_file=pki.ca, encrypt="strict", status=4))
     assert text.startswith("tls: ") and "SQL Server 2022" in text
