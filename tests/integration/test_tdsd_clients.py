@@ -349,12 +349,30 @@ def test_tshark_finds_nothing_malformed(tdsd, tmp_path, tedious, pymssql):
         cursor.fetchall()
     tedious(server, {"query": "SELECT * FROM tdsd_generate_50_mixed10"},
             {"execute": "SELECT @a", "parameters": [["a", "Int", 7], ["b", "NVarChar", "x"]]},
-            {"bulk": "tdsd_sink_t", "columns": [["id", "Int", {}]], "rows": [[1]]})
+            {"query": "CREATE TABLE t (id int NOT NULL PRIMARY KEY, note nvarchar(max), x xml)"},
+            {"bulk": "t", "columns": [["id", "Int", {"nullable": False}],
+                                      ["note", "NVarChar", {"length": "max"}]],
+             "rows": [[i, "y" * i * 50] for i in range(200)]},
+            {"transaction": [{"query": "INSERT INTO t (id) VALUES (1000), (1001)"},
+                             {"query": "INSERT INTO t (id) VALUES (1)"},
+                             {"query": "SELECT * FROM t ORDER BY id"}], "end": "rollback"},
+            {"execute": "SET @b = @a + 1", "parameters": [["a", "BigInt", "5"], ["b", "BigInt", None, True]]},
+            {"prepare": "SELECT * FROM t WHERE id < @n", "parameters": [["n", "Int"]],
+             "runs": [{"n": 3}, {"n": 7}]},
+            {"query": "SELECT * FROM nothing; PRINT 'x'; USE master"},
+            {"reset": True},
+            {"query": "SELECT * FROM tdsd_generate_1000000_mixed10", "cancel_after": 10})
     server.stop()
     assert tshark(pcap, "-Y", "_ws.malformed") == ""
     types = tshark(pcap, "-Y", "tds", "-T", "fields", "-e", "tds.type").split()
     # both directions and all kinds of messages were looked at
-    assert {"1", "3", "4", "7", "16", "18"} <= set(",".join(types).split(","))
+    assert {"1", "3", "4", "6", "7", "14", "16", "18"} <= set(",".join(types).split(","))
+    text = tshark(pcap, "-V", "-Y", "tds.type == 4")
+    for token in ("ColumnMetaData", "Row", "NBCRow", "Done", "DoneProc", "DoneInProc", "EnvChange", "Error",
+                  "Info", "LoginAck", "FeatureExtAct", "ReturnStatus"):
+        assert f"Token - {token}\n" in text
+    for env in ("Begin Transaction", "Rollback Transaction", "RESETCONNECTION", "Packet size"):
+        assert f"Type: {env}" in text
     records = sorted((tmp_path / "record").iterdir())
     assert len(records) >= 7 and all(r.read_bytes()[0] == 4 for r in records)
 
