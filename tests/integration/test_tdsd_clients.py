@@ -330,7 +330,8 @@ def test_an_ordered_error_reaches_the_client(tdsd, tedious, pymssql):
 
 def tshark(pcap, *arguments):
     result = subprocess.run([program("tshark"), "-r", pcap, "-d", "tcp.port==1433,tds", *arguments],
-                            capture_output=True, text=True, timeout=120, check=False)
+                            capture_output=True, encoding="utf-8", errors="replace",
+                            timeout=120, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
