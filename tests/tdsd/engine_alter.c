@@ -114,7 +114,7 @@ static int alter_add(struct session *s, struct stmt *st, struct table *t)
 	struct table *now;
 	bool foreign = false;
 
-	if (add_columns(s, st, t, has_rows(s, t)) || catalog_load(s, t->database, t->id, a, &now))
+	if (catalog_load(s, t->database, t->id, a, &now) || add_columns(s, st, now, has_rows(s, t)) || catalog_load(s, t->database, t->id, a, &now))
 		return -1;
 	if (st->table->n_columns) {
 		if (rebuild(s, t) || fill_columns(s, st, now))
@@ -184,7 +184,7 @@ static int alter_column(struct session *s, struct stmt *st, struct table *t)
 		    "UPDATE %s.sys_columns SET code = '%s', type_name = %s, type_text = %s, system_type = %d, user_type = %u,"
 		    " max_length = %d, precision = %d, scale = %d, collation = %s, nullable = %d WHERE object_id = %lld AND column_id = %d",
 		    t->where, engine_type_code(&type, code), sql_quote(a, engine_type_name(&type)), sql_quote(a, engine_type_print(&type, a)),
-		    engine_system_type(&type), type.user_type, type.size == TDS_SIZE_MAX ? -1 : (int)type.size, type.precision, type.scale,
+		    engine_system_type(&type), type.user_type, type.size == TDS_SIZE_MAX ? -1 : (int)type.size, (int)engine_precision(&type), type.scale,
 		    engine_type_class(&type) == TC_TEXT ? sql_quote(a, engine_collation_name(type.collation, a)) : "NULL", nullable,
 		    (long long)t->id, was->id))
 		return -1;

@@ -75,6 +75,7 @@ static int end_doomed(struct session *s)
 	if (s->tran != TRAN_DOOMED)
 		return 0;
 	(void)tsql_fail(&s->error, 3998);
+	s->error.line = 1;
 	if (out_message(s, &s->error))
 		return -1;
 	tran_abort(s);

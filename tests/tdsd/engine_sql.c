@@ -135,6 +135,15 @@ static bool is_index(const struct table_index *ix, const char *columns)
 	return ix->unique && ix->n > 0;
 }
 
+/* "index 't12_2_n'": that of rows with a null (engine_table.c) */
+static bool is_null_index(const struct table *t, const struct table_index *ix, const char *text)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "t%lld_%d_n'", (long long)t->id, ix->id);
+	return strstr(text, name) != NULL;
+}
+
 static int duplicate(struct session *s, const char *columns)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -148,7 +157,7 @@ static int duplicate(struct session *s, const char *columns)
 	for (size_t i = 0; i < t->n_indexes; i++) {
 		const struct table_index *ix = &t->indexes[i];
 
-		if (!is_index(ix, columns))
+		if (!is_index(ix, columns) && !is_null_index(t, ix, columns))
 			continue;
 		if (ix->constraint)
 			return tsql_fail(&s->error, 2627, ix->primary ? "PRIMARY KEY" : "UNIQUE KEY",

@@ -122,11 +122,27 @@ int table_build(struct session *s, struct table *t, const char *sqlite_name)
 	return sql_exec(s, buf_str(&sql));
 }
 
-/* In a unique index of T-SQL two nulls are equal. */
+/* In a unique index of T-SQL two nulls are equal: the rows with a null have one more, in which they are. */
+static int build_null_index(struct session *s, const struct table *t, const struct table_index *ix, const char *filter)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(1024 * 1024), any = BUF_INIT(1024 * 1024);
+
+	buf_printf(&sql, "CREATE UNIQUE INDEX %s.t%lld_%d_n ON t%lld (", t->where, (long long)t->id, ix->id, (long long)t->id);
+	for (size_t i = 0; i < ix->n; i++) {
+		const struct table_column *c = table_column_by_id(t, ix->columns[i]);
+
+		buf_printf(&sql, "%sifnull(c%d, 0)%s, c%d IS NULL", i ? ", " : "", c->id, tr_collate(&c->type), c->id);
+		if (c->type.nullable)
+			buf_printf(&any, "%sc%d IS NULL", any.len ? " OR " : "", c->id);
+	}
+	buf_printf(&sql, ") WHERE (%s) AND %s", buf_str(&any), filter ? filter : "1");
+	return sql_exec(s, buf_str(&sql));
+}
+
 static int build_index(struct session *s, struct table *t, const struct table_index *ix)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(1024 * 1024);
-	const char *filter;
+	const char *filter = NULL;
 	bool nulls = false;
 
 	buf_printf(&sql, "CREATE %sINDEX %s.t%lld_%d ON t%lld (", ix->unique ? "UNIQUE " : "", t->where,
@@ -145,11 +161,7 @@ static int build_index(struct session *s, struct table *t, const struct table_in
 	}
 	if (sql_exec(s, buf_str(&sql)))
 		return -1;
-	if (!ix->unique || !nulls || ix->n != 1 || ix->filter)
-		return 0;
-	/* one null at most */
-	return sql_execf(s, "CREATE UNIQUE INDEX %s.t%lld_%d_n ON t%lld (c%d IS NULL) WHERE c%d IS NULL",
-		t->where, (long long)t->id, ix->id, (long long)t->id, ix->columns[0], ix->columns[0]);
+	return ix->unique && nulls ? build_null_index(s, t, ix, filter) : 0;
 }
 
 int table_build_indexes(struct session *s, struct table *t)
@@ -310,7 +322,7 @@ int table_add_column(struct session *s, struct table *t, const struct column_def
 		    sql_quote(a, engine_type_name(&type)), sql_quote(a, engine_type_print(&type, a)),
 		    engine_system_type(&type), type.user_type,
 		    type.size == TDS_SIZE_MAX ? -1 : tds_form(&type) == TDS_FORM_TEXTPTR ? 16 : (int)type.size,
-		    type.precision, type.scale,
+		    (int)engine_precision(&type), engine_type_class(&type) == TC_MONEY ? 4 : type.scale,
 		    text ? text_or_null(a, engine_collation_name(type.collation, a)) : "NULL", nullable,
 		    c->identity, text_or_null(a, c->seed), text_or_null(a, c->increment),
 		    text_or_null(a, c->computed_text), c->persisted, c->rowguidcol, (long long)ordinal))

@@ -528,3 +528,27 @@ int engine_system_type(const struct tds_column *t)
 			return ids[i].id;
 	return 0;
 }
+
+unsigned engine_precision(const struct tds_column *t)
+{
+	unsigned fraction = t->scale ? t->scale + 1u : 0;
+
+	switch (engine_type_class(t)) {
+	case TC_INT:
+	case TC_DECIMAL:
+	case TC_MONEY:
+		return digits_of(t, &fraction);
+	case TC_FLOAT:
+		return t->size == 8 ? 53 : 24;
+	case TC_DATE:
+		return 10;
+	case TC_TIME:
+		return 8 + fraction;
+	case TC_DATETIME:
+		return t->type == TDS_DATETIME2N ? 19 + fraction : t->size == 8 ? 23 : 16;
+	case TC_OFFSET:
+		return 26 + fraction;
+	default:
+		return 0;
+	}
+}

@@ -62,6 +62,8 @@ void engine_type_decode(const char *code, struct tds_column *ret);
 
 bool engine_type_same(const struct tds_column *a, const struct tds_column *b);
 
+/* As sys.columns has them: decimal digits, or characters of a date. */
+unsigned engine_precision(const struct tds_column *t);
 /* system_type_id and user_type_id of sys.types. */
 int engine_system_type(const struct tds_column *t);
 

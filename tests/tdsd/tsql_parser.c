@@ -19,7 +19,7 @@ static const char *const reserved[] = {"add", "all", "alter", "and", "any", "as"
 	"key", "kill", "left", "like", "lineno", "load", "merge", "national", "nocheck",
 	"nonclustered", "not", "null", "nullif", "of", "off", "offsets", "on", "open",
 	"opendatasource", "openquery", "openrowset", "openxml", "option", "or", "order", "outer",
-	"over", "percent", "pivot", "plan", "precision", "primary", "print", "proc", "procedure",
+	"over", "percent", "pivot", "plan", "primary", "print", "proc", "procedure",
 	"public", "raiserror", "read", "readtext", "reconfigure", "references", "replication",
 	"restore", "restrict", "return", "revert", "revoke", "right", "rollback", "rowcount",
 	"rowguidcol", "rule", "save", "schema", "securityaudit", "select", "session_user", "set",

@@ -1,58 +1,5 @@
 /* Expressions and queries: their values and their types. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "unit/tdsd/support/asked.h"
-
-struct fixture {
-	struct engine *e;
-	struct asked a;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = mem_alloc(sizeof(*f));
-
-	if (dir_make(state))
-		return -1;
-	f->e = asked_engine();
-	asked_open(&f->a, f->e, NULL, SPID);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	asked_close(&f->a);
-	engine_close(f->e);
-	free(f);
-	return dir_remove(state);
-}
-
-struct pair {
-	const char *sql, *answer;
-};
-
-static void check_pairs(struct fixture *f, const struct pair *v, size_t n)
-{
-	size_t wrong = 0;
-
-	f->a.counts = false;
-	for (size_t i = 0; i < n; i++) {
-		const char *answer = ask(&f->a, v[i].sql);
-
-		if (strcmp(answer, v[i].answer) == 0)
-			continue;
-		print_error("%s\n--- expected\n%s--- got\n%s\n", v[i].sql, v[i].answer, answer);
-		wrong++;
-	}
-	if (wrong)
-		fail_msg("%zu answers are wrong", wrong);
-}
-
-#define CHECK(pairs) check_pairs(*state, pairs, ARRAY_LEN(pairs))
+#include "unit/tdsd/support/pairs.h"
 
 static void literals(void **state)
 {
@@ -206,11 +153,11 @@ static void the_server(void **state)
 	static const struct pair v[] = {
 		{"SELECT @@SPID, @@TRANCOUNT, @@ROWCOUNT, @@ERROR", "smallint!, int!, int!, int!\n51|0|0|0\n"},
 		{"SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128))", "nvarchar(128)\n15.0.4322.2\n"},
-		{"SELECT DB_NAME(), SUSER_SNAME(), ORIGINAL_LOGIN(), APP_NAME(), HOST_NAME()", "nvarchar(128), nvarchar(128), nvarchar(128), nvarchar(128), nvarchar(128)\nmaster|sa|sa|unit test|here\n"},
+		{"SELECT DB_NAME(), SUSER_SNAME(), ORIGINAL_LOGIN(), APP_NAME(), HOST_NAME()", "nvarchar(128), nvarchar(128), nvarchar(128), nvarchar(128), nvarchar(128)\ndb|sa|sa|unit test|here\n"},
 		{"SELECT encrypt_option, auth_scheme, net_transport FROM sys.dm_exec_connections WHERE session_id = @@SPID", "encrypt_option nvarchar(40)!, auth_scheme nvarchar(40)!, net_transport nvarchar(40)!\nFALSE|SQL|TCP\n"},
 		{"SET TRANSACTION ISOLATION LEVEL SNAPSHOT SELECT program_name, transaction_isolation_level FROM sys.dm_exec_sessions WHERE session_id = @@SPID", "program_name nvarchar(128), transaction_isolation_level smallint!\nunit test|5\n"},
 		{"SELECT CAST(SESSIONPROPERTY('ANSI_NULLS') AS int), @@OPTIONS", "int, int!\n1|5432\n"},
-		{"SELECT name, database_id FROM sys.databases ORDER BY database_id", "name nvarchar(128)!, database_id int!\nmaster|1\ntempdb|2\n"},
+		{"SELECT name, database_id FROM sys.databases ORDER BY database_id", "name nvarchar(128)!, database_id int!\nmaster|1\ntempdb|2\ndb|5\n"},
 		{"SELECT OBJECT_ID('nix'), SCHEMA_ID('dbo'), DB_ID('tempdb')", "int, int, int\nNULL|1|2\n"},
 	};
 
@@ -220,14 +167,14 @@ static void the_server(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(literals, setup, teardown),
-		cmocka_unit_test_setup_teardown(arithmetic, setup, teardown),
-		cmocka_unit_test_setup_teardown(casts, setup, teardown),
-		cmocka_unit_test_setup_teardown(text, setup, teardown),
-		cmocka_unit_test_setup_teardown(dates, setup, teardown),
-		cmocka_unit_test_setup_teardown(queries, setup, teardown),
-		cmocka_unit_test_setup_teardown(errors, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_server, setup, teardown),
+		cmocka_unit_test_setup_teardown(literals, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(arithmetic, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(casts, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(text, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(dates, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(queries, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(errors, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(the_server, pairs_setup, pairs_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
