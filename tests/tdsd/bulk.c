@@ -184,7 +184,9 @@ int bulk_run(struct conn *c, struct err *err)
 		return err_set(err, ERR_DATA, "a bulk load that no INSERT BULK announced");
 	c->entry->loads++;
 	reply_begin(&l.r, c, false);
+	l.r.reads = true;
 	ok = read_all(&l, &ignore, err);
+	l.r.reads = false;
 	if (ok > 0)
 		ok = finish(&l, ignore, err);
 	else if (!c->sink && session_bulk_end(c->session, true, &reply_functions, &l.r) < 0)

@@ -226,7 +226,7 @@ static int set_identity_insert(struct session *s, struct stmt *st)
 	if (st->on || s->identity_insert == t->id)
 		s->identity_insert = st->on ? t->id : 0;
 	s->identity_database = t->database;
-	return out_done(s, 0xB9, false, 0, false);
+	return 0;
 }
 
 static int alter_database(struct session *s, struct stmt *st)

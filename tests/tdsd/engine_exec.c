@@ -380,7 +380,7 @@ static int dispatch(struct session *s, struct stmt *st)
 		return exec_set_option(s, st);
 	case ST_SET_ISOLATION:
 		s->options.isolation = atoi(st->text);
-		return out_done(s, 0xB9, false, 0, false);
+		return 0;
 	case ST_USE:
 		rc = session_use(s, st->text);
 		return rc ? rc : out_done(s, 0xE4, false, 0, false);

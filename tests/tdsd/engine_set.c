@@ -96,5 +96,5 @@ int exec_set_option(struct session *s, struct stmt *st)
 	for (size_t i = 0; i < st->n_columns; i++)
 		if (set_one(s, st, st->columns[i]))
 			return -1;
-	return out_done(s, 0xB9, false, 0, false);
+	return 0; /* without a DONE: freebcp -n takes the columns of the last one */
 }

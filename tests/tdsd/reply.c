@@ -8,6 +8,7 @@
 #include "tests/tdsd/result.h"
 
 #define EXECUTE_COMMAND 0xE0 /* CurCmd */
+#define NO_COMMAND      0xFD /* of a batch whose statements have none */
 #define FATAL           20   /* the server ends the connection */
 #define ROWS_PER_LOOK   64   /* between looks at whether the client wants an end */
 
@@ -42,7 +43,7 @@ void reply_settle(struct reply *r, bool more)
 /* True when there is nobody to take more. */
 static bool is_over(struct reply *r)
 {
-	if (!r->cancelled && wire_attention(&r->c->wire)) {
+	if (!r->cancelled && !r->reads && wire_attention(&r->c->wire)) {
 		r->cancelled = true;
 		r->c->entry->attentions += !r->c->wire.broken;
 	}
@@ -273,7 +274,8 @@ static bool end_cancelled(struct reply *r)
 
 bool reply_end(struct reply *r)
 {
-	struct done done = {.token = TOKEN_DONE, .status = r->failed ? DONE_ERROR : 0};
+	struct done done = {
+		.token = TOKEN_DONE, .status = r->failed ? DONE_ERROR : 0, .command = NO_COMMAND};
 
 	if (r->cancelled)
 		return end_cancelled(r);

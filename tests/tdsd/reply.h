@@ -29,6 +29,7 @@ struct reply {
 	struct tds_columns given;          /* the client knows them as these */
 	bool older;                        /* they are others */
 	bool idle;                         /* there is no answer: it is an attention for nothing */
+	bool reads;                        /* what comes is the request: no attention */
 	bool cancelled;                    /* by an attention, or the client is gone */
 	bool failed;                       /* an ERROR was written */
 	int32_t status;                    /* of the procedure */
