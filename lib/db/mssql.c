@@ -126,11 +126,16 @@ static bool mssql_in_transaction(struct db *db)
 /* Quiet: a connection that is gone has rolled back. */
 static void mssql_rollback(struct db *db)
 {
+	struct mssql_wire *w = of_db(db)->wire;
+	const atomic_bool *cancel;
 	struct err ignored = ERR_INIT;
 
-	mssql_wire_drop(of_db(db)->wire);
-	if (mssql_in_transaction(db))
-		(void)!mssql_exec(db, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", &ignored);
+	mssql_wire_drop(w);
+	if (!mssql_in_transaction(db))
+		return;
+	cancel = mssql_wire_cancel_by(w, NULL); /* who cancels wants this too */
+	(void)!mssql_exec(db, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION", &ignored);
+	mssql_wire_cancel_by(w, cancel);
 }
 
 /* --- the session --------------------------------------------------------------------- */
@@ -151,7 +156,8 @@ static const char questions[] =
 	" CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)),"
 	" CAST(SERVERPROPERTY('Edition') AS nvarchar(128)),"
 	" CAST(SERVERPROPERTY('EngineEdition') AS bigint), DB_NAME(), ORIGINAL_LOGIN(), USER_NAME(),"
-	" HOST_NAME()";
+	" HOST_NAME(), CAST((SELECT transaction_isolation_level FROM sys.dm_exec_sessions"
+	" WHERE session_id = @@SPID) AS bigint)";
 
 /* Bits of @@OPTIONS (Microsoft Learn, "Configure the user options"). */
 static const struct {
@@ -171,8 +177,18 @@ static const struct {
 	{16384, true, "XACT_ABORT"},
 };
 
-static int check_options(int64_t text_size, int64_t options, struct err *err)
+#define READ_COMMITTED 2 /* of sys.dm_exec_sessions */
+
+static int check_options(struct db_stmt *stmt, int64_t lock_timeout, struct err *err)
 {
+	int64_t text_size = db_column_int(stmt, 0), options = db_column_int(stmt, 2);
+
+	if (db_column_int(stmt, 1) != lock_timeout)
+		return err_set(err, ERR_STORE, "LOCK_TIMEOUT is %lld, not %lld, whatever we say",
+			(long long)db_column_int(stmt, 1), (long long)lock_timeout);
+	if (db_column_int(stmt, 12) != READ_COMMITTED)
+		return err_set(err, ERR_STORE, "the isolation level is %lld, not read committed, whatever we say",
+			(long long)db_column_int(stmt, 12));
 	if (text_size != INT32_MAX)
 		return err_set(err, ERR_STORE, "TEXTSIZE is %lld, not 2147483647: values would be cut",
 			(long long)text_size);
@@ -195,9 +211,9 @@ static int begin_session(struct mssql_db *d, struct err *err)
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	struct mssql_session *s = &d->session;
 	char sql[sizeof(preamble) + 32];
-	int64_t lock = d->options.lock_timeout;
+	int64_t lock = d->options.lock_timeout ? d->options.lock_timeout : -1;
 
-	snprintf(sql, sizeof(sql), "%s%lld", preamble, lock ? (long long)lock : -1);
+	snprintf(sql, sizeof(sql), "%s%lld", preamble, (long long)lock);
 	if (mssql_exec(&d->base, sql, err) || db_prepare(&d->base, questions, &stmt, err))
 		return -1;
 	if (db_step(stmt, err) != 1)
@@ -212,7 +228,7 @@ static int begin_session(struct mssql_db *d, struct err *err)
 		.user = column(d, stmt, 10),
 		.client = column(d, stmt, 11),
 		.isolation = "read committed"};
-	return check_options(db_column_int(stmt, 0), db_column_int(stmt, 2), err);
+	return check_options(stmt, lock, err);
 }
 
 int db_open_mssql(const struct mssql_login *login, struct db **ret_db, enum mssql_layer *ret_layer,

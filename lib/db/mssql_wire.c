@@ -182,9 +182,12 @@ bool mssql_wire_in_transaction(const struct mssql_wire *w)
 	return mssql_wire_alive(w) && memcmp(w->transaction, none, sizeof(none)) != 0;
 }
 
-void mssql_wire_cancel_by(struct mssql_wire *w, const atomic_bool *cancel)
+const atomic_bool *mssql_wire_cancel_by(struct mssql_wire *w, const atomic_bool *cancel)
 {
+	const atomic_bool *was = w->login.cancel;
+
 	w->login.cancel = cancel;
+	return was;
 }
 
 /* --- requests -------------------------------------------------------------------- */

@@ -34,8 +34,8 @@ const struct mssql_peer *mssql_wire_peer(const struct mssql_wire *w);
 bool mssql_wire_alive(const struct mssql_wire *w);
 bool mssql_wire_in_transaction(const struct mssql_wire *w);
 
-/* Whose wish ends a request from now on; NULL: nobody's. */
-void mssql_wire_cancel_by(struct mssql_wire *w, const atomic_bool *cancel);
+/* Whose wish ends a request from now on; NULL: nobody's. Gives who it was. */
+const atomic_bool *mssql_wire_cancel_by(struct mssql_wire *w, const atomic_bool *cancel);
 
 struct mssql_param {
 	const char *name; /* "@name" */

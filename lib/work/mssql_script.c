@@ -42,7 +42,8 @@ static int check_depth(struct db *db, const struct script *script, struct err *e
 			     "what cannot be");
 }
 
-static int run_batch(struct db *db, const struct tsql_batch *b, struct script *script, struct err *err)
+static int run_batch(struct db *db, const struct load *load, const struct tsql_batch *b,
+	struct script *script, struct err *err)
 {
 	char text[128], rows[64];
 	int64_t n = 0;
@@ -57,12 +58,12 @@ static int run_batch(struct db *db, const struct tsql_batch *b, struct script *s
 	script->rows += (uint64_t)n;
 	snprintf(text, sizeof(text), "batch %u: %s", script->at,
 		text_plural((uint64_t)n, "row", rows, sizeof(rows)));
-	if (script->say)
-		script->say(script->arg, text);
+	if (load->say)
+		load->say(load->arg, LOG_INFO, text);
 	return 0;
 }
 
-static int run_all(struct db *db, struct script *script, struct err *err)
+static int run_all(struct db *db, const struct load *load, struct script *script, struct err *err)
 {
 	const char *at = script->sql;
 	struct tsql_batch b;
@@ -72,7 +73,7 @@ static int run_all(struct db *db, struct script *script, struct err *err)
 	while ((more = tsql_next_batch(&at, &line, &b, err)) > 0) {
 		script->at++;
 		for (unsigned i = 0; i < b.repeat; i++) {
-			if (run_batch(db, &b, script, err))
+			if (run_batch(db, load, &b, script, err))
 				return -1;
 			if (!script->atomic)
 				script->carried_out++;
@@ -107,7 +108,7 @@ static int run_atomic(struct db *db, const struct load *load, struct script *scr
 {
 	if (db_begin(db, err))
 		return -1;
-	if (ledger_publish(db, load, err) || deepen(db, err) || run_all(db, script, err) ||
+	if (ledger_publish(db, load, err) || deepen(db, err) || run_all(db, load, script, err) ||
 		complete(db, load, script, err) || commit_all(db, err) || FAULT(PUBLISHED, err)) {
 		db_rollback(db);
 		return -1;
@@ -117,7 +118,7 @@ static int run_atomic(struct db *db, const struct load *load, struct script *scr
 
 static int run_each(struct db *db, const struct load *load, struct script *script, struct err *err)
 {
-	int rc = run_all(db, script, err);
+	int rc = run_all(db, load, script, err);
 
 	db_rollback(db);
 	db_mssql_cancel_by(db, NULL); /* all is done: better published than cancelled and unknown */

@@ -20,16 +20,15 @@ struct target {
 	struct db *db;
 	char application[MSSQL_APPLICATION_MAX + 1];
 	bool begun;
-	struct script *script; /* that runs, and hears what the server says */
 };
 
 static void on_message(void *arg, const struct mssql_message *m)
 {
-	struct target *t = arg;
+	const struct load *load = ((struct target *)arg)->load;
 
-	/* 5701 and 5703: the database and the language are what they are */
-	if (t->script && t->script->say && m->number != 5701 && m->number != 5703)
-		t->script->say(t->script->arg, m->text);
+	/* 5701 and 5703: the database and the language are what they are; 0: a warning of ours */
+	if (load->say && m->number != 5701 && m->number != 5703)
+		load->say(load->arg, m->number ? LOG_INFO : LOG_WARN, m->text);
 }
 
 /* ERR_STORE means the control database to everybody above; and values are shown by policy. */
@@ -83,7 +82,8 @@ static int target_open(const struct connection *conn, const struct load *load, c
 		return -1;
 	t = mem_alloc(sizeof(*t));
 	*t = (struct target){.conn = conn, .load = load, .cancel = cancel};
-	snprintf(t->application, sizeof(t->application), "etl worker %s", load->job->name);
+	snprintf(t->application, sizeof(t->application), "etl worker run %lld %s", (long long)load->run_id,
+		load->job->name);
 	if (open_database(t, err)) {
 		fail(t, "open", err);
 		target_close(t);
@@ -111,12 +111,7 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 
 static int target_script(struct target *t, struct script *script, struct err *err)
 {
-	int rc;
-
-	t->script = script;
-	rc = mssql_script_run(t->db, t->load, script, err);
-	t->script = NULL;
-	return rc ? fail(t, NULL, err) : 0;
+	return mssql_script_run(t->db, t->load, script, err) ? fail(t, NULL, err) : 0;
 }
 
 static int target_revoke(struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)

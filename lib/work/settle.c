@@ -47,13 +47,23 @@ enum step_end settle(const struct settling *s, struct err *why)
 	return s->again ? ask(s) : withdraw(s, why);
 }
 
-struct load settle_load(const struct step_host *host)
+static void say(void *arg, enum log_level level, const char *text)
+{
+	struct step_host *host = arg;
+
+	host->say(host, level, text);
+}
+
+struct load settle_load(struct step_host *host)
 {
 	return (struct load){.run_uid = host->run->run_uid,
+		.run_id = host->run->run_id,
 		.store_uid = host->store_uid,
 		.order_key = host->run->order_key,
 		.fence = host->run->fence,
-		.job = host->job};
+		.job = host->job,
+		.say = say,
+		.arg = host};
 }
 
 /* --- a run that has no attempt any more --- */

@@ -28,7 +28,7 @@ struct settling {
 enum step_end settle(const struct settling *s, struct err *why);
 
 /* The run's row, as targets want it; borrows from the host. */
-struct load settle_load(const struct step_host *host);
+struct load settle_load(struct step_host *host);
 
 /* step_ops.settle of every step that has a target: opens it, withdraws the run, on a thread of its
  * own. */

@@ -41,13 +41,6 @@ static int before_publish(void *arg, struct err *err)
 	return -1;
 }
 
-static void say(void *arg, const char *text)
-{
-	struct session *s = arg;
-
-	s->host->say(s->host, LOG_INFO, text);
-}
-
 /* 0: published, now or before. */
 static int carry_out(
 	struct session *s, const struct load *load, struct target **ret_target, struct err *err)
@@ -138,7 +131,6 @@ static int sql_run(struct step_host *host, struct step_result *ret_result, struc
 		.script = {.sql = host->job->command ? host->job->command : "",
 			.atomic = host->job->atomic,
 			.before_publish = before_publish,
-			.say = say,
 			.arg = &s},
 		.start = host->clock->monotonic(host->clock->arg)};
 

@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/settings.h"
 #include "job/job.h"
 #include "tds/type.h"
@@ -33,7 +34,11 @@ struct load {
 	const char *run_uid, *store_uid;
 	const char *order_key; /* the caller's key, or NULL */
 	int64_t fence;
+	int64_t run_id; /* for messages; 0: not known */
 	const struct job *job;
+	/* What the database has to say, and warnings; NULL: to nobody. */
+	void (*say)(void *arg, enum log_level level, const char *text);
+	void *arg;
 };
 
 /* Statements of a job. Strings are borrowed. */
@@ -44,7 +49,6 @@ struct script {
 	/* Called immediately before what cannot be taken back: the first statement, and without
 	 * `atomic` the publishing too. An error of it is the script's. */
 	int (*before_publish)(void *arg, struct err *err);
-	void (*say)(void *arg, const char *text); /* what the database has to say; NULL: to nobody */
 	void *arg;
 
 	/* How far it came, whatever the result; `at` may be read meanwhile. */

@@ -130,9 +130,11 @@ def test_off_says_so_every_time(project, start, pki):
 @only_tdsd
 def test_any_certificate_only_by_saying_so(project, tdsd, pki):
     server = tdsd(encrypt="on", database="DW")  # it signs its own
-    facts, said = Warehouse(project, server, pki).ping(trust_server_certificate="yes")
+    dw = Warehouse(project, server, pki)
+    facts, said = dw.ping(trust_server_certificate="yes")
     assert "trust_server_certificate = yes: nobody has checked who the server is" in said
     assert facts["encrypted"] and not facts["certificate_verified"]
+    assert "nobody has checked who the server is" in dw.run("SELECT 1").stderr
 
 
 @only_tdsd
@@ -158,7 +160,7 @@ def test_what_the_server_is_told(dw):
     assert login["application"] == "etl ping" and login["read_only"] and login["packet_size"] == 4096
     assert login["encryption"] == "all" or login["encryption"] == "on", login
     dw.run("SELECT 1", name="nightly")
-    assert dw.server.connections()[-1]["login"]["application"] == "etl worker nightly"
+    assert dw.server.connections()[-1]["login"]["application"] == "etl worker run 1 nightly"
 
 
 @only_tdsd
@@ -283,6 +285,59 @@ def test_an_attention_that_is_not_heeded(dw):
     done = dw.run("SELECT 'marker'", status=8, max_attempts=1)
     assert "did not heed the attention" in done.stderr
     assert time.monotonic() - start < 30
+
+
+@only_tdsd
+def test_refused_for_a_while(dw):
+    """The server is just starting: the run waits for it."""
+    dw.define("job", "SELECT 1", max_attempts=100, retry_delay="0s")
+    dw.server.fault("refuse number=18401 times=20")
+    dw.finish("job")
+    run = json.loads(dw.project.etl("status", "1", "--json").stdout)[0]
+    assert run["state"] == "succeeded" and run["attempt"] > 20
+
+
+@only_tdsd
+def test_given_back_at_sigterm(dw):
+    """The worker's query is cancelled, and the run goes back to the queue."""
+    dw.define("job", "WAITFOR DELAY '00:10:00'")
+    dw.project.etl("run", "job")
+    controller = dw.project.start("controller")
+    try:
+        wait_for(lambda: any("WAITFOR" in s["text"] for s in dw.server.statements()), "the statement")
+        handle = dw.project.sql("SELECT worker FROM etl_run", "control.db")[0][0]
+        os.kill(int(handle.split(":")[3]), signal.SIGTERM)
+        wait_for(lambda: dw.project.sql("SELECT attempt, disruptions FROM etl_run", "control.db") == [(2, 1)],
+                 "the next attempt")
+        assert dw.server.connections()[0]["attentions"] == 1
+        dw.project.etl("cancel", 1)
+        wait_for(lambda: dw.project.sql("SELECT state FROM etl_run", "control.db") == [("cancelled",)], "its end")
+    finally:
+        controller.terminate()
+        controller.wait(30)
+
+
+@only_tdsd
+@pytest.mark.parametrize("packet", [1, 2, 3, 10, 40])
+def test_cancelled_within_a_result(dw, packet):
+    """At the k-th packet of it; the attention is answered behind what is on the way."""
+    dw.define("job", "SELECT * FROM tdsd_generate_100000_mixed10")
+    dw.server.fault(f"stall phase=result packet={packet} match=tdsd_generate ms=2000")
+    worker = dw.project.start("worker", "--job", "job")
+    wait_for(lambda: any("tdsd_generate" in s["text"] for s in dw.server.statements()), "the statement")
+    worker.send_signal(signal.SIGINT)
+    assert worker.wait(30) == 8
+    assert dw.server.wait_closed()["attentions"] == 1
+
+
+@only_tdsd
+def test_a_result_cut_anywhere(dw):
+    dw.define("job", "SELECT * FROM tdsd_generate_2000_mixed10", max_attempts=3, retry_delay="0s")
+    for packet in (1, 2, 5, 20):
+        dw.server.fault(f"cut phase=result packet={packet} match=tdsd_generate")
+        dw.finish("job")
+    states = [run["state"] for run in json.loads(dw.project.etl("status", "--json").stdout)]
+    assert states == ["succeeded"] * 4
 
 
 @only_tdsd
