@@ -81,6 +81,7 @@ int engine_open(const char *directory, struct engine **ret_engine, struct err *e
 	struct engine *e = mem_alloc(sizeof(*e));
 	pthread_mutexattr_t recursive;
 
+	(void)sqlite3_initialize(); /* once, before there are threads */
 	pthread_mutexattr_init(&recursive);
 	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_NORMAL);
 	pthread_mutex_init(&e->mutex, &recursive);
