@@ -11,6 +11,7 @@
 
 #define SQL_MAX	  (16u * 1024 * 1024)
 #define NAMED_MAX 3 /* keys and rows that an error names */
+#define TERMS_MAX 100 /* one within the other: SQLite takes expressions 1,000 deep */
 
 /* --- SQL --- */
 
@@ -331,6 +332,7 @@ static int update_rows(struct sqlite_apply *p, int64_t *ret_rows, struct err *er
 {
 	struct buf sql = BUF_INIT(SQL_MAX), differs = BUF_INIT(SQL_MAX);
 	const char *between = "";
+	uint32_t terms = 0;
 
 	buf_printf(&sql, "UPDATE main.%s AS t SET ", quoted(p, p->table->name));
 	for (uint32_t i = 0; i < p->fit->n; i++) {
@@ -343,6 +345,8 @@ static int update_rows(struct sqlite_apply *p, int64_t *ret_rows, struct err *er
 		name = quoted(p, to->name);
 		c = staged_column(p, i);
 		buf_printf(&sql, "%s%s = s.c%u", *between ? ", " : "", name, c);
+		if (*between && ++terms % TERMS_MAX == 0)
+			between = ") OR (";
 		/* 'a' is not 'A', whatever the column's collation; nor 1 1.0, where both can be */
 		buf_printf(&differs, "%st.%s IS NOT s.c%u COLLATE BINARY", between, name, c);
 		if (to->affinity == AFFINITY_NONE)
@@ -352,7 +356,7 @@ static int update_rows(struct sqlite_apply *p, int64_t *ret_rows, struct err *er
 	*ret_rows = 0;
 	buf_printf(&sql, " FROM %s AS s WHERE ", p->move->rows);
 	add_same_key(p, &sql);
-	buf_printf(&sql, " AND (%s)", buf_str(&differs));
+	buf_printf(&sql, " AND ((%s))", buf_str(&differs));
 	buf_release(&differs);
 	if (!*between) { /* keys are all there is */
 		buf_release(&sql);

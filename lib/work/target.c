@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/utf8.h"
 #include "tds/declare.h"
@@ -60,6 +61,15 @@ int load_check(const struct load *load, struct err *err)
 	return 0;
 }
 
+static bool named_twice(const struct tds_columns *cols, const char *name)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < cols->n; i++)
+		n += strcasecmp(cols->v[i].name, name) == 0;
+	return n > 1;
+}
+
 int load_columns(const struct load *load, const struct tds_columns *cols, struct arena *a,
 	struct tds_columns *ret_columns, struct err *err)
 {
@@ -80,6 +90,11 @@ int load_columns(const struct load *load, const struct tds_columns *cols, struct
 				renames[i].from);
 		renamed.v[at].name = renames[i].to;
 	}
+	for (uint32_t i = 0; i < n; i++)
+		if (named_twice(&renamed, renames[i].to))
+			return err_set(err, ERR_CONFIG,
+				"column_map: two columns would be '%s' (case does not count)",
+				renames[i].to);
 	*ret_columns = renamed;
 	return 0;
 }

@@ -59,13 +59,14 @@ class Project:
         return subprocess.Popen(self.argv(*args), cwd=self.path, env=self.env(), **popen)
 
     def job(self, name="load", **keys):
-        """Define a job (and the store, the first time); returns its number."""
+        """Define a job (and the store, the first time); returns its number. A key that is None is left
+        out."""
         if not (self.path / "control.db").exists():
             self.etl("init")
         section = {"source": "raw", "source_table": "t", "target": "warehouse",
                    "target_table": "t", "load_mode": "replace", **keys}
         self.write(f"{name}.ini", f"[job {name}]\n" + "".join(
-            f"{k} = {v}\n" for k, v in section.items()))
+            f"{k} = {v}\n" for k, v in section.items() if v is not None))
         line = self.etl("apply", f"{name}.ini").stdout
         return int(line.split()[1])
 
