@@ -65,6 +65,8 @@ static const struct option csv_options[] = {
 static const struct option sqlite_options[] = {
 	{"path", OPT_PATH, AT(path), NULL, "the database's file; a target is created when missing, a source is only read",
 		.required = true},
+	{"max_field", OPT_SIZE, AT(format.max_field), "64MiB",
+		"of a source: a longer text or blob is an error", .min = 1, .max = 1000000000},
 };
 
 #undef AT

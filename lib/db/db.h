@@ -56,6 +56,8 @@ struct db_options {
 	bool wal;		 /* readers do not block the writer, nor it them */
 	bool private_scratch;	 /* ours alone and worthless after a crash: no journal, no sync */
 	int busy_timeout_ms;	 /* 0: a lock that is held is ERR_BUSY at once */
+	int64_t max_value;	 /* bytes: a longer text or blob is ERR_LIMIT and takes no memory; 0:
+				  * the engine's own limit */
 	bool no_sync;		 /* for tests: a power cut may lose what was committed */
 	const struct clock *clock; /* for tests: in the place of the engine's own */
 };
@@ -70,7 +72,8 @@ enum db_dialect db_dialect(const struct db *db);
 MUST_CHECK int db_exec(struct db *db, const char *sql, struct err *err);
 
 /* begin takes the write lock at once (BEGIN IMMEDIATE); rollback is quiet when none is open. A
- * commit that failed may have left the transaction open: roll back. */
+ * commit that failed may have left the transaction open: roll back. Both are ERR_STORE when the
+ * file was removed or replaced: nobody would see what is written. */
 MUST_CHECK int db_begin(struct db *db, struct err *err);
 MUST_CHECK int db_commit(struct db *db, struct err *err);
 /* A transaction that reads: from now until db_rollback all statements see one state of the database. */

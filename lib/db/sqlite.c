@@ -118,6 +118,9 @@ static int fail(struct sqlite_db *s, int rc, struct err *err)
 		return refused(s, err);
 	if (code != ERR_STORE && code != ERR_BUSY)
 		return err_set(err, code, "%s", sqlite3_errmsg(s->h));
+	if (rc == SQLITE_READONLY_DBMOVED)
+		return err_set(err, code, "'%s': the file was removed, or another one put in its place",
+			s->path);
 	if (os && ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN))
 		return err_errno(err, code, os, "'%s': %s", s->path, sqlite3_errmsg(s->h));
 	err_set(err, code, "'%s': %s", s->path, sqlite3_errmsg(s->h));
@@ -289,6 +292,8 @@ static int open_handle(struct sqlite_db *s, const struct db_options *o, struct e
 		return open_hint(s->path, o->read_only, rc, err);
 	}
 	sqlite3_busy_handler(s->h, on_busy, s);
+	if (o->max_value)
+		sqlite3_limit(s->h, SQLITE_LIMIT_LENGTH, (int)o->max_value);
 	/* Opening is lazy: the first read says whether this is a database. */
 	rc = sqlite3_exec(s->h, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL);
 	if (rc != SQLITE_OK) {
@@ -374,17 +379,32 @@ const char *db_version(void)
 
 /* --- transactions --- */
 
-static int sqlite_begin(struct db *db, struct err *err)
-{
-	return sqlite_exec(db, "BEGIN IMMEDIATE", err);
-}
-
 static void sqlite_rollback(struct db *db)
 {
 	/* Some errors (full disk, I/O) have rolled back already. What ROLLBACK itself could say is
 	 * said again, and heard, by the next statement. */
 	if (!sqlite3_get_autocommit(of_db(db)->h))
 		sqlite3_exec(of_db(db)->h, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* With a WAL SQLite itself does not look. */
+static int check_in_place(struct sqlite_db *s, struct err *err)
+{
+	int moved = 0;
+
+	if (sqlite3_file_control(s->h, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved)
+		return fail(s, SQLITE_READONLY_DBMOVED, err);
+	return 0;
+}
+
+static int sqlite_begin(struct db *db, struct err *err)
+{
+	if (sqlite_exec(db, "BEGIN IMMEDIATE", err))
+		return -1;
+	if (check_in_place(of_db(db), err) == 0)
+		return 0;
+	sqlite_rollback(db);
+	return -1;
 }
 
 /* BEGIN itself does nothing: the first read takes the lock, or the place in the log. */
@@ -429,7 +449,7 @@ static int sqlite_join_read(struct db *db, struct db *first, struct err *err)
 
 static int sqlite_commit(struct db *db, struct err *err)
 {
-	return sqlite_exec(db, "COMMIT", err);
+	return check_in_place(of_db(db), err) ? -1 : sqlite_exec(db, "COMMIT", err);
 }
 
 static bool sqlite_in_transaction(struct db *db)

@@ -9,6 +9,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 #define DEV_NULL makedev(1, 3)
 
 static bool is_dev_null(const struct stat *st)
@@ -188,7 +190,8 @@ int input_check(const struct input *in, struct err *err)
 	if (fstat(in->fd, &now) < 0)
 		return err_errno(err, ERR_IO, errno, "look at '%s'", in->path);
 	if (now.st_size != was->st_size || now.st_mtim.tv_sec != was->st_mtim.tv_sec ||
-		now.st_mtim.tv_nsec != was->st_mtim.tv_nsec || in->bytes != (uint64_t)was->st_size)
+		now.st_mtim.tv_nsec != was->st_mtim.tv_nsec || in->bytes != (uint64_t)was->st_size ||
+		!file_is_at(in->fd, in->path))
 		return err_set(err, ERR_DATA, "'%s' changed while it was read", in->path);
 	return 0;
 }

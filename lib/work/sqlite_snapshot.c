@@ -8,9 +8,11 @@
 
 #define PAUSE_MAX_MS 50
 
-int sqlite_snapshot_open(const char *path, int busy_timeout_ms, struct db **ret_db, struct err *err)
+int sqlite_snapshot_open(const char *path, int busy_timeout_ms, int64_t max_value,
+	struct db **ret_db, struct err *err)
 {
-	const struct db_options options = {.read_only = true, .busy_timeout_ms = busy_timeout_ms};
+	const struct db_options options = {
+		.read_only = true, .busy_timeout_ms = busy_timeout_ms, .max_value = max_value};
 
 	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "there is no database '%s'", path);

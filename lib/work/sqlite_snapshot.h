@@ -20,9 +20,9 @@
 
 #define SQLITE_SNAPSHOT_WAIT_MS 30000
 
-/* A read-only connection. ERR_NOT_FOUND, ERR_IO, ERR_BUSY. */
-MUST_CHECK int sqlite_snapshot_open(
-	const char *path, int busy_timeout_ms, struct db **ret_db, struct err *err);
+/* A read-only connection; max_value as in db.h. ERR_NOT_FOUND, ERR_IO, ERR_BUSY. */
+MUST_CHECK int sqlite_snapshot_open(const char *path, int busy_timeout_ms, int64_t max_value,
+	struct db **ret_db, struct err *err);
 
 /* Begins a read transaction on dbs[0, n). ERR_BUSY when others commit so often, or hold the file so
  * long, that it does not succeed within SQLITE_SNAPSHOT_WAIT_MS; ERR_CANCELLED as dbs[0]'s progress

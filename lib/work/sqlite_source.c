@@ -35,6 +35,7 @@ struct source {
 	const struct source_request *request;
 	struct arena arena;
 	struct db *db;
+	int64_t max_value;  /* bytes of a text or blob */
 	struct db **others; /* of the first range: connections of the others, until they come for
 			       them */
 	struct sqlite_relation rel;
@@ -100,11 +101,12 @@ static int open_all(struct source *s, struct err *err)
 	uint32_t n = s->request->ranges;
 
 	s->others = arena_array(&s->arena, n, sizeof(*s->others));
-	if (sqlite_snapshot_open(path, SQLITE_SNAPSHOT_WAIT_MS, &s->db, err) < 0)
+	if (sqlite_snapshot_open(path, SQLITE_SNAPSHOT_WAIT_MS, s->max_value, &s->db, err) < 0)
 		return -1;
 	s->others[0] = s->db;
 	for (uint32_t i = 1; i < n; i++)
-		if (sqlite_snapshot_open(path, OTHERS_TIMEOUT_MS, &s->others[i], err) < 0)
+		if (sqlite_snapshot_open(path, OTHERS_TIMEOUT_MS, s->max_value,
+			    &s->others[i], err) < 0)
 			return -1;
 	db_on_progress(s->db, is_cancelled, s);
 	return sqlite_snapshot_begin(s->others, n, err);
@@ -139,6 +141,7 @@ static int sqlite_source_open(
 	struct source *s = mem_alloc(sizeof(*s));
 
 	s->request = request;
+	s->max_value = csv_format_merge(&request->conn->format, &request->job->format).max_field;
 	buf_init(&s->scratch, ROW_MAX);
 	if ((request->first ? open_other(s, err) : open_first(s, err)) < 0 ||
 		sqlite_part_prepare(
@@ -327,6 +330,13 @@ static size_t max_row_size(const struct source *s, size_t bytes)
 	return size;
 }
 
+static int too_long(const struct source *s, struct err *err)
+{
+	err_set(err, ERR_LIMIT, "row %" PRIu64 ": a text or blob is longer than the limit of %" PRId64
+		" bytes", s->number + 1, s->max_value);
+	return err_hint(err, "raise max_field");
+}
+
 /* 1: there is a row; 0: the end; -1: error. */
 static int next_row(struct source *s, struct err *err)
 {
@@ -340,6 +350,8 @@ static int next_row(struct source *s, struct err *err)
 	rc = db_step(s->stmt, err);
 	if (rc == 0)
 		end_reading(s);
+	if (rc < 0 && err->code == ERR_LIMIT)
+		return too_long(s, err);
 	if (rc <= 0)
 		return rc;
 	if (db_row(s->stmt, s->row, &bytes, err) < 0)

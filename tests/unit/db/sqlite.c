@@ -543,6 +543,52 @@ static void a_guard_refuses(void **state UNUSED)
 	db_close(db);
 }
 
+static void nobody_writes_into_a_file_that_is_gone(void **state)
+{
+	static const char *const journals[] = {"DELETE", "WAL"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(journals); i++) {
+		const struct db_options options = {.create = true};
+		const char *path = in_dir("gone.db");
+		struct err err = ERR_INIT;
+		struct db *db = must_open(path, &options);
+		char sql[64];
+
+		snprintf(sql, sizeof(sql), "PRAGMA journal_mode = %s", journals[i]);
+		must_exec(db, sql);
+		must_exec(db, "CREATE TABLE t (a)");
+		must(db_begin(db, &err), &err);
+		must_exec(db, "INSERT INTO t VALUES (1)");
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(db_commit(db, &err), -1);
+		assert_int_equal(err.code, ERR_STORE);
+		assert_non_null(strstr(err.msg, "gone.db': the file was removed, or another one put "
+						"in its place"));
+		db_rollback(db);
+		err_clear(&err);
+		assert_int_equal(db_begin(db, &err), -1);
+		assert_int_equal(err.code, ERR_STORE);
+		assert_false(db_in_transaction(db));
+		db_close(db);
+	}
+}
+
+static void a_value_has_a_limit(void **state)
+{
+	const struct db_options options = {.create = true, .max_value = 1000};
+	struct err err = ERR_INIT;
+	struct db *db = must_open(":memory:", &options);
+	struct db_stmt *stmt = must_prepare(db, "SELECT zeroblob(1001)");
+
+	(void)state;
+	assert_string_equal(ask(db, "SELECT length(zeroblob(1000))"), "1000");
+	assert_int_equal(db_step(stmt, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	db_finalize(stmt);
+	db_close(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -563,6 +609,8 @@ int main(void)
 		cmocka_unit_test(quoting_and_attaching),
 		cmocka_unit_test(statements_one_after_the_other),
 		cmocka_unit_test(a_guard_refuses),
+		cmocka_unit_test(nobody_writes_into_a_file_that_is_gone),
+		cmocka_unit_test(a_value_has_a_limit),
 	};
 
 	return cmocka_run_group_tests_name("db/sqlite", tests, dir_make, dir_remove);

@@ -1,6 +1,7 @@
 #include "work/input.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,30 @@ static void files_must_be_there_and_regular(void **state)
 	input_close(&in);
 }
 
+static void a_file_must_stay_what_it_was(void **state)
+{
+	struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+	struct input in;
+	const char *path = in_dir("stays");
+
+	(void)state;
+	file_write(path, "abc");
+	must(input_open(&in, path, &err), &err);
+	must(read_all(&in, &out, &err), &err);
+	must(input_check(&in, &err), &err);
+	file_write(in_dir("other"), "abc");
+	assert_int_equal(rename(in_dir("other"), path), 0);
+	assert_int_equal(input_check(&in, &err), -1);
+	assert_int_equal(err.code, ERR_DATA);
+	assert_non_null(strstr(err.msg, "changed while it was read"));
+	err_clear(&err);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(input_check(&in, &err), -1);
+	input_close(&in);
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +193,7 @@ int main(void)
 		cmocka_unit_test(a_stream_is_kept_until_it_is_rewound),
 		cmocka_unit_test(nobody_there_to_write),
 		cmocka_unit_test(files_must_be_there_and_regular),
+		cmocka_unit_test(a_file_must_stay_what_it_was),
 	};
 
 	return cmocka_run_group_tests_name("work/input", tests, dir_make, dir_remove);

@@ -42,7 +42,7 @@ static int teardown(void **state)
 static void open_all(struct fixture *f)
 {
 	for (int i = 0; i < READERS; i++)
-		must(sqlite_snapshot_open(f->path, i ? 100 : 5000, &f->dbs[i], &f->err), &f->err);
+		must(sqlite_snapshot_open(f->path, i ? 100 : 5000, 0, &f->dbs[i], &f->err), &f->err);
 }
 
 static int64_t value(struct fixture *f, struct db *db)
@@ -118,7 +118,7 @@ static void a_lock_is_waited_for(void **state)
 	struct db *other = NULL;
 
 	sql_run(f->path, "CREATE TABLE t (n); INSERT INTO t VALUES (1)");
-	must(sqlite_snapshot_open(f->path, 0, &f->dbs[0], &f->err), &f->err);
+	must(sqlite_snapshot_open(f->path, 0, 0, &f->dbs[0], &f->err), &f->err);
 	must(db_open_sqlite(f->path, &options, &other, &f->err), &f->err);
 	must(db_exec(other, "BEGIN EXCLUSIVE", &f->err), &f->err);
 	assert_int_equal(sqlite_snapshot_begin(f->dbs, 1, &f->err), -1);
