@@ -232,6 +232,7 @@ int session_bulk_columns(struct session *s, const struct tds_columns *columns, c
 	for (uint32_t i = 0; i < columns->n; i++) {
 		b->columns.v[i] = columns->v[i];
 		b->columns.v[i].name = arena_strdup(&b->arena, columns->v[i].name);
+		tds_type_complete(&b->columns.v[i]); /* decimals may come in fewer bytes */
 	}
 	if (target_open(s, &b->target, "INSERT", &b->arena, &b->t))
 		return fail(s, b);

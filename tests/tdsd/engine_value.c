@@ -476,13 +476,28 @@ static int decode_text(const struct tds_column *t, const struct tds_value *v, st
 	return 0;
 }
 
+/* A decimal of any length that its digits fit in, as FreeTDS sends it. False: it is none of those. */
+static bool short_decimal(const struct tds_column *t, const uint8_t **p, const uint8_t *end, struct tds_value *ret)
+{
+	size_t len = *p < end ? **p : 0;
+
+	if (tds_type_base(t->type) != TDS_DECIMALN || len < 2 || len > 17 || (size_t)(end - *p) < 1 + len)
+		return false;
+	*ret = (struct tds_value){.kind = TDS_DECIMAL};
+	ret->d.negative = (*p)[1] == 0;
+	for (size_t i = len - 1; i > 0; i--)
+		ret->d.magnitude = ret->d.magnitude << 8 | (*p)[1 + i];
+	*p += 1 + len;
+	return true;
+}
+
 int cell_decode(const struct tds_column *t, const uint8_t **p, const uint8_t *end, struct arena *a,
 	struct cell *ret, struct err *err)
 {
 	CLEANUP(buf_release) struct buf joined = BUF_INIT(ROW_MAX);
 	struct tds_value v;
 
-	if (tds_decode(p, end, t, &joined, &v, err))
+	if (!short_decimal(t, p, end, &v) && tds_decode(p, end, t, &joined, &v, err))
 		return -1;
 	if (v.kind == TDS_UTF16 || (v.kind == TDS_TEXT && engine_type_class(t) == TC_TEXT))
 		return decode_text(t, &v, a, ret, err);

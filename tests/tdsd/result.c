@@ -215,6 +215,26 @@ void result_row(struct wire *w, enum tds_level level, enum nbc_policy nbc,
 
 /* --- bulk loads ------------------------------------------------------------------- */
 
+/* FreeTDS sends decimals with as few bytes as their precision needs, and says so; SQL Server takes it. */
+static int take_bulk_type(struct bytes *b, struct tds_column *c, struct err *err)
+{
+	bool decimal = b->end - b->p >= 4 && (b->p[0] == TDS_DECIMALN || b->p[0] == TDS_NUMERICN);
+	uint8_t copy[4], size;
+	const uint8_t *p = copy;
+
+	if (!decimal || b->p[2] > TDS_DECIMAL_DIGITS_MAX)
+		return tds_info_decode(&b->p, b->end, c, err);
+	memcpy(copy, b->p, sizeof(copy));
+	size = copy[1];
+	copy[1] = (uint8_t)tds_decimal_size(copy[2]);
+	b->p += sizeof(copy);
+	if (tds_info_decode(&p, copy + sizeof(copy), c, err) < 0)
+		return -1;
+	if (size >= 2 && size < c->size)
+		c->size = size;
+	return 0;
+}
+
 static int take_bulk_column(struct bytes *b, enum tds_level level, struct arena *a,
 	struct tds_column *c, struct err *err)
 {
@@ -226,7 +246,7 @@ static int take_bulk_column(struct bytes *b, enum tds_level level, struct arena 
 		return err_set(err, ERR_DATA, "a bulk load ends within its columns");
 	c->nullable = flags & TDS_FLAG_NULLABLE;
 	c->identity = flags & TDS_FLAG_IDENTITY;
-	if (tds_info_decode(&b->p, b->end, c, err) < 0)
+	if (take_bulk_type(b, c, err) < 0)
 		return -1;
 	if (tds_form(c) == TDS_FORM_TEXTPTR)
 		(void)bytes_take(b, 2 * bytes_number(b, 2));
