@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "work/csv_columns.h"
 #include "work/csv_encoder.h"
@@ -415,7 +416,7 @@ static int read_back(struct csv_stage *s, const struct csv_staged *written, stru
 		return err_set(err, ERR_TARGET,
 			"%" PRIu64 " rows were written, and the file has %" PRIu64, written->rows,
 			n);
-	if (q->digesting && !digest_equal(&digest, &written->digest))
+	if (q->digesting && (!digest_equal(&digest, &written->digest) || FAULT(DIGEST, err)))
 		return err_set(err, ERR_TARGET,
 			"the digest of the file's rows is not that of the rows that were written");
 	return 0;
