@@ -40,7 +40,8 @@ static int add_database(struct engine *e, const char *name, struct err *err)
 	snprintf(d->path, sizeof(d->path), "%s/%s.db", e->directory, name);
 	d->rcsi = d->snapshot = strcasecmp(name, "master") != 0;
 	pthread_mutex_lock(&e->mutex);
-	d->id = (int)e->n_databases + (e->n_databases < 2 ? 1 : 3); /* master 1, tempdb 2, others from 5 */
+	d->id = (int)e->n_databases +
+		(e->n_databases < 2 ? 1 : 3); /* master 1, tempdb 2, others from 5 */
 	e->databases[e->n_databases++] = d;
 	pthread_mutex_unlock(&e->mutex);
 	return 0;
@@ -146,10 +147,12 @@ int session_attach(struct session *s, struct database *d)
 		return 0;
 	(void)database_schema(d, where);
 	if (!sqlite3_get_autocommit(s->db))
-		return tsql_unsupported(&s->error, "the first use of a database within a transaction");
+		return tsql_unsupported(
+			&s->error, "the first use of a database within a transaction");
 	if (sql_execf(s, "ATTACH %s AS %s", sql_quote(&a, d->path), where))
 		return -1;
-	(void)sqlite3_prepare_v2(s->db, arena_printf(&a, "PRAGMA %s.journal_mode = WAL", where), -1, &stmt, NULL);
+	(void)sqlite3_prepare_v2(
+		s->db, arena_printf(&a, "PRAGMA %s.journal_mode = WAL", where), -1, &stmt, NULL);
 	rc = sqlite3_step(stmt);
 	sqlite3_finalize(stmt);
 	if (rc != SQLITE_ROW || sql_execf(s, "PRAGMA %s.synchronous = OFF", where))
@@ -170,18 +173,25 @@ static void copy(char *to, size_t size, const char *from)
 
 static int open_sqlite(struct session *s, struct err *err)
 {
-	if (sqlite3_open_v2(":memory:", &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(":memory:", &s->db,
+		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+		    NULL) != SQLITE_OK)
 		return err_set(err, ERR_INTERNAL, "open a session: %s", sqlite3_errmsg(s->db));
 	(void)sqlite3_extended_result_codes(s->db, 1);
 	(void)sqlite3_busy_handler(s->db, on_busy, s);
 	sqlite3_progress_handler(s->db, PROGRESS_STEPS, on_progress, s);
-	(void)sqlite3_exec(s->db, "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA recursive_triggers = OFF", NULL, NULL, NULL);
+	(void)sqlite3_exec(s->db,
+		"PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA recursive_triggers = "
+		"OFF",
+		NULL, NULL, NULL);
 	if (functions_register(s) || catalog_create(s, "temp"))
-		return err_set(err, ERR_INTERNAL, "open a session: %s: %s", sqlite3_errmsg(s->db), s->error.text);
+		return err_set(err, ERR_INTERNAL, "open a session: %s: %s", sqlite3_errmsg(s->db),
+			s->error.text);
 	return 0;
 }
 
-int session_open(struct engine *e, const struct engine_login *login, struct session **ret_session, struct err *err)
+int session_open(struct engine *e, const struct engine_login *login, struct session **ret_session,
+	struct err *err)
 {
 	const char *database = login->database && *login->database ? login->database : "master";
 	struct session *s = mem_alloc(sizeof(*s));
@@ -205,7 +215,8 @@ int session_open(struct engine *e, const struct engine_login *login, struct sess
 	if (!s->current) {
 		err_set(err, ERR_DATA, "cannot open database '%s'", database);
 	} else if (open_sqlite(s, err) == 0) {
-		if (session_attach(s, s->current) == 0 && session_attach(s, engine_database(e, "master")) == 0) {
+		if (session_attach(s, s->current) == 0 &&
+			session_attach(s, engine_database(e, "master")) == 0) {
 			*ret_session = s;
 			return 0;
 		}
@@ -260,15 +271,22 @@ static int drop_temporary(struct session *s)
 	int64_t id;
 
 	for (;;) {
-		if (sql_int(s, 0, &id, "SELECT object_id FROM temp.sys_objects WHERE type = 'U' LIMIT 1"))
+		if (sql_int(s, 0, &id,
+			    "SELECT object_id FROM temp.sys_objects WHERE type = 'U' LIMIT 1"))
 			return -1;
 		if (id == 0)
 			return 0;
 		if (sql_execf(s, "DROP TABLE IF EXISTS temp.t%lld", (long long)id) ||
-			sql_execf(s, "DELETE FROM temp.sys_objects WHERE object_id = %lld OR parent_id = %lld", (long long)id, (long long)id) ||
-			sql_execf(s, "DELETE FROM temp.sys_columns WHERE object_id = %lld", (long long)id) ||
-			sql_execf(s, "DELETE FROM temp.sys_indexes WHERE object_id = %lld", (long long)id) ||
-			sql_execf(s, "DELETE FROM temp.sys_index_columns WHERE object_id = %lld", (long long)id))
+			sql_execf(s,
+				"DELETE FROM temp.sys_objects WHERE object_id = %lld OR parent_id "
+				"= %lld",
+				(long long)id, (long long)id) ||
+			sql_execf(s, "DELETE FROM temp.sys_columns WHERE object_id = %lld",
+				(long long)id) ||
+			sql_execf(s, "DELETE FROM temp.sys_indexes WHERE object_id = %lld",
+				(long long)id) ||
+			sql_execf(s, "DELETE FROM temp.sys_index_columns WHERE object_id = %lld",
+				(long long)id))
 			return -1;
 	}
 }

@@ -15,7 +15,9 @@ static bool has_rows(struct session *s, const struct table *t)
 {
 	int64_t any = 0;
 
-	return sql_int(s, 0, &any, "SELECT 1 FROM %s.t%lld LIMIT 1", t->where, (long long)t->id) == 0 && any;
+	return sql_int(s, 0, &any, "SELECT 1 FROM %s.t%lld LIMIT 1", t->where, (long long)t->id) ==
+		       0 &&
+	       any;
 }
 
 static bool has_default(const struct column_def *c)
@@ -35,19 +37,28 @@ static int fill_default(struct session *s, const struct table *t, const struct c
 	struct cell v = cell_null();
 
 	for (size_t i = 0; i < def->n_constraints; i++)
-		if (def->constraints[i].kind == CON_DEFAULT && eval_cast(s, def->constraints[i].e, &type, &v))
+		if (def->constraints[i].kind == CON_DEFAULT &&
+			eval_cast(s, def->constraints[i].e, &type, &v))
 			return -1;
 	if (v.kind == CELL_NULL)
 		return 0;
-	return sql_execf(s, "UPDATE %s.t%lld SET c%d = %s", t->where, (long long)t->id, c->id, cell_literal(&v, a));
+	return sql_execf(s, "UPDATE %s.t%lld SET c%d = %s", t->where, (long long)t->id, c->id,
+		cell_literal(&v, a));
 }
 
 static int fill_identity(struct session *s, const struct table *t, const struct table_column *c)
 {
-	return sql_execf(s, "UPDATE %s.t%lld SET c%d = %s + (SELECT count(*) FROM %s.t%lld b WHERE b.rowid < t%lld.rowid) * %s", t->where,
-		       (long long)t->id, c->id, c->seed, t->where, (long long)t->id, (long long)t->id, c->increment) ||
-			       sql_execf(s, "UPDATE %s.sys_objects SET identity_last = (SELECT CAST(max(c%d) AS TEXT) FROM %s.t%lld) WHERE object_id = %lld",
-				       t->where, c->id, t->where, (long long)t->id, (long long)t->id)
+	return sql_execf(s,
+		       "UPDATE %s.t%lld SET c%d = %s + (SELECT count(*) FROM %s.t%lld b WHERE "
+		       "b.rowid < t%lld.rowid) * %s",
+		       t->where, (long long)t->id, c->id, c->seed, t->where, (long long)t->id,
+		       (long long)t->id, c->increment) ||
+			       sql_execf(s,
+				       "UPDATE %s.sys_objects SET identity_last = (SELECT "
+				       "CAST(max(c%d) AS TEXT) FROM %s.t%lld) WHERE object_id = "
+				       "%lld",
+				       t->where, c->id, t->where, (long long)t->id,
+				       (long long)t->id)
 		       ? -1
 		       : 0;
 }
@@ -63,12 +74,14 @@ static int add_columns(struct session *s, struct stmt *st, struct table *t, bool
 			c.nullable = !c.identity && c.type.user_type != TDS_USER_ROWVERSION;
 			c.has_null = !c.computed;
 		}
-		if (rows && !c.nullable && !c.computed && !c.identity && !has_default(&c) && c.type.user_type != TDS_USER_ROWVERSION)
+		if (rows && !c.nullable && !c.computed && !c.identity && !has_default(&c) &&
+			c.type.user_type != TDS_USER_ROWVERSION)
 			return tsql_fail(&s->error, 4901, c.name, t->name);
 		if (table_add_column(s, t, &c, a) || catalog_load(s, t->database, t->id, a, &t))
 			return -1;
 		for (size_t j = 0; j < c.n_constraints; j++)
-			if (c.constraints[j].kind == CON_DEFAULT && table_add_constraint(s, t, &c.constraints[j], a))
+			if (c.constraints[j].kind == CON_DEFAULT &&
+				table_add_constraint(s, t, &c.constraints[j], a))
 				return -1;
 	}
 	return 0;
@@ -81,19 +94,25 @@ static int fill_columns(struct session *s, struct stmt *st, struct table *t)
 
 		if (c->computed)
 			continue;
-		if (c->type.identity ? fill_identity(s, t, c) : !c->type.nullable && fill_default(s, t, &st->table->columns[i]))
+		if (c->type.identity
+				? fill_identity(s, t, c)
+				: !c->type.nullable && fill_default(s, t, &st->table->columns[i]))
 			return -1;
-		if (c->type.user_type == TDS_USER_ROWVERSION && sql_execf(s, "UPDATE %s.t%lld SET c%d = t_rowversion()", t->where, (long long)t->id, c->id))
+		if (c->type.user_type == TDS_USER_ROWVERSION &&
+			sql_execf(s, "UPDATE %s.t%lld SET c%d = t_rowversion()", t->where,
+				(long long)t->id, c->id))
 			return -1;
 	}
 	return 0;
 }
 
 /* A new key that the rows break. */
-static int constraint_failed(struct session *s, const struct table *t, const struct constraint_def *c)
+static int constraint_failed(
+	struct session *s, const struct table *t, const struct constraint_def *c)
 {
 	if (s->error.number == 2601 || s->error.number == 2627)
-		return tsql_fail(&s->error, 1505, table_two_part(t, &s->frame->arena), c->name ? c->name : "?", "(?)");
+		return tsql_fail(&s->error, 1505, table_two_part(t, &s->frame->arena),
+			c->name ? c->name : "?", "(?)");
 	return -1;
 }
 
@@ -101,9 +120,11 @@ static int check_foreign(struct session *s, const struct table *t)
 {
 	int64_t broken;
 
-	if (sql_int(s, 0, &broken, "SELECT 1 FROM pragma_foreign_key_check('t%lld', '%s') LIMIT 1", (long long)t->id, t->where))
+	if (sql_int(s, 0, &broken, "SELECT 1 FROM pragma_foreign_key_check('t%lld', '%s') LIMIT 1",
+		    (long long)t->id, t->where))
 		return -1;
-	return broken ? tsql_fail(&s->error, 547, "ALTER TABLE", "FOREIGN KEY", "?", t->database ? t->database->name : "tempdb",
+	return broken ? tsql_fail(&s->error, 547, "ALTER TABLE", "FOREIGN KEY", "?",
+				t->database ? t->database->name : "tempdb",
 				table_two_part(t, &s->frame->arena), "")
 		      : 0;
 }
@@ -114,7 +135,9 @@ static int alter_add(struct session *s, struct stmt *st, struct table *t)
 	struct table *now;
 	bool foreign = false;
 
-	if (catalog_load(s, t->database, t->id, a, &now) || add_columns(s, st, now, has_rows(s, t)) || catalog_load(s, t->database, t->id, a, &now))
+	if (catalog_load(s, t->database, t->id, a, &now) ||
+		add_columns(s, st, now, has_rows(s, t)) ||
+		catalog_load(s, t->database, t->id, a, &now))
 		return -1;
 	if (st->table->n_columns) {
 		if (rebuild(s, t) || fill_columns(s, st, now))
@@ -125,21 +148,26 @@ static int alter_add(struct session *s, struct stmt *st, struct table *t)
 		const struct column_def *c = &st->table->columns[i];
 
 		for (size_t j = 0; j < c->n_constraints; j++)
-			if (c->constraints[j].kind != CON_DEFAULT && table_add_constraint(s, now, &c->constraints[j], a))
+			if (c->constraints[j].kind != CON_DEFAULT &&
+				table_add_constraint(s, now, &c->constraints[j], a))
 				return -1;
 	}
 	for (size_t i = 0; i < st->table->n_constraints; i++) {
 		if (table_add_constraint(s, now, &st->table->constraints[i], a))
 			return -1;
-		foreign |= st->table->constraints[i].kind == CON_FOREIGN && !st->table->constraints[i].no_check;
+		foreign |= st->table->constraints[i].kind == CON_FOREIGN &&
+			   !st->table->constraints[i].no_check;
 	}
 	if (rebuild(s, t))
-		return constraint_failed(s, now, st->table->n_constraints ? &st->table->constraints[0] : &(struct constraint_def){0});
+		return constraint_failed(s, now,
+			st->table->n_constraints ? &st->table->constraints[0]
+						 : &(struct constraint_def){0});
 	return foreign ? check_foreign(s, now) : 0;
 }
 
 /* What hangs on a column: error 5074, then 4922. */
-static int column_is_free(struct session *s, const struct table *t, const struct table_column *c, const char *what, bool with_default)
+static int column_is_free(struct session *s, const struct table *t, const struct table_column *c,
+	const char *what, bool with_default)
 {
 	struct arena *a = &s->frame->arena;
 	struct tsql_error dependent = {.severity = 16, .state = 1};
@@ -147,12 +175,15 @@ static int column_is_free(struct session *s, const struct table *t, const struct
 	for (size_t i = 0; i < t->n_indexes; i++)
 		for (size_t j = 0; j < t->indexes[i].n; j++)
 			if (t->indexes[i].columns[j] == c->id)
-				(void)tsql_fail(&dependent, 5074, t->indexes[i].constraint ? "object" : "index", t->indexes[i].name, "column", c->name);
+				(void)tsql_fail(&dependent, 5074,
+					t->indexes[i].constraint ? "object" : "index",
+					t->indexes[i].name, "column", c->name);
 	if (with_default && c->default_id)
 		(void)tsql_fail(&dependent, 5074, "object", "?", "column", c->name);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->v[i].computed && strcasestr(t->v[i].computed, c->name))
-			(void)tsql_fail(&dependent, 5074, "column", t->v[i].name, "column", c->name);
+			(void)tsql_fail(
+				&dependent, 5074, "column", t->v[i].name, "column", c->name);
 	if (!dependent.number)
 		return 0;
 	dependent.line = s->line;
@@ -174,19 +205,27 @@ static int alter_column(struct session *s, struct stmt *st, struct table *t)
 		return tsql_fail(&s->error, 4924, "ALTER TABLE ALTER COLUMN", c.name, t->name);
 	if (c.collation && !engine_collation_parse(c.collation, type.collation))
 		return tsql_fail(&s->error, 448, c.collation);
-	if (!c.collation && engine_type_class(&type) == TC_TEXT && engine_type_class(&was->type) == TC_TEXT)
+	if (!c.collation && engine_type_class(&type) == TC_TEXT &&
+		engine_type_class(&was->type) == TC_TEXT)
 		memcpy(type.collation, was->type.collation, TDS_COLLATION_LEN);
 	/* a column of an index may only grow, or change whether it is null */
-	if (!(engine_type_class(&type) == engine_type_class(&was->type) && type.size >= was->type.size) &&
+	if (!(engine_type_class(&type) == engine_type_class(&was->type) &&
+		    type.size >= was->type.size) &&
 		column_is_free(s, t, was, "ALTER TABLE ALTER COLUMN", false))
 		return -1;
 	if (sql_execf(s,
-		    "UPDATE %s.sys_columns SET code = '%s', type_name = %s, type_text = %s, system_type = %d, user_type = %u,"
-		    " max_length = %d, precision = %d, scale = %d, collation = %s, nullable = %d WHERE object_id = %lld AND column_id = %d",
-		    t->where, engine_type_code(&type, code), sql_quote(a, engine_type_name(&type)), sql_quote(a, engine_type_print(&type, a)),
-		    engine_system_type(&type), type.user_type, type.size == TDS_SIZE_MAX ? -1 : (int)type.size, (int)engine_precision(&type), type.scale,
-		    engine_type_class(&type) == TC_TEXT ? sql_quote(a, engine_collation_name(type.collation, a)) : "NULL", nullable,
-		    (long long)t->id, was->id))
+		    "UPDATE %s.sys_columns SET code = '%s', type_name = %s, type_text = %s, "
+		    "system_type = %d, user_type = %u,"
+		    " max_length = %d, precision = %d, scale = %d, collation = %s, nullable = %d "
+		    "WHERE object_id = %lld AND column_id = %d",
+		    t->where, engine_type_code(&type, code), sql_quote(a, engine_type_name(&type)),
+		    sql_quote(a, engine_type_print(&type, a)), engine_system_type(&type),
+		    type.user_type, type.size == TDS_SIZE_MAX ? -1 : (int)type.size,
+		    (int)engine_precision(&type), type.scale,
+		    engine_type_class(&type) == TC_TEXT
+			    ? sql_quote(a, engine_collation_name(type.collation, a))
+			    : "NULL",
+		    nullable, (long long)t->id, was->id))
 		return -1;
 	s->verb = "ALTER TABLE";
 	if (rebuild(s, t)) {
@@ -202,10 +241,13 @@ static int drop_column(struct session *s, struct stmt *st, struct table *t, cons
 	const struct table_column *c = table_column(t, name);
 
 	if (!c)
-		return st->if_exists ? 0 : tsql_fail(&s->error, 4924, "ALTER TABLE DROP COLUMN", name, t->name);
+		return st->if_exists ? 0
+				     : tsql_fail(&s->error, 4924, "ALTER TABLE DROP COLUMN", name,
+					       t->name);
 	if (column_is_free(s, t, c, "ALTER TABLE DROP COLUMN", true))
 		return -1;
-	return sql_execf(s, "DELETE FROM %s.sys_columns WHERE object_id = %lld AND column_id = %d", t->where, (long long)t->id, c->id);
+	return sql_execf(s, "DELETE FROM %s.sys_columns WHERE object_id = %lld AND column_id = %d",
+		t->where, (long long)t->id, c->id);
 }
 
 static int drop_constraint(struct session *s, struct stmt *st, struct table *t, const char *name)
@@ -213,7 +255,9 @@ static int drop_constraint(struct session *s, struct stmt *st, struct table *t, 
 	struct arena *a = &s->frame->arena;
 	int64_t id;
 
-	if (sql_int(s, 0, &id, "SELECT object_id FROM %s.sys_objects WHERE parent_id = %lld AND name = %s", t->where, (long long)t->id, sql_quote(a, name)))
+	if (sql_int(s, 0, &id,
+		    "SELECT object_id FROM %s.sys_objects WHERE parent_id = %lld AND name = %s",
+		    t->where, (long long)t->id, sql_quote(a, name)))
 		return -1;
 	if (id == 0)
 		return st->if_exists ? 0 : tsql_fail(&s->error, 3728, name);
@@ -222,18 +266,34 @@ static int drop_constraint(struct session *s, struct stmt *st, struct table *t, 
 
 		if (t->indexes[i].constraint_id != id)
 			continue;
-		if (sql_int(s, 0, &referenced, "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1", t->where, (long long)t->id))
+		if (sql_int(s, 0, &referenced,
+			    "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1",
+			    t->where, (long long)t->id))
 			return -1;
 		if (referenced)
 			return tsql_fail(&s->error, 3725, name, "?", "?");
 	}
-	return sql_execf(s, "DELETE FROM %s.sys_index_columns WHERE object_id = %lld AND index_id IN (SELECT index_id FROM %s.sys_indexes WHERE"
-			    " object_id = %lld AND constraint_id = %lld)", t->where, (long long)t->id, t->where, (long long)t->id, (long long)id) ||
-			       sql_execf(s, "DELETE FROM %s.sys_indexes WHERE object_id = %lld AND constraint_id = %lld", t->where, (long long)t->id, (long long)id) ||
-			       sql_execf(s, "DELETE FROM %s.sys_foreign_columns WHERE object_id = %lld", t->where, (long long)id) ||
-			       sql_execf(s, "DELETE FROM %s.sys_foreign_keys WHERE object_id = %lld", t->where, (long long)id) ||
-			       sql_execf(s, "UPDATE %s.sys_columns SET default_id = 0 WHERE object_id = %lld AND default_id = %lld", t->where, (long long)t->id, (long long)id) ||
-			       sql_execf(s, "DELETE FROM %s.sys_objects WHERE object_id = %lld", t->where, (long long)id)
+	return sql_execf(s,
+		       "DELETE FROM %s.sys_index_columns WHERE object_id = %lld AND index_id IN "
+		       "(SELECT index_id FROM %s.sys_indexes WHERE"
+		       " object_id = %lld AND constraint_id = %lld)",
+		       t->where, (long long)t->id, t->where, (long long)t->id, (long long)id) ||
+			       sql_execf(s,
+				       "DELETE FROM %s.sys_indexes WHERE object_id = %lld AND "
+				       "constraint_id = %lld",
+				       t->where, (long long)t->id, (long long)id) ||
+			       sql_execf(s,
+				       "DELETE FROM %s.sys_foreign_columns WHERE object_id = %lld",
+				       t->where, (long long)id) ||
+			       sql_execf(s,
+				       "DELETE FROM %s.sys_foreign_keys WHERE object_id = %lld",
+				       t->where, (long long)id) ||
+			       sql_execf(s,
+				       "UPDATE %s.sys_columns SET default_id = 0 WHERE object_id = "
+				       "%lld AND default_id = %lld",
+				       t->where, (long long)t->id, (long long)id) ||
+			       sql_execf(s, "DELETE FROM %s.sys_objects WHERE object_id = %lld",
+				       t->where, (long long)id)
 		       ? -1
 		       : 0;
 }
@@ -243,7 +303,8 @@ static int alter_drop(struct session *s, struct stmt *st, struct table *t)
 	for (size_t i = 0; i < st->n_names; i++) {
 		const char *name = st->names[i].part[NAME_OBJECT];
 
-		if (strcmp(st->text, "COLUMN") == 0 ? drop_column(s, st, t, name) : drop_constraint(s, st, t, name))
+		if (strcmp(st->text, "COLUMN") == 0 ? drop_column(s, st, t, name)
+						    : drop_constraint(s, st, t, name))
 			return -1;
 	}
 	return rebuild(s, t);
@@ -251,10 +312,16 @@ static int alter_drop(struct session *s, struct stmt *st, struct table *t)
 
 static int alter_check(struct session *s, struct stmt *st, struct table *t)
 {
-	if (st->n_names == 0 && sql_execf(s, "UPDATE %s.sys_objects SET disabled = %d WHERE parent_id = %lld AND type IN ('C', 'F')", t->where, !st->on, (long long)t->id))
+	if (st->n_names == 0 && sql_execf(s,
+					"UPDATE %s.sys_objects SET disabled = %d WHERE parent_id = "
+					"%lld AND type IN ('C', 'F')",
+					t->where, !st->on, (long long)t->id))
 		return -1;
 	for (size_t i = 0; i < st->n_names; i++)
-		if (sql_execf(s, "UPDATE %s.sys_objects SET disabled = %d WHERE parent_id = %lld AND name = %s", t->where, !st->on, (long long)t->id,
+		if (sql_execf(s,
+			    "UPDATE %s.sys_objects SET disabled = %d WHERE parent_id = %lld AND "
+			    "name = %s",
+			    t->where, !st->on, (long long)t->id,
 			    sql_quote(&s->frame->arena, st->names[i].part[NAME_OBJECT])))
 			return -1;
 	return rebuild(s, t);
@@ -267,15 +334,21 @@ static int same_columns(struct session *s, const struct table *from, const struc
 	struct arena *a = &s->frame->arena;
 
 	if (from->n != to->n)
-		return tsql_fail(&s->error, 4943, table_full_name(from, a), tsql_number((int64_t)from->n), table_full_name(to, a), tsql_number((int64_t)to->n));
+		return tsql_fail(&s->error, 4943, table_full_name(from, a),
+			tsql_number((int64_t)from->n), table_full_name(to, a),
+			tsql_number((int64_t)to->n));
 	for (size_t i = 0; i < from->n; i++) {
 		if (strcasecmp(from->v[i].name, to->v[i].name) != 0)
-			return tsql_fail(&s->error, 4957, from->v[i].name, tsql_number((int64_t)i + 1), table_full_name(from, a), to->v[i].name, table_full_name(to, a));
+			return tsql_fail(&s->error, 4957, from->v[i].name,
+				tsql_number((int64_t)i + 1), table_full_name(from, a),
+				to->v[i].name, table_full_name(to, a));
 		if (!engine_type_same(&from->v[i].type, &to->v[i].type))
-			return tsql_fail(&s->error, 4944, from->v[i].name, engine_type_print(&from->v[i].type, a), table_full_name(from, a),
+			return tsql_fail(&s->error, 4944, from->v[i].name,
+				engine_type_print(&from->v[i].type, a), table_full_name(from, a),
 				engine_type_print(&to->v[i].type, a), table_full_name(to, a));
 		if (from->v[i].type.nullable != to->v[i].type.nullable)
-			return tsql_fail(&s->error, 4985, from->v[i].name, table_full_name(from, a), table_full_name(to, a));
+			return tsql_fail(&s->error, 4985, from->v[i].name, table_full_name(from, a),
+				table_full_name(to, a));
 	}
 	return 0;
 }
@@ -294,10 +367,13 @@ static int same_indexes(struct session *s, const struct table *from, const struc
 
 			found = have->unique == want->unique && have->n == want->n;
 			for (size_t k = 0; found && k < want->n; k++)
-				found = strcasecmp(table_column_by_id(to, want->columns[k])->name, table_column_by_id(from, have->columns[k])->name) == 0;
+				found = strcasecmp(table_column_by_id(to, want->columns[k])->name,
+						table_column_by_id(from, have->columns[k])->name) ==
+					0;
 		}
 		if (!found)
-			return tsql_fail(&s->error, 4947, table_full_name(from, a), want->name, table_full_name(to, a));
+			return tsql_fail(&s->error, 4947, table_full_name(from, a), want->name,
+				table_full_name(to, a));
 	}
 	return 0;
 }
@@ -308,11 +384,14 @@ static int alter_switch(struct session *s, struct stmt *st, struct table *from)
 	struct table *to;
 	int64_t referenced;
 
-	if (ddl_table(s, &st->name2, 4902, &to) || same_columns(s, from, to) || same_indexes(s, from, to))
+	if (ddl_table(s, &st->name2, 4902, &to) || same_columns(s, from, to) ||
+		same_indexes(s, from, to))
 		return -1;
 	if (has_rows(s, to))
 		return tsql_fail(&s->error, 4905, table_full_name(to, &s->frame->arena));
-	if (sql_int(s, 0, &referenced, "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1", from->where, (long long)from->id))
+	if (sql_int(s, 0, &referenced,
+		    "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1",
+		    from->where, (long long)from->id))
 		return -1;
 	if (referenced)
 		return tsql_fail(&s->error, 4967, table_full_name(from, &s->frame->arena), "?");
@@ -323,9 +402,11 @@ static int alter_switch(struct session *s, struct stmt *st, struct table *from)
 		buf_printf(&out, "%sc%d", out.len ? ", " : "", from->v[i].id);
 	}
 	s->target = to;
-	return sql_execf(s, "INSERT INTO %s.t%lld (%s) SELECT %s FROM %s.t%lld ORDER BY rowid", to->where, (long long)to->id, buf_str(&into), buf_str(&out),
-		       from->where, (long long)from->id) ||
-			       sql_execf(s, "DELETE FROM %s.t%lld", from->where, (long long)from->id)
+	return sql_execf(s, "INSERT INTO %s.t%lld (%s) SELECT %s FROM %s.t%lld ORDER BY rowid",
+		       to->where, (long long)to->id, buf_str(&into), buf_str(&out), from->where,
+		       (long long)from->id) ||
+			       sql_execf(
+				       s, "DELETE FROM %s.t%lld", from->where, (long long)from->id)
 		       ? -1
 		       : 0;
 }
@@ -343,11 +424,16 @@ static int transfer(struct session *s, struct stmt *st)
 		return tsql_fail(&s->error, 15151, "alter", "schema", st->text);
 	if (catalog_find(s, &st->name, &s->frame->arena, &t) != 1)
 		return tsql_fail(&s->error, 15151, "find", "object", st->name.part[NAME_OBJECT]);
-	if (sql_int(s, 0, &taken, "SELECT 1 FROM %s.sys_objects WHERE schema_id = %lld AND name = %s", where, (long long)schema, sql_quote(&s->frame->arena, t->name)))
+	if (sql_int(s, 0, &taken,
+		    "SELECT 1 FROM %s.sys_objects WHERE schema_id = %lld AND name = %s", where,
+		    (long long)schema, sql_quote(&s->frame->arena, t->name)))
 		return -1;
 	if (taken)
 		return tsql_fail(&s->error, 15530, t->name);
-	return sql_execf(s, "UPDATE %s.sys_objects SET schema_id = %lld WHERE object_id = %lld OR parent_id = %lld", where, (long long)schema, (long long)t->id, (long long)t->id);
+	return sql_execf(s,
+		"UPDATE %s.sys_objects SET schema_id = %lld WHERE object_id = %lld OR parent_id = "
+		"%lld",
+		where, (long long)schema, (long long)t->id, (long long)t->id);
 }
 
 int exec_alter(struct session *s, struct stmt *st)

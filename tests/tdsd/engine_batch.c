@@ -4,7 +4,8 @@
 
 #include "tests/tdsd/engine_private.h"
 
-static int add_params(struct session *s, struct frame *f, const struct engine_param *params, size_t n)
+static int add_params(
+	struct session *s, struct frame *f, const struct engine_param *params, size_t n)
 {
 	struct err err = ERR_INIT;
 
@@ -18,13 +19,15 @@ static int add_params(struct session *s, struct frame *f, const struct engine_pa
 		if (params[i].type.type != v->type.type)
 			tds_type_complete(&v->type);
 		if (cell_decode(&params[i].type, &p, p + params[i].len, &f->arena, &v->value, &err))
-			return tsql_fail(&s->error, 8016, tsql_number((int64_t)i + 1), params[i].name);
+			return tsql_fail(
+				&s->error, 8016, tsql_number((int64_t)i + 1), params[i].name);
 	}
 	return 0;
 }
 
 /* Output parameters, as the variables are in the end. */
-static int give_outputs(struct session *s, struct frame *f, const struct engine_param *params, size_t n)
+static int give_outputs(
+	struct session *s, struct frame *f, const struct engine_param *params, size_t n)
 {
 	for (size_t i = 0; i < n && !s->gone; i++) {
 		CLEANUP(buf_release) struct buf value = BUF_INIT(512u * 1024 * 1024);
@@ -34,7 +37,8 @@ static int give_outputs(struct session *s, struct frame *f, const struct engine_
 			continue;
 		if (cell_encode(&v->type, &v->value, &value, &s->error))
 			return -1;
-		if (s->out->output(s->out_arg, params[i].name, &v->type, (const uint8_t *)value.data, value.len) < 0)
+		if (s->out->output(s->out_arg, params[i].name, &v->type,
+			    (const uint8_t *)value.data, value.len) < 0)
 			s->gone = true;
 	}
 	return 0;
@@ -106,10 +110,11 @@ int session_batch(struct session *s, const char *sql, size_t len, const struct e
 	return finish(s);
 }
 
-int session_transaction(struct session *s, enum session_transaction what, int isolation, const char *name,
-	const struct engine_out *out, void *arg)
+int session_transaction(struct session *s, enum session_transaction what, int isolation,
+	const char *name, const struct engine_out *out, void *arg)
 {
-	/* MS-TDS 2.2.6.9: 1 read uncommitted, 2 committed, 3 repeatable, 4 serializable, 5 snapshot */
+	/* MS-TDS 2.2.6.9: 1 read uncommitted, 2 committed, 3 repeatable, 4 serializable, 5 snapshot
+	 */
 	static const uint16_t commands[] = {0xD4, 0xD5, 0xD2, 0xD6};
 	int rc = -1;
 

@@ -60,7 +60,8 @@ int exec_insert_bulk(struct session *s, struct stmt *st)
 		b->def.columns[i].type = st->table->columns[i].type;
 	}
 	b->keep_nulls = option(st, "KEEP_NULLS") || option(st, "KEEPNULLS");
-	b->keep_identity = option(st, "KEEPIDENTITY") || option(st, "KEEP_IDENTITY") || s->identity_insert == t->id;
+	b->keep_identity = option(st, "KEEPIDENTITY") || option(st, "KEEP_IDENTITY") ||
+			   s->identity_insert == t->id;
 	b->check = option(st, "CHECK_CONSTRAINTS");
 	b->line = st->line;
 	s->bulk = b;
@@ -84,7 +85,8 @@ void bulk_free(struct session *s)
 	s->target = NULL;
 	s->bulk = NULL;
 	if (b->open)
-		(void)sqlite3_exec(s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
+		(void)sqlite3_exec(
+			s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
 	arena_release(&b->frame.arena);
 	arena_release(&b->arena);
 	free(b);
@@ -107,7 +109,8 @@ static int map_columns(struct session *s, struct bulk *b)
 	for (size_t i = 0; i < b->t->n; i++) {
 		const struct table_column *c = &b->t->v[i];
 
-		if (c->computed || c->type.user_type == TDS_USER_ROWVERSION || (c->type.identity && !b->keep_identity))
+		if (c->computed || c->type.user_type == TDS_USER_ROWVERSION ||
+			(c->type.identity && !b->keep_identity))
 			continue;
 		if (at < b->columns.n)
 			b->into[at++] = c;
@@ -119,7 +122,9 @@ static int map_columns(struct session *s, struct bulk *b)
 static int check_columns(struct session *s, struct bulk *b)
 {
 	for (size_t i = 0; i < b->columns.n; i++) {
-		const struct tds_column *sent = &b->columns.v[i], *said = b->def.n_columns ? &b->def.columns[i].type : &b->into[i]->type;
+		const struct tds_column *sent = &b->columns.v[i],
+					*said = b->def.n_columns ? &b->def.columns[i].type
+								 : &b->into[i]->type;
 		enum type_class have = engine_type_class(sent), want = engine_type_class(said);
 
 		if (have != want && !(have == TC_BYTES && want == TC_UDT))
@@ -141,20 +146,23 @@ static bool is_sent(const struct bulk *b, const struct table_column *c)
 	return false;
 }
 
-static int one_column(struct session *s, struct bulk *b, struct translator *tr, const struct table_column *c, const char **ret)
+static int one_column(struct session *s, struct bulk *b, struct translator *tr,
+	const struct table_column *c, const char **ret)
 {
 	struct term v;
 
 	for (size_t i = 0; i < b->columns.n; i++) {
 		if (b->into[i] != c || !is_sent(b, c))
 			continue;
-		v = (struct term){.type = b->columns.v[i], .sql = arena_printf(tr->a, "?%zu", i + 1)};
+		v = (struct term){
+			.type = b->columns.v[i], .sql = arena_printf(tr->a, "?%zu", i + 1)};
 		v.type.type = tds_type_base(v.type.type);
 		if (c->default_text && !b->keep_nulls) {
 			struct term d;
 			const char *cast;
 
-			if (dml_default(s, tr, c, &d) || tr_cast(tr, &d, &v.type, -1, CAST_EXPLICIT, &cast))
+			if (dml_default(s, tr, c, &d) ||
+				tr_cast(tr, &d, &v.type, -1, CAST_EXPLICIT, &cast))
 				return -1;
 			v.sql = arena_printf(tr->a, "ifnull(%s, %s)", v.sql, cast);
 		}
@@ -164,7 +172,8 @@ static int one_column(struct session *s, struct bulk *b, struct translator *tr, 
 		*ret = identity_value(s, c, tr->a);
 		return 0;
 	}
-	return dml_default(s, tr, c, &v) || tr_store(tr, &v, b->t, (size_t)(c - b->t->v), ret) ? -1 : 0;
+	return dml_default(s, tr, c, &v) || tr_store(tr, &v, b->t, (size_t)(c - b->t->v), ret) ? -1
+											       : 0;
 }
 
 static int prepare(struct session *s, struct bulk *b)
@@ -184,7 +193,10 @@ static int prepare(struct session *s, struct bulk *b)
 		buf_printf(&names, "%sc%d", names.len ? ", " : "", b->t->v[i].id);
 		buf_printf(&values, "%s%s", values.len ? ", " : "", sql);
 	}
-	return sql_prepare(s, arena_printf(&b->arena, "INSERT INTO %s.t%lld (%s) VALUES (%s)", b->t->where, (long long)b->t->id, buf_str(&names), buf_str(&values)), &b->insert);
+	return sql_prepare(s,
+		arena_printf(&b->arena, "INSERT INTO %s.t%lld (%s) VALUES (%s)", b->t->where,
+			(long long)b->t->id, buf_str(&names), buf_str(&values)),
+		&b->insert);
 }
 
 static void begin_call(struct session *s, const struct engine_out *out, void *arg)
@@ -220,7 +232,8 @@ static int fail(struct session *s, struct bulk *b)
 	return s->gone ? -1 : rc;
 }
 
-int session_bulk_columns(struct session *s, const struct tds_columns *columns, const struct engine_out *out, void *arg)
+int session_bulk_columns(struct session *s, const struct tds_columns *columns,
+	const struct engine_out *out, void *arg)
 {
 	struct bulk *b = s->bulk;
 
@@ -239,12 +252,14 @@ int session_bulk_columns(struct session *s, const struct tds_columns *columns, c
 	b->open = true;
 	if (!b->check)
 		(void)sqlite3_exec(s->db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL);
-	if (map_columns(s, b) || check_columns(s, b) || identity_open(s, b->t, &b->identity) || prepare(s, b))
+	if (map_columns(s, b) || check_columns(s, b) || identity_open(s, b->t, &b->identity) ||
+		prepare(s, b))
 		return fail(s, b);
 	return 0;
 }
 
-int session_bulk_row(struct session *s, const uint8_t *row, size_t len, const struct engine_out *out, void *arg)
+int session_bulk_row(
+	struct session *s, const uint8_t *row, size_t len, const struct engine_out *out, void *arg)
 {
 	struct bulk *b = s->bulk;
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -293,7 +308,8 @@ int session_bulk_end(struct session *s, bool give_up, const struct engine_out *o
 		b->open = false;
 		if (rc)
 			rc = fail(s, b);
-		(void)sqlite3_exec(s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
+		(void)sqlite3_exec(
+			s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
 	}
 	failed = b->failed || give_up;
 	count = failed ? 0 : b->count;

@@ -124,7 +124,8 @@ static struct tds_column result_type(char code, const struct term *args, size_t 
 	case '8':
 		return n && args[0].type.size == TDS_SIZE_MAX
 			       ? args[0].type
-			       : engine_text_type(n && tds_type_is_utf16(args[0].type.type), n && tds_type_is_utf16(args[0].type.type) ? 4000 : 8000);
+			       : engine_text_type(n && tds_type_is_utf16(args[0].type.type),
+					 n && tds_type_is_utf16(args[0].type.type) ? 4000 : 8000);
 	case 'h':
 		return engine_int_type(2);
 	case 'I':
@@ -155,19 +156,23 @@ static struct tds_column result_type(char code, const struct term *args, size_t 
 		t = (struct tds_column){.type = TDS_GUID, .size = 16, .nullable = true};
 		return t;
 	case 'p':
-		t = (struct tds_column){.type = TDS_DATETIMN, .size = 8, .scale = 3, .nullable = true};
+		t = (struct tds_column){
+			.type = TDS_DATETIMN, .size = 8, .scale = 3, .nullable = true};
 		return t;
 	case 'q':
-		t = (struct tds_column){.type = TDS_DATETIME2N, .size = 8, .scale = 7, .nullable = true};
+		t = (struct tds_column){
+			.type = TDS_DATETIME2N, .size = 8, .scale = 7, .nullable = true};
 		return t;
 	case 'o':
-		t = (struct tds_column){.type = TDS_DATETIMEOFFSETN, .size = 10, .scale = 7, .nullable = true};
+		t = (struct tds_column){
+			.type = TDS_DATETIMEOFFSETN, .size = 10, .scale = 7, .nullable = true};
 		return t;
 	case 'D':
 		t = (struct tds_column){.type = TDS_DATEN, .size = 3, .nullable = true};
 		return t;
 	case 'V':
-		t = (struct tds_column){.type = TDS_VARIANT, .size = TDS_VARIANT_MAX, .nullable = true};
+		t = (struct tds_column){
+			.type = TDS_VARIANT, .size = TDS_VARIANT_MAX, .nullable = true};
 		return t;
 	default:
 		return t;
@@ -204,7 +209,8 @@ static int args_of(struct translator *t, const struct expr *e, struct term **ret
 {
 	*ret = arena_array(t->a, e->n + 1, sizeof(**ret));
 	for (size_t i = 0; i < e->n; i++)
-		if (e->v[i]->kind != EX_DATEPART && e->v[i]->kind != EX_STAR && tr_value(t, e->v[i], &(*ret)[i]))
+		if (e->v[i]->kind != EX_DATEPART && e->v[i]->kind != EX_STAR &&
+			tr_value(t, e->v[i], &(*ret)[i]))
 			return -1;
 	return 0;
 }
@@ -222,7 +228,8 @@ static int call_isnull(struct translator *t, const struct expr *e, struct term *
 	if (v[0].is_null)
 		v[0].type = v[1].type;
 	ret->type = v[0].type;
-	ret->type.nullable = (v[0].type.nullable || v[0].is_null) && (v[1].type.nullable || v[1].is_null);
+	ret->type.nullable =
+		(v[0].type.nullable || v[0].is_null) && (v[1].type.nullable || v[1].is_null);
 	ret->aggregate = v[0].aggregate || v[1].aggregate;
 	if (tr_cast(t, &v[1], &ret->type, -1, CAST_EXPLICIT, &v[1].sql))
 		return -1;
@@ -259,10 +266,11 @@ static int call_iif(struct translator *t, const struct expr *e, struct term *ret
 
 	if (e->n != 3)
 		return wrong_count(t, "iif", 3);
-	if (tr_condition(t, e->v[0], &condition) || tr_value(t, e->v[1], &v[0]) || tr_value(t, e->v[2], &v[1]) ||
-		tr_unify(t, v, 2, &ret->type))
+	if (tr_condition(t, e->v[0], &condition) || tr_value(t, e->v[1], &v[0]) ||
+		tr_value(t, e->v[2], &v[1]) || tr_unify(t, v, 2, &ret->type))
 		return -1;
-	ret->sql = arena_printf(t->a, "CASE WHEN %s THEN %s ELSE %s END", condition, v[0].sql, v[1].sql);
+	ret->sql = arena_printf(
+		t->a, "CASE WHEN %s THEN %s ELSE %s END", condition, v[0].sql, v[1].sql);
 	return 0;
 }
 
@@ -289,11 +297,14 @@ static int call_len(struct translator *t, const struct expr *e, struct term *ret
 
 	if (e->n != 1)
 		return wrong_count(t, e->text, 1);
-	if (args_of(t, e, &v) || (!datalength && cast_arg(t, &v[0], engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 'T')))
+	if (args_of(t, e, &v) ||
+		(!datalength &&
+			cast_arg(t, &v[0], engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 'T')))
 		return -1;
 	ret->type = engine_int_type(v[0].type.size == TDS_SIZE_MAX ? 8 : 4);
 	ret->type.nullable = v[0].type.nullable || v[0].is_null;
-	ret->sql = datalength ? arena_printf(t->a, "t_datalength(%s,'%s')", v[0].sql, engine_type_code(&v[0].type, code))
+	ret->sql = datalength ? arena_printf(t->a, "t_datalength(%s,'%s')", v[0].sql,
+					engine_type_code(&v[0].type, code))
 			      : arena_printf(t->a, "t_len(%s)", v[0].sql);
 	return 0;
 }
@@ -309,7 +320,9 @@ static int call_substring(struct translator *t, const struct expr *e, struct ter
 		return -1;
 	ret->type = v[0].type;
 	if (tds_type_is_padded(ret->type.type))
-		ret->type.type = ret->type.type == TDS_NCHAR ? TDS_NVARCHAR : ret->type.type == TDS_BIGCHAR ? TDS_BIGVARCHAR : TDS_BIGVARBINARY;
+		ret->type.type = ret->type.type == TDS_NCHAR     ? TDS_NVARCHAR
+				 : ret->type.type == TDS_BIGCHAR ? TDS_BIGVARCHAR
+								 : TDS_BIGVARBINARY;
 	ret->sql = arena_printf(t->a, "t_substring(%s,%s,%s)", v[0].sql, v[1].sql, v[2].sql);
 	return 0;
 }
@@ -318,7 +331,8 @@ static int call_substring(struct translator *t, const struct expr *e, struct ter
 static int call_find(struct translator *t, const struct expr *e, struct term *ret)
 {
 	struct term *v;
-	bool replace = strcasecmp(e->text, "replace") == 0, pattern = strcasecmp(e->text, "patindex") == 0;
+	bool replace = strcasecmp(e->text, "replace") == 0,
+	     pattern = strcasecmp(e->text, "patindex") == 0;
 	const struct term *in;
 
 	if (e->n < 2 || (replace && e->n != 3) || (pattern && e->n != 2) || e->n > 3)
@@ -329,15 +343,22 @@ static int call_find(struct translator *t, const struct expr *e, struct term *re
 		if (cast_arg(t, &v[i], i == 2 && !replace ? 'i' : 't'))
 			return -1;
 	in = replace ? &v[0] : &v[1];
-	ret->type = replace ? engine_text_type(tds_type_is_utf16(v[0].type.type) || tds_type_is_utf16(v[2].type.type),
-				      v[0].type.size == TDS_SIZE_MAX ? UINT32_MAX : tds_type_is_utf16(v[0].type.type) ? 4000 : 8000)
+	ret->type = replace ? engine_text_type(tds_type_is_utf16(v[0].type.type) ||
+						       tds_type_is_utf16(v[2].type.type),
+				      v[0].type.size == TDS_SIZE_MAX      ? UINT32_MAX
+				      : tds_type_is_utf16(v[0].type.type) ? 4000
+									  : 8000)
 			    : engine_int_type(in->type.size == TDS_SIZE_MAX ? 8 : 4);
 	memcpy(ret->type.collation, in->type.collation, TDS_COLLATION_LEN);
 	ret->type.nullable = false;
 	for (size_t i = 0; i < e->n; i++)
 		ret->type.nullable |= v[i].type.nullable || v[i].is_null;
-	ret->sql = arena_printf(t->a, "t_%s(%s,%s,%s,'%s')", replace ? "replace" : pattern ? "patindex" : "charindex",
-		v[0].sql, v[1].sql, e->n > 2 ? v[2].sql : "1", engine_collation_sqlite(in->type.collation));
+	ret->sql = arena_printf(t->a, "t_%s(%s,%s,%s,'%s')",
+		replace   ? "replace"
+		: pattern ? "patindex"
+			  : "charindex",
+		v[0].sql, v[1].sql, e->n > 2 ? v[2].sql : "1",
+		engine_collation_sqlite(in->type.collation));
 	return 0;
 }
 
@@ -359,8 +380,8 @@ static int call_round(struct translator *t, const struct expr *e, struct term *r
 		ret->type = v[0].type;
 	}
 	ret->type.nullable = true;
-	ret->sql = arena_printf(t->a, "t_round(%s,'%s',%s,%s)", v[0].sql, engine_type_code(&v[0].type, code), v[1].sql,
-		e->n > 2 ? v[2].sql : "0");
+	ret->sql = arena_printf(t->a, "t_round(%s,'%s',%s,%s)", v[0].sql,
+		engine_type_code(&v[0].type, code), v[1].sql, e->n > 2 ? v[2].sql : "0");
 	return 0;
 }
 
@@ -379,7 +400,8 @@ static int call_number(struct translator *t, const struct expr *e, struct term *
 	ret->type = v[0].type;
 	if (engine_type_class(&ret->type) == TC_INT && ret->type.size < 4)
 		ret->type = engine_int_type(4);
-	if (engine_type_class(&ret->type) == TC_DECIMAL && ((e->text[0] | 0x20) == 'c' || (e->text[0] | 0x20) == 'f'))
+	if (engine_type_class(&ret->type) == TC_DECIMAL &&
+		((e->text[0] | 0x20) == 'c' || (e->text[0] | 0x20) == 'f'))
 		ret->type = engine_decimal_type(ret->type.precision, 0);
 	ret->type.nullable = v[0].type.nullable || v[0].is_null;
 	ret->sql = arena_printf(t->a, "t_number('%c',%s,'%s','%s')", e->text[0] | 0x20, v[0].sql,
@@ -400,7 +422,8 @@ static int cast_time(struct translator *t, struct term *v)
 	struct tds_column to = result_type('q', NULL, 0);
 	enum type_class class = engine_type_class(&v->type);
 
-	if (class == TC_DATE || class == TC_TIME || class == TC_DATETIME || class == TC_OFFSET || v->is_null)
+	if (class == TC_DATE || class == TC_TIME || class == TC_DATETIME || class == TC_OFFSET ||
+		v->is_null)
 		return 0;
 	if (class != TC_TEXT)
 		to = result_type('p', NULL, 0);
@@ -421,7 +444,8 @@ static int call_dateadd(struct translator *t, const struct expr *e, struct term 
 		return wrong_count(t, "dateadd", 3);
 	if (part_of(t, e, &part) || args_of(t, e, &v) || cast_arg(t, &v[1], 'i'))
 		return -1;
-	if (engine_type_class(&v[2].type) == TC_TEXT && !v[2].is_null) { /* a literal is a datetime */
+	if (engine_type_class(&v[2].type) == TC_TEXT &&
+		!v[2].is_null) { /* a literal is a datetime */
 		if (tr_cast(t, &v[2], &datetime, -1, CAST_EXPLICIT, &v[2].sql))
 			return -1;
 		v[2].type = datetime;
@@ -429,8 +453,10 @@ static int call_dateadd(struct translator *t, const struct expr *e, struct term 
 	if (cast_time(t, &v[2]))
 		return -1;
 	ret->type = v[2].is_null ? datetime : v[2].type;
-	ret->type.nullable = v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
-	ret->sql = arena_printf(t->a, "t_dateadd(%d,%s,%s,'%s')", (int)part, v[1].sql, v[2].sql, engine_type_code(&ret->type, code));
+	ret->type.nullable =
+		v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
+	ret->sql = arena_printf(t->a, "t_dateadd(%d,%s,%s,'%s')", (int)part, v[1].sql, v[2].sql,
+		engine_type_code(&ret->type, code));
 	return 0;
 }
 
@@ -446,9 +472,10 @@ static int call_datediff(struct translator *t, const struct expr *e, struct term
 	if (part_of(t, e, &part) || args_of(t, e, &v) || cast_time(t, &v[1]) || cast_time(t, &v[2]))
 		return -1;
 	ret->type = engine_int_type(big ? 8 : 4);
-	ret->type.nullable = v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
-	ret->sql = arena_printf(t->a, "t_datediff(%d,%s,'%s',%s,'%s',%d)", (int)part, v[1].sql, engine_type_code(&v[1].type, a),
-		v[2].sql, engine_type_code(&v[2].type, b), big);
+	ret->type.nullable =
+		v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
+	ret->sql = arena_printf(t->a, "t_datediff(%d,%s,'%s',%s,'%s',%d)", (int)part, v[1].sql,
+		engine_type_code(&v[1].type, a), v[2].sql, engine_type_code(&v[2].type, b), big);
 	return 0;
 }
 
@@ -462,13 +489,15 @@ static int call_datepart(struct translator *t, const struct expr *e, struct term
 	if (!short_form && e->n != 2)
 		return wrong_count(t, e->text, 2);
 	part = datepart_parse(e->text); /* YEAR(x), MONTH(x), DAY(x) */
-	if ((!short_form && part_of(t, e, &part)) || args_of(t, e, &v) || cast_time(t, &v[short_form ? 0 : 1]))
+	if ((!short_form && part_of(t, e, &part)) || args_of(t, e, &v) ||
+		cast_time(t, &v[short_form ? 0 : 1]))
 		return -1;
 	if (!short_form)
 		v++;
 	ret->type = name ? engine_text_type(true, 30) : engine_int_type(4);
 	ret->type.nullable = v[0].type.nullable || v[0].is_null;
-	ret->sql = arena_printf(t->a, "t_date%s(%d,%s,'%s')", name ? "name" : "part", (int)part, v[0].sql, engine_type_code(&v[0].type, code));
+	ret->sql = arena_printf(t->a, "t_date%s(%d,%s,'%s')", name ? "name" : "part", (int)part,
+		v[0].sql, engine_type_code(&v[0].type, code));
 	return 0;
 }
 
@@ -481,10 +510,14 @@ static int call_time(struct translator *t, const struct expr *e, struct term *re
 
 	if (e->n < 1 || e->n > 2 || (!month && e->n != 2))
 		return wrong_count(t, e->text, 2);
-	if (args_of(t, e, &v) || cast_time(t, &v[0]) || (e->n > 1 && cast_arg(t, &v[1], month ? 'i' : 'T')))
+	if (args_of(t, e, &v) || cast_time(t, &v[0]) ||
+		(e->n > 1 && cast_arg(t, &v[1], month ? 'i' : 'T')))
 		return -1;
 	ret->type = result_type(month ? 'D' : 'o', NULL, 0);
-	ret->sql = arena_printf(t->a, "t_%s(%s,'%s',%s)", month ? "eomonth" : strcasecmp(e->text, "switchoffset") == 0 ? "switchoffset" : "tooffset",
+	ret->sql = arena_printf(t->a, "t_%s(%s,'%s',%s)",
+		month                                      ? "eomonth"
+		: strcasecmp(e->text, "switchoffset") == 0 ? "switchoffset"
+							   : "tooffset",
 		v[0].sql, engine_type_code(&v[0].type, code), e->n > 1 ? v[1].sql : "0");
 	return 0;
 }
@@ -508,7 +541,8 @@ int tr_window(struct translator *t, const struct window *w, const char **ret)
 			break;
 		if (tr_value(t, w->order[i].e, &v))
 			return -1;
-		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &v), w->order[i].descending ? " DESC" : "");
+		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &v),
+			w->order[i].descending ? " DESC" : "");
 	}
 	if (w->frame)
 		buf_printf(&sql, " %s", w->frame);
@@ -535,7 +569,8 @@ static struct tds_column sum_type(const struct tds_column *of, bool avg)
 	}
 }
 
-static int call_count(struct translator *t, const struct expr *e, const char *over, struct term *ret)
+static int call_count(
+	struct translator *t, const struct expr *e, const char *over, struct term *ret)
 {
 	struct term v = {.sql = "*"};
 	bool star = e->n == 0 || e->v[0]->kind == EX_STAR;
@@ -544,7 +579,8 @@ static int call_count(struct translator *t, const struct expr *e, const char *ov
 		return -1;
 	ret->type = engine_int_type(strcasecmp(e->text, "count_big") == 0 ? 8 : 4);
 	ret->type.nullable = false;
-	ret->sql = arena_printf(t->a, "count(%s%s)%s", e->distinct ? "DISTINCT " : "", star ? "*" : tr_key(t, &v), over);
+	ret->sql = arena_printf(t->a, "count(%s%s)%s", e->distinct ? "DISTINCT " : "",
+		star ? "*" : tr_key(t, &v), over);
 	return 0;
 }
 
@@ -560,12 +596,14 @@ static int call_string_agg(struct translator *t, const struct expr *e, struct te
 	ret->type = v[0].type;
 	ret->type.nullable = true;
 	if (ret->type.size != TDS_SIZE_MAX)
-		ret->type = engine_text_type(tds_type_is_utf16(v[0].type.type), tds_type_is_utf16(v[0].type.type) ? 4000 : 8000);
+		ret->type = engine_text_type(tds_type_is_utf16(v[0].type.type),
+			tds_type_is_utf16(v[0].type.type) ? 4000 : 8000);
 	buf_printf(&sql, "group_concat(%s, %s", v[0].sql, v[1].sql);
 	for (size_t i = 0; e->over && i < e->over->n_order; i++) {
 		if (tr_value(t, e->over->order[i].e, &order))
 			return -1;
-		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &order), e->over->order[i].descending ? " DESC" : "");
+		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &order),
+			e->over->order[i].descending ? " DESC" : "");
 	}
 	buf_addc(&sql, ')');
 	ret->sql = arena_buf(t->a, &sql);
@@ -594,16 +632,19 @@ static int call_aggregate(struct translator *t, const struct expr *e, struct ter
 		ret->type = v.type;
 		ret->type.nullable = true;
 		ret->type.identity = ret->type.computed = false;
-		ret->sql = arena_printf(t->a, "%s(%s%s)%s", e->text, v.sql, tr_collate(&v.type), over);
+		ret->sql =
+			arena_printf(t->a, "%s(%s%s)%s", e->text, v.sql, tr_collate(&v.type), over);
 		return 0;
 	}
 	if (engine_type_class(&v.type) > TC_FLOAT || v.type.type == TDS_BITN)
-		return tsql_fail(&t->s->error, 8117, arena_strdup(t->a, engine_type_name(&v.type)), avg ? "avg" : e->text);
+		return tsql_fail(&t->s->error, 8117, arena_strdup(t->a, engine_type_name(&v.type)),
+			avg ? "avg" : e->text);
 	ret->type = sum_type(&v.type, avg);
 	if (strcasecmp(e->text, "sum") != 0 && !avg)
 		return tsql_unsupported(&t->s->error, e->text);
-	ret->sql = arena_printf(t->a, "t_%s(%s%s,'%s','%s')%s", avg ? "avg" : "sum", e->distinct ? "DISTINCT " : "", v.sql,
-		engine_type_code(&v.type, code), engine_type_code(&ret->type, to), over);
+	ret->sql = arena_printf(t->a, "t_%s(%s%s,'%s','%s')%s", avg ? "avg" : "sum",
+		e->distinct ? "DISTINCT " : "", v.sql, engine_type_code(&v.type, code),
+		engine_type_code(&ret->type, to), over);
 	if (e->distinct)
 		return tsql_unsupported(&t->s->error, "SUM and AVG with DISTINCT");
 	return 0;
@@ -648,20 +689,23 @@ static int call_rank(struct translator *t, const struct expr *e, struct term *re
 static const struct {
 	const char *name;
 	int (*fn)(struct translator *t, const struct expr *e, struct term *ret);
-} special[] = {{"isnull", call_isnull}, {"coalesce", call_coalesce}, {"iif", call_iif}, {"nullif", call_nullif},
-	{"len", call_len}, {"datalength", call_len}, {"substring", call_substring}, {"replace", call_find},
-	{"charindex", call_find}, {"patindex", call_find}, {"round", call_round}, {"abs", call_number},
-	{"sign", call_number}, {"ceiling", call_number}, {"floor", call_number}, {"dateadd", call_dateadd},
+} special[] = {{"isnull", call_isnull}, {"coalesce", call_coalesce}, {"iif", call_iif},
+	{"nullif", call_nullif}, {"len", call_len}, {"datalength", call_len},
+	{"substring", call_substring}, {"replace", call_find}, {"charindex", call_find},
+	{"patindex", call_find}, {"round", call_round}, {"abs", call_number}, {"sign", call_number},
+	{"ceiling", call_number}, {"floor", call_number}, {"dateadd", call_dateadd},
 	{"datediff", call_datediff}, {"datediff_big", call_datediff}, {"datepart", call_datepart},
-	{"datename", call_datepart}, {"year", call_datepart}, {"month", call_datepart}, {"day", call_datepart},
-	{"eomonth", call_time}, {"switchoffset", call_time}, {"todatetimeoffset", call_time},
-	{"count", call_aggregate_scope}, {"count_big", call_aggregate_scope}, {"sum", call_aggregate_scope},
+	{"datename", call_datepart}, {"year", call_datepart}, {"month", call_datepart},
+	{"day", call_datepart}, {"eomonth", call_time}, {"switchoffset", call_time},
+	{"todatetimeoffset", call_time}, {"count", call_aggregate_scope},
+	{"count_big", call_aggregate_scope}, {"sum", call_aggregate_scope},
 	{"avg", call_aggregate_scope}, {"min", call_aggregate_scope}, {"max", call_aggregate_scope},
 	{"string_agg", call_aggregate_scope}, {"row_number", call_rank}, {"rank", call_rank},
 	{"dense_rank", call_rank}, {"ntile", call_rank}, {"lag", call_rank}, {"lead", call_rank},
 	{"first_value", call_rank}, {"last_value", call_rank}};
 
-static int call_listed(struct translator *t, const struct function *f, const struct expr *e, struct term *ret)
+static int call_listed(
+	struct translator *t, const struct function *f, const struct expr *e, struct term *ret)
 {
 	struct term *v;
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
@@ -677,7 +721,8 @@ static int call_listed(struct translator *t, const struct function *f, const str
 	ret->type.name = NULL;
 	ret->type.identity = ret->type.computed = false;
 	for (size_t i = 0; i < e->n; i++) {
-		bool big = v[i].type.size == TDS_SIZE_MAX && engine_type_class(&v[i].type) == TC_TEXT;
+		bool big =
+			v[i].type.size == TDS_SIZE_MAX && engine_type_class(&v[i].type) == TC_TEXT;
 
 		if (f->result == 'N' && big)
 			ret->type = engine_text_type(true, UINT32_MAX);

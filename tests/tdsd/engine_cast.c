@@ -59,14 +59,16 @@ static void trim(const char **s, size_t *len)
 
 static int int_range(const struct cast *x, int64_t i, struct cell *ret)
 {
-	static const int64_t lows[] = {0, 0, INT16_MIN, 0, INT32_MIN}, highs[] = {0, 255, INT16_MAX, 0, INT32_MAX};
+	static const int64_t lows[] = {0, 0, INT16_MIN, 0, INT32_MIN},
+			     highs[] = {0, 255, INT16_MAX, 0, INT32_MAX};
 
 	if (x->to->type == TDS_BITN) {
 		*ret = cell_int(i != 0);
 		return 0;
 	}
 	if (x->to->size < 8 && (i < lows[x->to->size] || i > highs[x->to->size])) {
-		if (x->to->size == 4 || (x->from->size != 4 && engine_type_class(x->from) != TC_INT))
+		if (x->to->size == 4 ||
+			(x->from->size != 4 && engine_type_class(x->from) != TC_INT))
 			return overflow(x);
 		return tsql_fail(x->e, 220, to_name(x), tsql_number(i));
 	}
@@ -92,10 +94,12 @@ static int text_to_int(const struct cast *x, const char *s, size_t len, struct c
 		return tsql_fail(x->e, 245, from_name(x), shown(x, whole, whole_len), to_name(x));
 	if (!number_int64(&n, &i) ||
 		(x->to->type != TDS_BITN && x->to->size == 4 && (i > INT32_MAX || i < INT32_MIN)))
-		return tsql_fail(x->e, x->to->size == 8 ? 8115 : 248, x->to->size == 8 ? "expression" : from_name(x),
+		return tsql_fail(x->e, x->to->size == 8 ? 8115 : 248,
+			x->to->size == 8 ? "expression" : from_name(x),
 			x->to->size == 8 ? "bigint" : shown(x, whole, whole_len));
-	if (x->to->type != TDS_BITN && ((x->to->size == 1 && (i < 0 || i > 255)) ||
-					       (x->to->size == 2 && (i < INT16_MIN || i > INT16_MAX))))
+	if (x->to->type != TDS_BITN &&
+		((x->to->size == 1 && (i < 0 || i > 255)) ||
+			(x->to->size == 2 && (i < INT16_MIN || i > INT16_MAX))))
 		return tsql_fail(x->e, 244, from_name(x), shown(x, whole, whole_len),
 			x->to->size == 1 ? "INT1" : "INT2");
 	return int_range(x, i, ret);
@@ -149,7 +153,10 @@ static int to_int(const struct cast *x, const struct cell *c, struct cell *ret)
 	case TC_DATETIME:
 		if (x->from->type != TDS_DATETIMN)
 			return not_allowed(x);
-		return int_range(x, (c->i + (int64_t)TDS_TICKS_PER_DAY / 2) / (int64_t)TDS_TICKS_PER_DAY - TDS_DAYS_1900, ret);
+		return int_range(x,
+			(c->i + (int64_t)TDS_TICKS_PER_DAY / 2) / (int64_t)TDS_TICKS_PER_DAY -
+				TDS_DAYS_1900,
+			ret);
 	default:
 		return not_allowed(x);
 	}
@@ -168,8 +175,10 @@ static int store_number(const struct cast *x, struct number *n, struct cell *ret
 		ok = number_fits(n, x->to->precision);
 	if (!ok)
 		return tsql_fail(x->e, 8115,
-			engine_type_class(x->from) == TC_TEXT || engine_type_class(x->from) == TC_FLOAT ||
-					engine_type_class(x->from) == TC_INT || engine_type_class(x->from) == TC_DECIMAL
+			engine_type_class(x->from) == TC_TEXT ||
+					engine_type_class(x->from) == TC_FLOAT ||
+					engine_type_class(x->from) == TC_INT ||
+					engine_type_class(x->from) == TC_DECIMAL
 				? from_name(x)
 				: "expression",
 			money ? to_name(x) : "numeric");
@@ -213,7 +222,8 @@ static int to_number(const struct cast *x, const struct cell *c, struct cell *re
 		n = number_of_cell(x->from, c);
 		return store_number(x, &n, ret);
 	case TC_FLOAT:
-		if (!exact_of_double(c->r, engine_type_class(x->to) == TC_MONEY ? 4 : x->to->scale, &n))
+		if (!exact_of_double(
+			    c->r, engine_type_class(x->to) == TC_MONEY ? 4 : x->to->scale, &n))
 			return tsql_fail(x->e, 8115, "float", "numeric");
 		return store_number(x, &n, ret);
 	case TC_TEXT:
@@ -256,7 +266,8 @@ static int to_float(const struct cast *x, const struct cell *c, struct cell *ret
 			return tsql_fail(x->e, 8114, from_name(x), to_name(x));
 		memcpy(text, s, len);
 		text[len] = '\0';
-		if (sscanf(text, "%lf%n", &ret->r, &used) != 1 || (size_t)used != len || !isfinite(ret->r))
+		if (sscanf(text, "%lf%n", &ret->r, &used) != 1 || (size_t)used != len ||
+			!isfinite(ret->r))
 			return tsql_fail(x->e, 8114, from_name(x), to_name(x));
 		break;
 	case TC_DATETIME:
@@ -322,7 +333,9 @@ static int time_source(const struct cast *x, const struct cell *c, struct tds_va
 	case TC_OFFSET:
 		*v = cell_load(x->from, c);
 		if (to != TC_OFFSET)
-			value_of_ticks(cell_ticks(v) + v->t.offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND, v);
+			value_of_ticks(
+				cell_ticks(v) + v->t.offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND,
+				v);
 		return 0;
 	case TC_INT:
 		if (x->to->type != TDS_DATETIMN)
@@ -412,7 +425,8 @@ static const char *print_bytes(const struct cell *c, int style, struct arena *a,
 	return out;
 }
 
-const char *cell_print(const struct tds_column *t, const struct cell *c, int style, struct arena *a, size_t *ret_len)
+const char *cell_print(const struct tds_column *t, const struct cell *c, int style, struct arena *a,
+	size_t *ret_len)
 {
 	char out[80];
 	struct tds_value v = cell_load(t, c);
@@ -467,12 +481,15 @@ static size_t cut_at(const struct tds_column *t, const char *s, size_t len)
 {
 	size_t at = 0;
 	uint32_t left = tds_type_is_utf16(t->type) ? t->size / 2 : t->size;
-	bool bytes = !tds_type_is_utf16(t->type) && tds_collation_codepage(t->collation) == TDS_CODEPAGE_UTF8;
+	bool bytes = !tds_type_is_utf16(t->type) &&
+		     tds_collation_codepage(t->collation) == TDS_CODEPAGE_UTF8;
 
 	while (at < len) {
 		uint32_t c = 0;
 		size_t n = utf8_decode((const uint8_t *)s + at, len - at, &c);
-		uint32_t need = bytes ? (uint32_t)n : tds_type_is_utf16(t->type) && c > 0xFFFF ? 2 : 1;
+		uint32_t need = bytes                                      ? (uint32_t)n
+				: tds_type_is_utf16(t->type) && c > 0xFFFF ? 2
+									   : 1;
 
 		n = n ? n : 1;
 		if (need > left)
@@ -507,8 +524,9 @@ static int fit_text(const struct cast *x, const char *s, size_t len, struct cell
 		*ret = cell_text(s, fits);
 		return 0;
 	}
-	pad = tds_type_is_utf16(x->to->type) ? x->to->size / 2 - utf16_units((const uint8_t *)s, fits)
-					     : x->to->size - utf8_count((const uint8_t *)s, fits);
+	pad = tds_type_is_utf16(x->to->type)
+		      ? x->to->size / 2 - utf16_units((const uint8_t *)s, fits)
+		      : x->to->size - utf8_count((const uint8_t *)s, fits);
 	padded = arena_alloc(x->a, fits + pad + 1);
 	memcpy(padded, s, fits);
 	memset(padded + fits, ' ', pad);
@@ -561,7 +579,9 @@ static int to_text(const struct cast *x, const struct cell *c, struct cell *ret)
 
 static int hex_value(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+	return c >= '0' && c <= '9'                     ? c - '0'
+	       : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+							: -1;
 }
 
 static int text_to_bytes(const struct cast *x, const struct cell *c, uint8_t *out, size_t *ret_len)
@@ -593,7 +613,8 @@ static int text_to_bytes(const struct cast *x, const struct cell *c, uint8_t *ou
 	return 0;
 }
 
-static int bytes_source(const struct cast *x, const struct cell *c, const uint8_t **ret, size_t *ret_len)
+static int bytes_source(
+	const struct cast *x, const struct cell *c, const uint8_t **ret, size_t *ret_len)
 {
 	uint8_t *out = arena_alloc(x->a, 2 * c->len + 24);
 	struct tds_value v;
@@ -629,7 +650,8 @@ static int bytes_source(const struct cast *x, const struct cell *c, const uint8_
 		memcpy(&half_bits, &half, 4);
 		*ret_len = x->from->size;
 		for (size_t i = 0; i < *ret_len; i++)
-			out[i] = (uint8_t)((x->from->size == 4 ? half_bits : bits) >> 8 * (*ret_len - 1 - i));
+			out[i] = (uint8_t)((x->from->size == 4 ? half_bits : bits) >>
+					   8 * (*ret_len - 1 - i));
 		return 0;
 	}
 	default: {

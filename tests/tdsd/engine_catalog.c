@@ -6,8 +6,10 @@
 
 /* %s: SQLite's schema. The columns that sys.* shows are made of these. */
 static const char *const tables[] = {
-	"CREATE TABLE IF NOT EXISTS %s.sys_schemas (schema_id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE)",
-	"CREATE TABLE IF NOT EXISTS %s.sys_objects (object_id INTEGER PRIMARY KEY, schema_id INTEGER,"
+	"CREATE TABLE IF NOT EXISTS %s.sys_schemas (schema_id INTEGER PRIMARY KEY, name TEXT "
+	"COLLATE NOCASE UNIQUE)",
+	"CREATE TABLE IF NOT EXISTS %s.sys_objects (object_id INTEGER PRIMARY KEY, schema_id "
+	"INTEGER,"
 	" name TEXT COLLATE NOCASE, type TEXT, parent_id INTEGER, definition TEXT, created INTEGER,"
 	" disabled INTEGER DEFAULT 0, identity_last TEXT, UNIQUE (schema_id, name))",
 	"CREATE TABLE IF NOT EXISTS %s.sys_columns (object_id INTEGER, column_id INTEGER,"
@@ -16,17 +18,22 @@ static const char *const tables[] = {
 	" nullable INTEGER, is_identity INTEGER, seed TEXT, increment TEXT, computed TEXT,"
 	" persisted INTEGER, rowguidcol INTEGER, default_id INTEGER DEFAULT 0, ordinal INTEGER,"
 	" PRIMARY KEY (object_id, column_id))",
-	"CREATE TABLE IF NOT EXISTS %s.sys_indexes (object_id INTEGER, index_id INTEGER, name TEXT COLLATE NOCASE,"
-	" is_unique INTEGER, is_primary INTEGER, is_constraint INTEGER, clustered INTEGER, filter TEXT,"
+	"CREATE TABLE IF NOT EXISTS %s.sys_indexes (object_id INTEGER, index_id INTEGER, name TEXT "
+	"COLLATE NOCASE,"
+	" is_unique INTEGER, is_primary INTEGER, is_constraint INTEGER, clustered INTEGER, filter "
+	"TEXT,"
 	" constraint_id INTEGER DEFAULT 0, PRIMARY KEY (object_id, index_id))",
-	"CREATE TABLE IF NOT EXISTS %s.sys_index_columns (object_id INTEGER, index_id INTEGER, ordinal INTEGER,"
+	"CREATE TABLE IF NOT EXISTS %s.sys_index_columns (object_id INTEGER, index_id INTEGER, "
+	"ordinal INTEGER,"
 	" column_id INTEGER, descending INTEGER, included INTEGER,"
 	" PRIMARY KEY (object_id, index_id, ordinal))",
-	"CREATE TABLE IF NOT EXISTS %s.sys_foreign_keys (object_id INTEGER PRIMARY KEY, parent_id INTEGER,"
+	"CREATE TABLE IF NOT EXISTS %s.sys_foreign_keys (object_id INTEGER PRIMARY KEY, parent_id "
+	"INTEGER,"
 	" referenced_id INTEGER, on_delete TEXT, on_update TEXT, not_trusted INTEGER DEFAULT 0)",
 	"CREATE TABLE IF NOT EXISTS %s.sys_foreign_columns (object_id INTEGER, ordinal INTEGER,"
 	" parent_column INTEGER, referenced_column INTEGER, PRIMARY KEY (object_id, ordinal))",
-	"INSERT OR IGNORE INTO %s.sys_schemas VALUES (1, 'dbo'), (2, 'guest'), (3, 'INFORMATION_SCHEMA'), (4, 'sys')",
+	"INSERT OR IGNORE INTO %s.sys_schemas VALUES (1, 'dbo'), (2, 'guest'), (3, "
+	"'INFORMATION_SCHEMA'), (4, 'sys')",
 };
 
 int catalog_create(struct session *s, const char *where)
@@ -35,7 +42,8 @@ int catalog_create(struct session *s, const char *where)
 		CLEANUP(arena_release) struct arena a = ARENA_INIT;
 		const char *in = strstr(tables[i], "%s");
 
-		if (sql_exec(s, arena_printf(&a, "%.*s%s%s", (int)(in - tables[i]), tables[i], where, in + 2)))
+		if (sql_exec(s, arena_printf(&a, "%.*s%s%s", (int)(in - tables[i]), tables[i],
+					where, in + 2)))
 			return -1;
 	}
 	return 0;
@@ -54,7 +62,8 @@ const char *database_schema(const struct database *d, char out[16])
 	return out;
 }
 
-int catalog_database(struct session *s, const struct name *name, struct database **ret, const char **ret_where)
+int catalog_database(
+	struct session *s, const struct name *name, struct database **ret, const char **ret_where)
 {
 	static _Thread_local char where[16];
 	struct database *d = s->current;
@@ -100,7 +109,8 @@ int catalog_object(struct session *s, const struct name *name, const char *type,
 		catalog_schema(s, where, d ? name->part[NAME_SCHEMA] : NULL, &schema))
 		return -1;
 	return sql_int(s, 0, ret,
-		"SELECT object_id FROM %s.sys_objects WHERE schema_id = %lld AND name = %s AND (%s IS NULL OR type = %s)",
+		"SELECT object_id FROM %s.sys_objects WHERE schema_id = %lld AND name = %s AND (%s "
+		"IS NULL OR type = %s)",
 		where, (long long)schema, sql_quote(&a, name->part[NAME_OBJECT]),
 		type ? sql_quote(&a, type) : "NULL", type ? sql_quote(&a, type) : "NULL");
 }
@@ -112,19 +122,22 @@ int catalog_new_object(struct session *s, const char *where, int64_t schema_id, 
 	bool temp = strcmp(where, "temp") == 0;
 	int64_t id, taken;
 
-	if (sql_int(s, 0, &taken, "SELECT object_id FROM %s.sys_objects WHERE schema_id = %lld AND name = %s",
+	if (sql_int(s, 0, &taken,
+		    "SELECT object_id FROM %s.sys_objects WHERE schema_id = %lld AND name = %s",
 		    where, (long long)schema_id, sql_quote(&a, name)))
 		return -1;
 	if (taken)
 		return tsql_fail(&s->error, 2714, name);
-	if (sql_int(s, temp ? TEMPORARY_ID : 100, &id, "SELECT max(object_id) + 1 FROM %s.sys_objects", where))
+	if (sql_int(s, temp ? TEMPORARY_ID : 100, &id,
+		    "SELECT max(object_id) + 1 FROM %s.sys_objects", where))
 		return -1;
 	*ret = id;
 	return sql_execf(s,
-		"INSERT INTO %s.sys_objects (object_id, schema_id, name, type, parent_id, definition, created)"
+		"INSERT INTO %s.sys_objects (object_id, schema_id, name, type, parent_id, "
+		"definition, created)"
 		" VALUES (%lld, %lld, %s, '%s', %lld, %s, t_now())",
-		where, (long long)id, (long long)schema_id, sql_quote(&a, name), type, (long long)parent,
-		definition ? sql_quote(&a, definition) : "NULL");
+		where, (long long)id, (long long)schema_id, sql_quote(&a, name), type,
+		(long long)parent, definition ? sql_quote(&a, definition) : "NULL");
 }
 
 /* --- loading --- */
@@ -140,12 +153,14 @@ static int load_columns(struct session *s, struct table *t, struct arena *a)
 	size_t cap = 0;
 	int rc;
 
-	if (sql_prepare(s, arena_printf(a,
-				   "SELECT column_id, name, code, nullable, is_identity, seed, increment,"
-				   " computed, user_type, type_name, default_id, (SELECT definition FROM"
-				   " %s.sys_objects o WHERE o.object_id = default_id) FROM %s.sys_columns"
-				   " WHERE object_id = %lld ORDER BY ordinal",
-				   t->where, t->where, (long long)t->id), &stmt))
+	if (sql_prepare(s,
+		    arena_printf(a,
+			    "SELECT column_id, name, code, nullable, is_identity, seed, increment,"
+			    " computed, user_type, type_name, default_id, (SELECT definition FROM"
+			    " %s.sys_objects o WHERE o.object_id = default_id) FROM %s.sys_columns"
+			    " WHERE object_id = %lld ORDER BY ordinal",
+			    t->where, t->where, (long long)t->id),
+		    &stmt))
 		return -1;
 	while ((rc = sql_step(s, stmt)) == 1) {
 		struct table_column *c;
@@ -171,7 +186,8 @@ static int load_columns(struct session *s, struct table *t, struct arena *a)
 	return rc;
 }
 
-int catalog_load(struct session *s, struct database *d, int64_t id, struct arena *a, struct table **ret)
+int catalog_load(
+	struct session *s, struct database *d, int64_t id, struct arena *a, struct table **ret)
 {
 	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
 	struct table *t = arena_alloc(a, sizeof(*t));
@@ -180,10 +196,13 @@ int catalog_load(struct session *s, struct database *d, int64_t id, struct arena
 	t->database = d;
 	t->id = id;
 	t->where = arena_strdup(a, d ? database_schema(d, where) : where);
-	if (sql_prepare(s, arena_printf(a,
-				   "SELECT o.name, c.name, o.type, o.definition FROM %s.sys_objects o JOIN"
-				   " %s.sys_schemas c ON c.schema_id = o.schema_id WHERE o.object_id = %lld",
-				   t->where, t->where, (long long)id), &stmt))
+	if (sql_prepare(s,
+		    arena_printf(a,
+			    "SELECT o.name, c.name, o.type, o.definition FROM %s.sys_objects o JOIN"
+			    " %s.sys_schemas c ON c.schema_id = o.schema_id WHERE o.object_id = "
+			    "%lld",
+			    t->where, t->where, (long long)id),
+		    &stmt))
 		return -1;
 	switch (sql_step(s, stmt)) {
 	case 0:
@@ -211,7 +230,8 @@ int catalog_find(struct session *s, const struct name *name, struct arena *a, st
 		catalog_schema(s, where, d ? name->part[NAME_SCHEMA] : NULL, &schema))
 		return -1;
 	if (sql_int(s, 0, &id,
-		    "SELECT object_id FROM %s.sys_objects WHERE schema_id = %lld AND name = %s AND type IN ('U', 'V')",
+		    "SELECT object_id FROM %s.sys_objects WHERE schema_id = %lld AND name = %s AND "
+		    "type IN ('U', 'V')",
 		    where, (long long)schema, sql_quote(a, name->part[NAME_OBJECT])))
 		return -1;
 	if (id == 0)
@@ -224,7 +244,8 @@ static const char *name_text(const struct name *name, struct arena *a)
 	const char *out = name->part[NAME_OBJECT];
 
 	if (name->part[NAME_SCHEMA] || name->part[NAME_DATABASE])
-		out = arena_printf(a, "%s.%s", name->part[NAME_SCHEMA] ? name->part[NAME_SCHEMA] : "", out);
+		out = arena_printf(
+			a, "%s.%s", name->part[NAME_SCHEMA] ? name->part[NAME_SCHEMA] : "", out);
 	if (name->part[NAME_DATABASE])
 		out = arena_printf(a, "%s.%s", name->part[NAME_DATABASE], out);
 	return out;
@@ -242,16 +263,20 @@ int catalog_get(struct session *s, const struct name *name, struct arena *a, str
 	return rc < 0 ? -1 : 0;
 }
 
-static int load_index_columns(struct session *s, const struct table *t, struct table_index *ix, struct arena *a)
+static int load_index_columns(
+	struct session *s, const struct table *t, struct table_index *ix, struct arena *a)
 {
 	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
 	size_t cap = 0, n = 0, cap2 = 0;
 	int rc;
 
-	if (sql_prepare(s, arena_printf(a,
-				   "SELECT column_id, descending FROM %s.sys_index_columns WHERE object_id = %lld"
-				   " AND index_id = %d AND included = 0 ORDER BY ordinal",
-				   t->where, (long long)t->id, ix->id), &stmt))
+	if (sql_prepare(s,
+		    arena_printf(a,
+			    "SELECT column_id, descending FROM %s.sys_index_columns WHERE "
+			    "object_id = %lld"
+			    " AND index_id = %d AND included = 0 ORDER BY ordinal",
+			    t->where, (long long)t->id, ix->id),
+		    &stmt))
 		return -1;
 	while ((rc = sql_step(s, stmt)) == 1) {
 		ix->columns = arena_grow(a, ix->columns, ix->n, &cap, sizeof(*ix->columns));
@@ -270,10 +295,13 @@ int catalog_load_indexes(struct session *s, struct table *t, struct arena *a)
 
 	t->indexes = NULL;
 	t->n_indexes = 0;
-	if (sql_prepare(s, arena_printf(a,
-				   "SELECT index_id, name, is_unique, is_primary, is_constraint, filter, constraint_id"
-				   " FROM %s.sys_indexes WHERE object_id = %lld ORDER BY index_id",
-				   t->where, (long long)t->id), &stmt))
+	if (sql_prepare(s,
+		    arena_printf(a,
+			    "SELECT index_id, name, is_unique, is_primary, is_constraint, filter, "
+			    "constraint_id"
+			    " FROM %s.sys_indexes WHERE object_id = %lld ORDER BY index_id",
+			    t->where, (long long)t->id),
+		    &stmt))
 		return -1;
 	while ((rc = sql_step(s, stmt)) == 1) {
 		struct table_index ix = {.id = sqlite3_column_int(stmt, 0)};
@@ -310,7 +338,8 @@ const struct table_column *table_column_by_id(const struct table *t, int id)
 
 const char *table_full_name(const struct table *t, struct arena *a)
 {
-	return arena_printf(a, "%s.%s.%s", t->database ? t->database->name : "tempdb", t->schema, t->name);
+	return arena_printf(
+		a, "%s.%s.%s", t->database ? t->database->name : "tempdb", t->schema, t->name);
 }
 
 const char *table_two_part(const struct table *t, struct arena *a)

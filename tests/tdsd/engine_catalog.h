@@ -18,7 +18,7 @@ struct table_column {
 	const char *name;
 	struct tds_column type; /* name too; identity, computed, nullable as they are */
 	const char *seed, *increment;
-	const char *computed;	  /* its text, or NULL */
+	const char *computed;     /* its text, or NULL */
 	const char *default_text; /* or NULL */
 	int64_t default_id;
 	bool is_max_rowversion;
@@ -29,7 +29,7 @@ struct table_index {
 	const char *name;
 	bool unique, primary, constraint;
 	const char *filter; /* or NULL */
-	int *columns;	    /* column ids of the key */
+	int *columns;       /* column ids of the key */
 	bool *descending;
 	size_t n;
 	int64_t constraint_id;
@@ -37,7 +37,7 @@ struct table_index {
 
 struct table {
 	struct database *database; /* NULL: temporary */
-	const char *where;	   /* SQLite's schema: "d5" or "temp" */
+	const char *where;         /* SQLite's schema: "d5" or "temp" */
 	int64_t id;
 	const char *schema, *name;
 	const char *view; /* its query, or NULL */
@@ -54,11 +54,14 @@ MUST_CHECK int catalog_create(struct session *s, const char *where);
 int catalog_find(struct session *s, const struct name *name, struct arena *a, struct table **ret);
 /* Error 208 when there is none. */
 int catalog_get(struct session *s, const struct name *name, struct arena *a, struct table **ret);
-int catalog_load(struct session *s, struct database *d, int64_t id, struct arena *a, struct table **ret);
+int catalog_load(
+	struct session *s, struct database *d, int64_t id, struct arena *a, struct table **ret);
 int catalog_load_indexes(struct session *s, struct table *t, struct arena *a);
 
-/* The database that a name means (error 911), and SQLite's schema with it. `temporary` for #names. */
-int catalog_database(struct session *s, const struct name *name, struct database **ret, const char **ret_where);
+/* The database that a name means (error 911), and SQLite's schema with it. `temporary` for #names.
+ */
+int catalog_database(
+	struct session *s, const struct name *name, struct database **ret, const char **ret_where);
 bool name_is_temporary(const struct name *name);
 /* Schema id by name, or -1; dbo for NULL. */
 int catalog_schema(struct session *s, const char *where, const char *schema, int64_t *ret);
@@ -81,8 +84,11 @@ int table_drop(struct session *s, const struct table *t);
 int table_create(struct session *s, const struct name *name, const struct table_def *def,
 	struct table **ret, struct arena *a);
 /* DECLARE @t TABLE: lives in the frame's arena, and is no part of a transaction. */
-int table_create_variable(struct session *s, const struct name *name, const struct table_def *def, struct table **ret);
-int table_add_constraint(struct session *s, struct table *t, const struct constraint_def *c, struct arena *a);
-int table_add_column(struct session *s, struct table *t, const struct column_def *c, struct arena *a);
+int table_create_variable(struct session *s, const struct name *name, const struct table_def *def,
+	struct table **ret);
+int table_add_constraint(
+	struct session *s, struct table *t, const struct constraint_def *c, struct arena *a);
+int table_add_column(
+	struct session *s, struct table *t, const struct column_def *c, struct arena *a);
 
 #endif

@@ -11,8 +11,9 @@ const char *tr_collate(const struct tds_column *type)
 {
 	static const struct {
 		const char *name, *clause;
-	} clauses[] = {{"T_BIN", " COLLATE T_BIN"}, {"T_CI", " COLLATE T_CI"}, {"T_CS", " COLLATE T_CS"},
-		{"T_CI_AI", " COLLATE T_CI_AI"}, {"T_CS_AI", " COLLATE T_CS_AI"}};
+	} clauses[] = {{"T_BIN", " COLLATE T_BIN"}, {"T_CI", " COLLATE T_CI"},
+		{"T_CS", " COLLATE T_CS"}, {"T_CI_AI", " COLLATE T_CI_AI"},
+		{"T_CS_AI", " COLLATE T_CS_AI"}};
 	const char *name;
 
 	if (engine_type_class(type) != TC_TEXT || type->type == TDS_XML)
@@ -49,7 +50,8 @@ static bool is_free(const struct tds_column *from, const struct tds_column *to)
 		return to->size == TDS_SIZE_MAX || tds_form(to) == TDS_FORM_TEXTPTR ||
 		       (from->size != TDS_SIZE_MAX && tds_form(from) != TDS_FORM_TEXTPTR &&
 			       (tds_type_is_utf16(to->type) ? to->size / 2 : to->size) >=
-				       (tds_type_is_utf16(from->type) ? from->size / 2 : from->size));
+				       (tds_type_is_utf16(from->type) ? from->size / 2
+								      : from->size));
 	case TC_BYTES:
 		return to->type != TDS_BIGBINARY && to->size >= from->size;
 	case TC_DECIMAL:
@@ -77,16 +79,19 @@ int tr_cast(struct translator *t, const struct term *v, const struct tds_column 
 		*ret = "NULL";
 		return 0;
 	}
-	if (engine_type_same(&v->type, to) || (style < 0 && is_free(&v->type, to) && mode != CAST_TRY)) {
+	if (engine_type_same(&v->type, to) ||
+		(style < 0 && is_free(&v->type, to) && mode != CAST_TRY)) {
 		*ret = v->sql;
 		return 0;
 	}
-	*ret = arena_printf(t->a, "t_cast(%s,'%s','%s',%d,%d)", v->sql, engine_type_code(&v->type, from_code),
-		engine_type_code(to, to_code), style, (int)mode);
+	*ret = arena_printf(t->a, "t_cast(%s,'%s','%s',%d,%d)", v->sql,
+		engine_type_code(&v->type, from_code), engine_type_code(to, to_code), style,
+		(int)mode);
 	return 0;
 }
 
-int tr_store(struct translator *t, const struct term *v, const struct table *target, size_t column, const char **ret)
+int tr_store(struct translator *t, const struct term *v, const struct table *target, size_t column,
+	const char **ret)
 {
 	const struct table_column *c = &target->v[column];
 	struct term value = *v;
@@ -99,12 +104,14 @@ int tr_store(struct translator *t, const struct term *v, const struct table *tar
 	if (value.is_null)
 		value.type = c->type;
 	*ret = arena_printf(t->a, "t_store(%s,'%s','%s',%zu)", value.is_null ? "NULL" : value.sql,
-		engine_type_code(&value.type, from_code), engine_type_code(&c->type, to_code), column);
+		engine_type_code(&value.type, from_code), engine_type_code(&c->type, to_code),
+		column);
 	return 0;
 }
 
 int tr_common(struct translator *t, const struct term *a, const struct term *b, const char *op,
-	struct tds_column *ret_type, const char **ret_a, const char **ret_b, const char **ret_collation)
+	struct tds_column *ret_type, const char **ret_a, const char **ret_b,
+	const char **ret_collation)
 {
 	struct tds_column type;
 	struct term x = *a, y = *b;
@@ -125,14 +132,16 @@ int tr_common(struct translator *t, const struct term *a, const struct term *b, 
 		else if (y.collated)
 			memcpy(type.collation, y.type.collation, TDS_COLLATION_LEN);
 	}
-	if (tr_cast(t, &x, &type, -1, CAST_EXPLICIT, ret_a) || tr_cast(t, &y, &type, -1, CAST_EXPLICIT, ret_b))
+	if (tr_cast(t, &x, &type, -1, CAST_EXPLICIT, ret_a) ||
+		tr_cast(t, &y, &type, -1, CAST_EXPLICIT, ret_b))
 		return -1;
 	*ret_collation = tr_collate(&type);
 	*ret_type = type;
 	return 0;
 }
 
-int tr_compare(struct translator *t, const char *op, const struct term *a, const struct term *b, const char **ret)
+int tr_compare(struct translator *t, const char *op, const struct term *a, const struct term *b,
+	const char **ret)
 {
 	struct tds_column type;
 	const char *x, *y, *collation;
@@ -148,7 +157,8 @@ int tr_compare(struct translator *t, const char *op, const struct term *a, const
 	if (tds_form(&type) == TDS_FORM_TEXTPTR)
 		return tsql_fail(&t->s->error, 402, arena_strdup(t->a, engine_type_name(&a->type)),
 			arena_strdup(t->a, engine_type_name(&b->type)), op);
-	if (type.type == TDS_BIGBINARY || (engine_type_class(&type) == TC_BYTES && a->type.size != b->type.size)) {
+	if (type.type == TDS_BIGBINARY ||
+		(engine_type_class(&type) == TC_BYTES && a->type.size != b->type.size)) {
 		/* zeros behind are not compared */
 		x = arena_printf(t->a, "t_rtrim0(%s)", x);
 		y = arena_printf(t->a, "t_rtrim0(%s)", y);
@@ -162,9 +172,11 @@ int tr_compare(struct translator *t, const char *op, const struct term *a, const
 
 /* --- arithmetic --- */
 
-static void decimal_result(char op, unsigned p1, unsigned s1, unsigned p2, unsigned s2, struct tds_column *ret)
+static void decimal_result(
+	char op, unsigned p1, unsigned s1, unsigned p2, unsigned s2, struct tds_column *ret)
 {
-	unsigned scale = s1 > s2 ? s1 : s2, precision, whole = p1 - s1 > p2 - s2 ? p1 - s1 : p2 - s2;
+	unsigned scale = s1 > s2 ? s1 : s2, precision,
+		 whole = p1 - s1 > p2 - s2 ? p1 - s1 : p2 - s2;
 
 	switch (op) {
 	case '*':
@@ -188,7 +200,9 @@ static void decimal_result(char op, unsigned p1, unsigned s1, unsigned p2, unsig
 		if (op == '*' || op == '/')
 			scale = integral < 38 - least ? 38 - integral : least;
 		else
-			scale = scale > 38 - (integral > 38 ? 38 : integral) ? 38 - (integral > 38 ? 38 : integral) : scale;
+			scale = scale > 38 - (integral > 38 ? 38 : integral)
+					? 38 - (integral > 38 ? 38 : integral)
+					: scale;
 		precision = 38;
 	}
 	*ret = engine_decimal_type(precision ? precision : 1, scale);
@@ -207,12 +221,12 @@ static void digits_of(const struct term *v, unsigned *ret_precision, unsigned *r
 		*ret_scale = 4;
 		break;
 	default:
-		*ret_precision = v->digits		? (unsigned)v->digits
+		*ret_precision = v->digits                  ? (unsigned)v->digits
 				 : v->type.type == TDS_BITN ? 1
-				 : v->type.size == 8	? 19
-				 : v->type.size == 4	? 10
-				 : v->type.size == 2	? 5
-							: 3;
+				 : v->type.size == 8        ? 19
+				 : v->type.size == 4        ? 10
+				 : v->type.size == 2        ? 5
+							    : 3;
 		break;
 	}
 }
@@ -224,8 +238,8 @@ static bool is_number(const struct tds_column *t)
 	return c == TC_INT || c == TC_DECIMAL || c == TC_MONEY || c == TC_FLOAT;
 }
 
-static int arith_type(struct translator *t, const char *op, const struct term *a, const struct term *b,
-	struct tds_column *ret)
+static int arith_type(struct translator *t, const char *op, const struct term *a,
+	const struct term *b, struct tds_column *ret)
 {
 	unsigned p1, s1, p2, s2;
 	enum type_class ca = engine_type_class(&a->type), cb = engine_type_class(&b->type);
@@ -245,11 +259,15 @@ static int arith_type(struct translator *t, const char *op, const struct term *a
 		return tsql_fail(&t->s->error, 402, arena_strdup(t->a, engine_type_name(&a->type)),
 			arena_strdup(t->a, engine_type_name(&b->type)), op);
 	if (ret->type == TDS_BITN && !strchr("&|^", op[0]))
-		return tsql_fail(&t->s->error, 8117, "bit", op[0] == '+' ? "add" : op[0] == '-' ? "subtract" : op);
+		return tsql_fail(&t->s->error, 8117, "bit",
+			op[0] == '+'   ? "add"
+			: op[0] == '-' ? "subtract"
+				       : op);
 	return 0;
 }
 
-static int concat(struct translator *t, const struct term *a, const struct term *b, struct term *ret)
+static int concat(
+	struct translator *t, const struct term *a, const struct term *b, struct term *ret)
 {
 	struct tds_column type;
 	const char *x, *y, *collation;
@@ -259,7 +277,8 @@ static int concat(struct translator *t, const struct term *a, const struct term 
 	if (tr_common(t, a, b, "add", &type, &x, &y, &collation))
 		return -1;
 	if (wide)
-		size = (uint64_t)(tds_type_is_utf16(a->type.type) ? a->type.size / 2 : a->type.size) +
+		size = (uint64_t)(tds_type_is_utf16(a->type.type) ? a->type.size / 2
+								  : a->type.size) +
 		       (tds_type_is_utf16(b->type.type) ? b->type.size / 2 : b->type.size);
 	if (a->type.size == TDS_SIZE_MAX || b->type.size == TDS_SIZE_MAX) {
 		ret->type = engine_text_type(wide, UINT32_MAX);
@@ -271,27 +290,32 @@ static int concat(struct translator *t, const struct term *a, const struct term 
 	memcpy(ret->type.collation, type.collation, TDS_COLLATION_LEN);
 	ret->type.nullable = a->type.nullable || b->type.nullable;
 	/* not in their common type: that would cut nothing, but pads */
-	ret->sql = arena_printf(t->a, "(%s || %s)", a->is_null ? "NULL" : a->sql, b->is_null ? "NULL" : b->sql);
+	ret->sql = arena_printf(
+		t->a, "(%s || %s)", a->is_null ? "NULL" : a->sql, b->is_null ? "NULL" : b->sql);
 	(void)x;
 	(void)y;
 	return 0;
 }
 
-static int concat_bytes(struct translator *t, const struct term *a, const struct term *b, struct term *ret)
+static int concat_bytes(
+	struct translator *t, const struct term *a, const struct term *b, struct term *ret)
 {
 	uint64_t size = (uint64_t)a->type.size + b->type.size;
 
-	ret->type = engine_bytes_type(size > TDS_BYTES_MAX && a->type.size != TDS_SIZE_MAX && b->type.size != TDS_SIZE_MAX
-					      ? TDS_BYTES_MAX
-					      : (uint32_t)(size > UINT32_MAX ? UINT32_MAX : size));
+	ret->type = engine_bytes_type(
+		size > TDS_BYTES_MAX && a->type.size != TDS_SIZE_MAX && b->type.size != TDS_SIZE_MAX
+			? TDS_BYTES_MAX
+			: (uint32_t)(size > UINT32_MAX ? UINT32_MAX : size));
 	ret->sql = arena_printf(t->a, "t_join_bytes(%s,%s)", a->sql, b->sql);
 	return 0;
 }
 
 /* datetime ± days, date arithmetic of the old types only */
-static int time_arith(struct translator *t, const char *op, const struct term *a, const struct term *b, struct term *ret)
+static int time_arith(struct translator *t, const char *op, const struct term *a,
+	const struct term *b, struct term *ret)
 {
-	struct tds_column datetime = {.type = TDS_DATETIMN, .size = 8, .scale = 3, .nullable = true};
+	struct tds_column datetime = {
+		.type = TDS_DATETIMN, .size = 8, .scale = 3, .nullable = true};
 	const struct term *other = engine_type_class(&a->type) == TC_DATETIME ? b : a;
 	struct term days = *other;
 	struct tds_column type = other == b ? a->type : b->type;
@@ -309,7 +333,8 @@ static int time_arith(struct translator *t, const char *op, const struct term *a
 			return -1;
 	}
 	sql = other == b ? a->sql : b->sql;
-	ret->sql = arena_printf(t->a, "t_adddays(%s,%s%s,%d)", sql, op[0] == '-' ? "-" : "", day, (int)type.size);
+	ret->sql = arena_printf(
+		t->a, "t_adddays(%s,%s%s,%d)", sql, op[0] == '-' ? "-" : "", day, (int)type.size);
 	ret->type = type;
 	return 0;
 }
@@ -355,13 +380,17 @@ int tr_arith(struct translator *t, const struct expr *e, struct term *ret)
 		return tsql_fail(&t->s->error, 206, arena_strdup(t->a, engine_type_name(&a.type)),
 			arena_strdup(t->a, engine_type_name(&b.type)));
 	if (!is_number(&a.type) || !is_number(&b.type))
-		return tsql_fail(&t->s->error, ka == kb ? 8117 : 402, arena_strdup(t->a, engine_type_name(&a.type)),
-			ka == kb ? (e->text[0] == '+' ? "add" : "subtract") : arena_strdup(t->a, engine_type_name(&b.type)), e->text);
+		return tsql_fail(&t->s->error, ka == kb ? 8117 : 402,
+			arena_strdup(t->a, engine_type_name(&a.type)),
+			ka == kb ? (e->text[0] == '+' ? "add" : "subtract")
+				 : arena_strdup(t->a, engine_type_name(&b.type)),
+			e->text);
 	if (arith_type(t, e->text, &a, &b, &ret->type))
 		return -1;
 	ret->type.nullable = a.type.nullable || b.type.nullable;
-	ret->sql = arena_printf(t->a, "t_arith('%c',%s,'%s',%s,'%s','%s')", e->text[0], a.sql, engine_type_code(&a.type, ca),
-		b.sql, engine_type_code(&b.type, cb), engine_type_code(&ret->type, cr));
+	ret->sql = arena_printf(t->a, "t_arith('%c',%s,'%s',%s,'%s','%s')", e->text[0], a.sql,
+		engine_type_code(&a.type, ca), b.sql, engine_type_code(&b.type, cb),
+		engine_type_code(&ret->type, cr));
 	return 0;
 }
 
@@ -375,7 +404,8 @@ static int exact_literal(struct translator *t, const struct expr *e, struct term
 	struct cell c;
 
 	if (!exact_parse(e->text, e->len, false, &n))
-		return tsql_fail(&t->s->error, 1007, arena_strndup(t->a, e->text, e->len > 60 ? 60 : e->len));
+		return tsql_fail(&t->s->error, 1007,
+			arena_strndup(t->a, e->text, e->len > 60 ? 60 : e->len));
 	digits = (unsigned)exact_print(&(struct number){.magnitude = n.magnitude}, text);
 	if (digits < n.scale || (digits == 1 && n.magnitude == 0 && n.scale))
 		digits = n.scale;
@@ -454,7 +484,8 @@ int tr_literal(struct translator *t, const struct expr *e, struct term *ret)
 	}
 	for (size_t i = 0; i < e->len; i++)
 		chars += ((uint8_t)e->text[i] & 0xC0) != 0x80;
-	ret->type = engine_text_type(e->kind == EX_NSTRING, e->kind == EX_NSTRING && chars > 4000 ? UINT32_MAX : chars);
+	ret->type = engine_text_type(
+		e->kind == EX_NSTRING, e->kind == EX_NSTRING && chars > 4000 ? UINT32_MAX : chars);
 	ret->type.nullable = false;
 	ret->sql = cell_literal(&text, t->a);
 	return 0;

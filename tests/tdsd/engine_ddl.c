@@ -31,11 +31,13 @@ static int create_index(struct session *s, struct stmt *st)
 {
 	struct table *t;
 
-	if (ddl_table(s, &st->name, 1088, &t) || table_add_constraint(s, t, st->index, &s->frame->arena))
+	if (ddl_table(s, &st->name, 1088, &t) ||
+		table_add_constraint(s, t, st->index, &s->frame->arena))
 		return -1;
 	if (table_rebuild_indexes(s, t)) {
 		if (s->error.number == 2601 || s->error.number == 2627)
-			return tsql_fail(&s->error, 1505, table_two_part(t, &s->frame->arena), st->index->name, "(?)");
+			return tsql_fail(&s->error, 1505, table_two_part(t, &s->frame->arena),
+				st->index->name, "(?)");
 		return -1;
 	}
 	return 0;
@@ -49,14 +51,20 @@ int table_rebuild_indexes(struct session *s, struct table *t)
 	CLEANUP(buf_release) struct buf names = BUF_INIT(1024 * 1024);
 	int rc;
 
-	if (sql_prepare(s, arena_printf(a, "SELECT name FROM %s.sqlite_schema WHERE type = 'index' AND tbl_name = 't%lld' AND sql IS NOT NULL",
-				   strcmp(t->where, "temp") == 0 ? "temp" : t->where, (long long)t->id), &stmt))
+	if (sql_prepare(s,
+		    arena_printf(a,
+			    "SELECT name FROM %s.sqlite_schema WHERE type = 'index' AND tbl_name = "
+			    "'t%lld' AND sql IS NOT NULL",
+			    strcmp(t->where, "temp") == 0 ? "temp" : t->where, (long long)t->id),
+		    &stmt))
 		return -1;
 	while ((rc = sql_step(s, stmt)) == 1)
 		buf_printf(&names, "%s ", (const char *)sqlite3_column_text(stmt, 0));
 	sqlite3_finalize(stmt);
 	stmt = NULL;
-	for (char *save = NULL, *name = strtok_r(names.data ? names.data : (char[]){""}, " ", &save); rc == 0 && name; name = strtok_r(NULL, " ", &save))
+	for (char *save = NULL,
+		  *name = strtok_r(names.data ? names.data : (char[]){""}, " ", &save);
+		rc == 0 && name; name = strtok_r(NULL, " ", &save))
 		rc = sql_execf(s, "DROP INDEX %s.%s", t->where, name);
 	return rc ? -1 : table_build_indexes(s, t);
 }
@@ -70,8 +78,10 @@ static int create_schema(struct session *s, struct stmt *st)
 		return -1;
 	if (id > 0)
 		return tsql_fail(&s->error, 2714, st->text);
-	return sql_execf(s, "INSERT INTO %s.sys_schemas SELECT max(max(schema_id) + 1, 5), %s FROM %s.sys_schemas", where,
-		sql_quote(&s->frame->arena, st->text), where);
+	return sql_execf(s,
+		"INSERT INTO %s.sys_schemas SELECT max(max(schema_id) + 1, 5), %s FROM "
+		"%s.sys_schemas",
+		where, sql_quote(&s->frame->arena, st->text), where);
 }
 
 static int create_database(struct session *s, struct stmt *st)
@@ -82,7 +92,8 @@ static int create_database(struct session *s, struct stmt *st)
 		return tsql_fail(&s->error, 1801, st->text);
 	if (s->trancount)
 		return tsql_fail(&s->error, 226, "CREATE DATABASE");
-	return engine_create_database(s->e, st->text, &err) ? tsql_unsupported(&s->error, err.msg) : 0;
+	return engine_create_database(s->e, st->text, &err) ? tsql_unsupported(&s->error, err.msg)
+							    : 0;
 }
 
 /* The columns that a view has are those of its query. */
@@ -95,21 +106,28 @@ static int create_view(struct session *s, struct stmt *st)
 	struct translated q;
 	struct table *t;
 
-	if (catalog_database(s, &st->name, &d, &where) || catalog_schema(s, where, st->name.part[NAME_SCHEMA], &schema))
+	if (catalog_database(s, &st->name, &d, &where) ||
+		catalog_schema(s, where, st->name.part[NAME_SCHEMA], &schema))
 		return -1;
 	where = arena_strdup(tr.a, where);
 	if (schema < 0)
 		return tsql_fail(&s->error, 2760, st->name.part[NAME_SCHEMA]);
-	if (tr_query(&tr, st->query, &q) || catalog_new_object(s, where, schema, st->name.part[NAME_OBJECT], "V", 0, st->text, &id) ||
+	if (tr_query(&tr, st->query, &q) ||
+		catalog_new_object(
+			s, where, schema, st->name.part[NAME_OBJECT], "V", 0, st->text, &id) ||
 		catalog_load(s, d, id, tr.a, &t))
 		return -1;
 	if (st->n_columns && st->n_columns != q.n)
-		return tsql_fail(&s->error, st->n_columns < q.n ? 8158 : 8159, st->name.part[NAME_OBJECT]);
+		return tsql_fail(
+			&s->error, st->n_columns < q.n ? 8158 : 8159, st->name.part[NAME_OBJECT]);
 	for (size_t i = 0; i < q.n; i++) {
-		struct column_def c = {.name = st->n_columns ? st->columns[i] : q.v[i].name, .type = q.v[i], .has_null = true};
+		struct column_def c = {.name = st->n_columns ? st->columns[i] : q.v[i].name,
+			.type = q.v[i],
+			.has_null = true};
 
 		if (!c.name[0])
-			return tsql_fail(&s->error, 8155, tsql_number((int64_t)i + 1), st->name.part[NAME_OBJECT]);
+			return tsql_fail(&s->error, 8155, tsql_number((int64_t)i + 1),
+				st->name.part[NAME_OBJECT]);
 		c.nullable = q.v[i].nullable;
 		c.type.identity = c.type.computed = false;
 		if (table_add_column(s, t, &c, tr.a) || catalog_load(s, d, id, tr.a, &t))
@@ -132,10 +150,13 @@ static int drop_table(struct session *s, struct stmt *st, const struct name *nam
 	if (rc == 0 || view != (t->view != NULL)) {
 		if (st->if_exists && rc == 0)
 			return 0;
-		return tsql_fail(&s->error, 3701, "drop", view ? "view" : "table", name->part[NAME_OBJECT]);
+		return tsql_fail(
+			&s->error, 3701, "drop", view ? "view" : "table", name->part[NAME_OBJECT]);
 	}
-	if (sql_int(s, 0, &referenced, "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld AND parent_id <> %lld LIMIT 1", t->where,
-		    (long long)t->id, (long long)t->id))
+	if (sql_int(s, 0, &referenced,
+		    "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld AND parent_id <> "
+		    "%lld LIMIT 1",
+		    t->where, (long long)t->id, (long long)t->id))
 		return -1;
 	if (referenced)
 		return tsql_fail(&s->error, 3726, t->name);
@@ -156,21 +177,31 @@ static int drop_index(struct session *s, struct stmt *st, const struct name *nam
 	if (!on.part[NAME_OBJECT])
 		return tsql_fail(&s->error, 159);
 	if (ddl_table(s, &on, 3701, &t))
-		return s->error.number == 3701 ? tsql_fail(&s->error, 3701, "drop", "index", index) : -1;
+		return s->error.number == 3701 ? tsql_fail(&s->error, 3701, "drop", "index", index)
+					       : -1;
 	for (size_t i = 0; i < t->n_indexes; i++) {
 		const struct table_index *ix = &t->indexes[i];
 
 		if (strcasecmp(ix->name, index) != 0)
 			continue;
 		if (ix->constraint)
-			return tsql_fail(&s->error, 3723, index, ix->primary ? "PRIMARY KEY" : "UNIQUE KEY");
-		return sql_execf(s, "DELETE FROM %s.sys_index_columns WHERE object_id = %lld AND index_id = %d", t->where, (long long)t->id, ix->id) ||
-				       sql_execf(s, "DELETE FROM %s.sys_indexes WHERE object_id = %lld AND index_id = %d", t->where, (long long)t->id, ix->id) ||
+			return tsql_fail(
+				&s->error, 3723, index, ix->primary ? "PRIMARY KEY" : "UNIQUE KEY");
+		return sql_execf(s,
+			       "DELETE FROM %s.sys_index_columns WHERE object_id = %lld AND "
+			       "index_id = %d",
+			       t->where, (long long)t->id, ix->id) ||
+				       sql_execf(s,
+					       "DELETE FROM %s.sys_indexes WHERE object_id = %lld "
+					       "AND index_id = %d",
+					       t->where, (long long)t->id, ix->id) ||
 				       table_rebuild_indexes(s, t)
 			       ? -1
 			       : 0;
 	}
-	return st->if_exists ? 0 : tsql_fail(&s->error, 3701, "drop", "index", arena_printf(&s->frame->arena, "%s.%s", t->name, index));
+	return st->if_exists ? 0
+			     : tsql_fail(&s->error, 3701, "drop", "index",
+				       arena_printf(&s->frame->arena, "%s.%s", t->name, index));
 }
 
 static int drop_schema(struct session *s, struct stmt *st, const struct name *name)
@@ -181,12 +212,16 @@ static int drop_schema(struct session *s, struct stmt *st, const struct name *na
 	if (catalog_schema(s, database_schema(s->current, where), name->part[NAME_OBJECT], &id))
 		return -1;
 	if (id < 0)
-		return st->if_exists ? 0 : tsql_fail(&s->error, 15151, "drop", "schema", name->part[NAME_OBJECT]);
-	if (sql_int(s, 0, &used, "SELECT 1 FROM %s.sys_objects WHERE schema_id = %lld LIMIT 1", where, (long long)id))
+		return st->if_exists ? 0
+				     : tsql_fail(&s->error, 15151, "drop", "schema",
+					       name->part[NAME_OBJECT]);
+	if (sql_int(s, 0, &used, "SELECT 1 FROM %s.sys_objects WHERE schema_id = %lld LIMIT 1",
+		    where, (long long)id))
 		return -1;
 	if (used)
 		return tsql_fail(&s->error, 3729, name->part[NAME_OBJECT]);
-	return sql_execf(s, "DELETE FROM %s.sys_schemas WHERE schema_id = %lld", where, (long long)id);
+	return sql_execf(
+		s, "DELETE FROM %s.sys_schemas WHERE schema_id = %lld", where, (long long)id);
 }
 
 static int drop_one(struct session *s, struct stmt *st, const struct name *name)
@@ -216,12 +251,15 @@ static int set_identity_insert(struct session *s, struct stmt *st)
 	bool identity = false;
 
 	if (catalog_get(s, &st->name, &s->frame->arena, &t))
-		return s->error.number == 208 ? tsql_fail(&s->error, 1088, st->name.part[NAME_OBJECT]) : -1;
+		return s->error.number == 208
+			       ? tsql_fail(&s->error, 1088, st->name.part[NAME_OBJECT])
+			       : -1;
 	for (size_t i = 0; i < t->n; i++)
 		identity |= t->v[i].type.identity;
 	if (!identity)
 		return tsql_fail(&s->error, 8106, t->name);
-	if (st->on && s->identity_insert && (s->identity_insert != t->id || s->identity_database != t->database))
+	if (st->on && s->identity_insert &&
+		(s->identity_insert != t->id || s->identity_database != t->database))
 		return tsql_fail(&s->error, 8107, tsql_number(s->identity_insert), t->name);
 	if (st->on || s->identity_insert == t->id)
 		s->identity_insert = st->on ? t->id : 0;
@@ -232,7 +270,8 @@ static int set_identity_insert(struct session *s, struct stmt *st)
 static int alter_database(struct session *s, struct stmt *st)
 {
 	const char *name = st->name.part[NAME_OBJECT];
-	struct database *d = name && strcasecmp(name, "CURRENT") != 0 ? engine_database(s->e, name) : s->current;
+	struct database *d =
+		name && strcasecmp(name, "CURRENT") != 0 ? engine_database(s->e, name) : s->current;
 
 	if (!d)
 		return tsql_fail(&s->error, 911, name);
@@ -252,8 +291,9 @@ static struct database *changed_database(struct session *s, const struct stmt *s
 
 	if (st->kind == ST_DROP && strcmp(st->text, "INDEX") == 0)
 		return name_is_temporary(&st->name2) ? NULL
-		       : st->name2.part[NAME_DATABASE] ? engine_database(s->e, st->name2.part[NAME_DATABASE])
-						       : s->current;
+		       : st->name2.part[NAME_DATABASE]
+			       ? engine_database(s->e, st->name2.part[NAME_DATABASE])
+			       : s->current;
 	if (name->part[NAME_OBJECT] && name_is_temporary(name))
 		return NULL;
 	if (name->part[NAME_OBJECT] && name->part[NAME_DATABASE])
@@ -279,8 +319,9 @@ static int run(struct session *s, struct stmt *st)
 	}
 }
 
-/* SQLite makes a table anew under another name, and would check what refers to it. Its pragma is of no effect within a
- * transaction: DDL that rebuilds is the first to write there, or foreign keys are put off. */
+/* SQLite makes a table anew under another name, and would check what refers to it. Its pragma is of
+ * no effect within a transaction: DDL that rebuilds is the first to write there, or foreign keys
+ * are put off. */
 int exec_ddl(struct session *s, struct stmt *st)
 {
 	struct database *d;

@@ -23,7 +23,8 @@ void target_set(struct session *s, const struct table *t, const char *verb)
 }
 
 /* The lock is taken before anything is read; then the statement begins. */
-int target_open(struct session *s, const struct from *f, const char *verb, struct arena *a, struct table **ret)
+int target_open(struct session *s, const struct from *f, const char *verb, struct arena *a,
+	struct table **ret)
 {
 	struct database *d;
 	const char *where;
@@ -61,26 +62,39 @@ static int broken_key(struct session *s, const struct table *t, int64_t child, i
 	int rc;
 
 	/* SQLite numbers them from the last one on */
-	if (sql_prepare(s, arena_printf(a, "SELECT \"table\", \"from\", \"to\" FROM pragma_foreign_key_list('t%lld', '%s') WHERE id = %d AND seq = 0",
-				   (long long)child, t->where, fk_id), &list))
+	if (sql_prepare(s,
+		    arena_printf(a,
+			    "SELECT \"table\", \"from\", \"to\" FROM "
+			    "pragma_foreign_key_list('t%lld', '%s') WHERE id = %d AND seq = 0",
+			    (long long)child, t->where, fk_id),
+		    &list))
 		return -1;
 	if ((rc = sql_step(s, list)) == 1) {
 		parent = atoll((const char *)sqlite3_column_text(list, 0) + 1);
 		column = arena_strdup(a, (const char *)sqlite3_column_text(list, 1));
 	}
 	if (rc < 0 || !column ||
-		sql_prepare(s, arena_printf(a,
-				     "SELECT o.name, c.name FROM %s.sys_foreign_keys f JOIN %s.sys_objects o ON o.object_id = f.object_id"
-				     " JOIN %s.sys_foreign_columns k ON k.object_id = f.object_id AND k.ordinal = 1 JOIN %s.sys_columns c ON"
-				     " c.object_id = %s AND c.column_id = %s WHERE f.parent_id = %lld AND f.referenced_id = %lld AND"
-				     " k.parent_column = %s",
-				     t->where, t->where, t->where, t->where, is_child ? "f.referenced_id" : "f.parent_id",
-				     is_child ? "k.referenced_column" : "k.parent_column", (long long)child, (long long)parent, column + 1), &stmt) ||
-		sql_step(s, stmt) != 1 || catalog_load(s, t->database, is_child ? parent : child, a, &shown))
+		sql_prepare(s,
+			arena_printf(a,
+				"SELECT o.name, c.name FROM %s.sys_foreign_keys f JOIN "
+				"%s.sys_objects o ON o.object_id = f.object_id"
+				" JOIN %s.sys_foreign_columns k ON k.object_id = f.object_id AND "
+				"k.ordinal = 1 JOIN %s.sys_columns c ON"
+				" c.object_id = %s AND c.column_id = %s WHERE f.parent_id = %lld "
+				"AND f.referenced_id = %lld AND"
+				" k.parent_column = %s",
+				t->where, t->where, t->where, t->where,
+				is_child ? "f.referenced_id" : "f.parent_id",
+				is_child ? "k.referenced_column" : "k.parent_column",
+				(long long)child, (long long)parent, column + 1),
+			&stmt) ||
+		sql_step(s, stmt) != 1 ||
+		catalog_load(s, t->database, is_child ? parent : child, a, &shown))
 		return tsql_fail(&s->error, 547, s->verb, "FOREIGN KEY", "?", "?", "?", "");
 	return tsql_fail(&s->error, 547, s->verb, is_child ? "FOREIGN KEY" : "REFERENCE",
-		arena_strdup(a, (const char *)sqlite3_column_text(stmt, 0)), t->database ? t->database->name : "tempdb",
-		table_two_part(shown, a), arena_printf(a, ", column '%s'", (const char *)sqlite3_column_text(stmt, 1)));
+		arena_strdup(a, (const char *)sqlite3_column_text(stmt, 0)),
+		t->database ? t->database->name : "tempdb", table_two_part(shown, a),
+		arena_printf(a, ", column '%s'", (const char *)sqlite3_column_text(stmt, 1)));
 }
 
 /* Which key it was: the statement again with the check put off, and a look at what is broken. */
@@ -94,14 +108,17 @@ static int name_foreign(struct session *s, const struct table *t, const char *sq
 	if (sql_exec(s, "SAVEPOINT fk") || sql_exec(s, "PRAGMA defer_foreign_keys = ON"))
 		return -1;
 	(void)sql_exec(s, sql);
-	if (sql_prepare(s, arena_printf(a, "PRAGMA %s.foreign_key_check", t->where), &stmt) == 0 && sql_step(s, stmt) == 1) {
+	if (sql_prepare(s, arena_printf(a, "PRAGMA %s.foreign_key_check", t->where), &stmt) == 0 &&
+		sql_step(s, stmt) == 1) {
 		child = atoll((const char *)sqlite3_column_text(stmt, 0) + 1);
 		fk = sqlite3_column_int(stmt, 3);
 	}
 	sqlite3_finalize(stmt);
 	stmt = NULL;
-	(void)sqlite3_exec(s->db, "ROLLBACK TO fk; RELEASE fk; PRAGMA defer_foreign_keys = OFF", NULL, NULL, NULL);
-	return child ? broken_key(s, t, child, fk) : tsql_fail(&s->error, 547, s->verb, "FOREIGN KEY", "?", "?", "?", "");
+	(void)sqlite3_exec(s->db, "ROLLBACK TO fk; RELEASE fk; PRAGMA defer_foreign_keys = OFF",
+		NULL, NULL, NULL);
+	return child ? broken_key(s, t, child, fk)
+		     : tsql_fail(&s->error, 547, s->verb, "FOREIGN KEY", "?", "?", "?", "");
 }
 
 /* --- running with OUTPUT --- */
@@ -114,10 +131,11 @@ struct output {
 };
 
 /* RETURNING over columns of the target, which stand bare; `deleted` of an UPDATE is looked up. */
-int output_translate(struct session *s, const struct stmt *st, struct table *t, const char *what, const char *old_table,
-	struct buf *sql, struct translated *ret)
+int output_translate(struct session *s, const struct stmt *st, struct table *t, const char *what,
+	const char *old_table, struct buf *sql, struct translated *ret)
 {
-	struct translator tr = {.s = s, .a = &s->frame->arena, .bare_columns = true, .schema_only = true};
+	struct translator tr = {
+		.s = s, .a = &s->frame->arena, .bare_columns = true, .schema_only = true};
 	struct scope scope = {0};
 	struct from f = {.kind = FROM_TABLE, .alias = what};
 	struct term *items;
@@ -138,7 +156,9 @@ int output_translate(struct session *s, const struct stmt *st, struct table *t, 
 		r = &scope.v[1];
 		r->hidden = true;
 		for (size_t i = 0; i < r->n; i++)
-			r->v[i].sql = arena_printf(tr.a, "(SELECT o.c%d FROM temp.%s o WHERE o.r = t%lld.rowid)", t->v[i].id, old_table, (long long)t->id);
+			r->v[i].sql = arena_printf(tr.a,
+				"(SELECT o.c%d FROM temp.%s o WHERE o.r = t%lld.rowid)", t->v[i].id,
+				old_table, (long long)t->id);
 	}
 	if (tr_items(&tr, st->output, st->n_output, &items, &n))
 		return -1;
@@ -156,7 +176,8 @@ int output_translate(struct session *s, const struct stmt *st, struct table *t, 
 }
 
 /* Rows of RETURNING into the table of OUTPUT … INTO. */
-static int output_into(struct session *s, const struct stmt *st, const struct translated *q, sqlite3_stmt *rows, int64_t *ret_count)
+static int output_into(struct session *s, const struct stmt *st, const struct translated *q,
+	sqlite3_stmt *rows, int64_t *ret_count)
 {
 	struct arena *a = &s->frame->arena;
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
@@ -191,7 +212,9 @@ static int output_into(struct session *s, const struct stmt *st, const struct tr
 	buf_adds(&sql, ") VALUES (");
 	for (size_t i = 0; i < q->n; i++) {
 		struct term v = {.type = q->v[i], .sql = arena_printf(a, "?%zu", i + 1)};
-		const struct table_column *c = st->n_output_columns ? table_column(into, st->output_columns[i]) : &into->v[i];
+		const struct table_column *c = st->n_output_columns
+						       ? table_column(into, st->output_columns[i])
+						       : &into->v[i];
 		const char *stored;
 
 		if (tr_store(&tr, &v, into, (size_t)(c - into->v), &stored))
@@ -218,7 +241,8 @@ static int output_into(struct session *s, const struct stmt *st, const struct tr
 }
 
 /* Rows of RETURNING to the caller. */
-static int output_rows(struct session *s, const struct translated *q, sqlite3_stmt *rows, int64_t *ret_count)
+static int output_rows(
+	struct session *s, const struct translated *q, sqlite3_stmt *rows, int64_t *ret_count)
 {
 	CLEANUP(buf_release) struct buf row = BUF_INIT(SQL_MAX);
 	struct tds_columns columns = {.v = q->v, .n = (uint32_t)q->n};
@@ -249,7 +273,8 @@ static int output_rows(struct session *s, const struct translated *q, sqlite3_st
 	return rc < 0 ? -1 : 0;
 }
 
-int dml_run(struct session *s, const struct stmt *st, const struct table *t, const char *sql, const struct translated *output, int64_t *ret_count)
+int dml_run(struct session *s, const struct stmt *st, const struct table *t, const char *sql,
+	const struct translated *output, int64_t *ret_count)
 {
 	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
 	int rc;
@@ -268,7 +293,8 @@ int dml_run(struct session *s, const struct stmt *st, const struct table *t, con
 		return 0;
 	sqlite3_finalize(stmt);
 	stmt = NULL;
-	if (!s->gone && s->error.number == 547 && strstr(s->error.text, "FOREIGN KEY constraint \"?\"") && t)
+	if (!s->gone && s->error.number == 547 &&
+		strstr(s->error.text, "FOREIGN KEY constraint \"?\"") && t)
 		return name_foreign(s, t, sql);
 	return -1;
 }
@@ -289,7 +315,8 @@ static bool is_target(const struct relation *r, const struct from *target, const
 
 	if (!r->table || r->table->id != t->id || r->table->database != t->database)
 		return false;
-	return !r->alias || strcasecmp(r->alias, name) == 0 || strcasecmp(r->table->name, name) == 0;
+	return !r->alias || strcasecmp(r->alias, name) == 0 ||
+	       strcasecmp(r->table->name, name) == 0;
 }
 
 /* UPDATE a … FROM t a: the table that the alias means. */
@@ -303,7 +330,10 @@ static const struct from *find_alias(const struct from *f, const char *name)
 		found = find_alias(f->left, name);
 		return found ? found : find_alias(f->right, name);
 	}
-	return (f->kind == FROM_TABLE || f->kind == FROM_VAR) && f->alias && strcasecmp(f->alias, name) == 0 ? f : NULL;
+	return (f->kind == FROM_TABLE || f->kind == FROM_VAR) && f->alias &&
+			       strcasecmp(f->alias, name) == 0
+		       ? f
+		       : NULL;
 }
 
 struct change {
@@ -338,7 +368,8 @@ static int change_open(struct session *s, struct stmt *st, const char *verb, str
 	if (tr_from(&c->tr, st->from ? st->from : own, &c->from))
 		return -1;
 	for (size_t i = 0; i < c->scope.n; i++)
-		if (named ? c->scope.v[i].from == named : is_target(&c->scope.v[i], st->target, c->t))
+		if (named ? c->scope.v[i].from == named
+			  : is_target(&c->scope.v[i], st->target, c->t))
 			c->row_alias = c->scope.v[i].sql_alias;
 	if (!c->row_alias) { /* the target is not in FROM: every row of it */
 		const char *more;
@@ -374,8 +405,8 @@ static int delete_rows(struct session *s, struct stmt *st, struct change *c, int
 
 	if (change_limit(c, st, &limit))
 		return -1;
-	buf_printf(&sql, "DELETE FROM %s.t%lld WHERE rowid IN (SELECT %s.rowid FROM %s WHERE %s%s)", c->t->where,
-		(long long)c->t->id, c->row_alias, c->from, c->where, limit);
+	buf_printf(&sql, "DELETE FROM %s.t%lld WHERE rowid IN (SELECT %s.rowid FROM %s WHERE %s%s)",
+		c->t->where, (long long)c->t->id, c->row_alias, c->from, c->where, limit);
 	if (output_translate(s, st, c->t, "deleted", NULL, &sql, &output))
 		return -1;
 	return dml_run(s, st, c->t, buf_str(&sql), &output, ret_count);
@@ -415,7 +446,8 @@ static const struct expr *assigned_expr(struct arena *a, const struct assign *as
 	return e;
 }
 
-static int default_term(struct session *s, struct translator *tr, const struct table_column *c, struct term *ret)
+static int default_term(
+	struct session *s, struct translator *tr, const struct table_column *c, struct term *ret)
 {
 	struct expr *e;
 	struct scope none = {0}, *was = tr->scope;
@@ -433,11 +465,13 @@ static int default_term(struct session *s, struct translator *tr, const struct t
 }
 
 /* "c1 = u.n0, …" and the list of new values. */
-static int update_values(struct session *s, struct stmt *st, struct change *c, struct buf *set, struct buf *values)
+static int update_values(
+	struct session *s, struct stmt *st, struct change *c, struct buf *set, struct buf *values)
 {
 	for (size_t i = 0; i < st->n_assigns; i++) {
 		const struct assign *as = &st->assigns[i];
-		const struct table_column *column = as->column ? table_column(c->t, as->column) : NULL;
+		const struct table_column *column =
+			as->column ? table_column(c->t, as->column) : NULL;
 		struct term v;
 		const char *stored;
 
@@ -452,7 +486,8 @@ static int update_values(struct session *s, struct stmt *st, struct change *c, s
 		for (size_t j = 0; j < i; j++)
 			if (strcasecmp(st->assigns[j].column, as->column) == 0)
 				return tsql_fail(&s->error, 264, as->column);
-		if (as->e->kind == EX_DEFAULT ? default_term(s, &c->tr, column, &v) : tr_value(&c->tr, assigned_expr(c->tr.a, as), &v))
+		if (as->e->kind == EX_DEFAULT ? default_term(s, &c->tr, column, &v)
+					      : tr_value(&c->tr, assigned_expr(c->tr.a, as), &v))
 			return -1;
 		if (tr_store(&c->tr, &v, c->t, (size_t)(column - c->t->v), &stored))
 			return -1;
@@ -469,8 +504,10 @@ static bool mentions_deleted(const struct expr *e)
 {
 	if (!e)
 		return false;
-	if ((e->kind == EX_COLUMN && e->name.part[NAME_SCHEMA] && strcasecmp(e->name.part[NAME_SCHEMA], "deleted") == 0) ||
-		(e->kind == EX_STAR && e->name.part[NAME_OBJECT] && strcasecmp(e->name.part[NAME_OBJECT], "deleted") == 0))
+	if ((e->kind == EX_COLUMN && e->name.part[NAME_SCHEMA] &&
+		    strcasecmp(e->name.part[NAME_SCHEMA], "deleted") == 0) ||
+		(e->kind == EX_STAR && e->name.part[NAME_OBJECT] &&
+			strcasecmp(e->name.part[NAME_OBJECT], "deleted") == 0))
 		return true;
 	for (size_t i = 0; i < e->n; i++)
 		if (mentions_deleted(e->v[i]))
@@ -485,7 +522,8 @@ static int save_old(struct session *s, struct change *c, const char *picked)
 	buf_printf(&sql, "CREATE TEMP TABLE old_rows AS SELECT rowid AS r");
 	for (size_t i = 0; i < c->t->n; i++)
 		buf_printf(&sql, ", c%d", c->t->v[i].id);
-	buf_printf(&sql, " FROM %s.t%lld WHERE rowid IN (%s)", c->t->where, (long long)c->t->id, picked);
+	buf_printf(&sql, " FROM %s.t%lld WHERE rowid IN (%s)", c->t->where, (long long)c->t->id,
+		picked);
 	return sql_exec(s, "DROP TABLE IF EXISTS temp.old_rows") || sql_exec(s, buf_str(&sql)) ||
 			       sql_exec(s, "CREATE INDEX temp.old_rows_r ON old_rows (r)")
 		       ? -1
@@ -494,7 +532,9 @@ static int save_old(struct session *s, struct change *c, const char *picked)
 
 static int update_rows(struct session *s, struct stmt *st, struct change *c, int64_t *ret_count)
 {
-	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX), set = BUF_INIT(SQL_MAX), values = BUF_INIT(SQL_MAX);
+	CLEANUP(buf_release)
+	struct buf sql = BUF_INIT(SQL_MAX),
+		   set = BUF_INIT(SQL_MAX), values = BUF_INIT(SQL_MAX);
 	struct translated output = {0};
 	const char *limit, *picked;
 	bool old = false;
@@ -503,11 +543,15 @@ static int update_rows(struct session *s, struct stmt *st, struct change *c, int
 		return -1;
 	for (size_t i = 0; i < st->n_output; i++)
 		old |= mentions_deleted(st->output[i].e);
-	picked = arena_printf(c->tr.a, "SELECT %s.rowid FROM %s WHERE %s%s", c->row_alias, c->from, c->where, limit);
+	picked = arena_printf(c->tr.a, "SELECT %s.rowid FROM %s WHERE %s%s", c->row_alias, c->from,
+		c->where, limit);
 	if (old && save_old(s, c, picked))
 		return -1;
-	buf_printf(&sql, "UPDATE %s.t%lld SET %s FROM (SELECT %s.rowid AS r%s FROM %s WHERE %s%s) AS u WHERE t%lld.rowid = u.r", c->t->where,
-		(long long)c->t->id, buf_str(&set), c->row_alias, buf_str(&values), c->from, c->where, limit, (long long)c->t->id);
+	buf_printf(&sql,
+		"UPDATE %s.t%lld SET %s FROM (SELECT %s.rowid AS r%s FROM %s WHERE %s%s) AS u "
+		"WHERE t%lld.rowid = u.r",
+		c->t->where, (long long)c->t->id, buf_str(&set), c->row_alias, buf_str(&values),
+		c->from, c->where, limit, (long long)c->t->id);
 	if (output_translate(s, st, c->t, "inserted", old ? "old_rows" : NULL, &sql, &output))
 		return -1;
 	return dml_run(s, st, c->t, buf_str(&sql), &output, ret_count);
@@ -526,7 +570,8 @@ int exec_update(struct session *s, struct stmt *st)
 	return finished(s, rc, 0xC5, count);
 }
 
-int dml_default(struct session *s, struct translator *tr, const struct table_column *c, struct term *ret)
+int dml_default(
+	struct session *s, struct translator *tr, const struct table_column *c, struct term *ret)
 {
 	return default_term(s, tr, c, ret);
 }
@@ -542,12 +587,17 @@ static int truncate_rows(struct session *s, const struct table *t)
 {
 	int64_t referenced;
 
-	if (sql_int(s, 0, &referenced, "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1", t->where, (long long)t->id))
+	if (sql_int(s, 0, &referenced,
+		    "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1",
+		    t->where, (long long)t->id))
 		return -1;
 	if (referenced)
 		return tsql_fail(&s->error, 4712, t->name);
 	return sql_execf(s, "DELETE FROM %s.t%lld", t->where, (long long)t->id) ||
-			       sql_execf(s, "UPDATE %s.sys_objects SET identity_last = NULL WHERE object_id = %lld", t->where, (long long)t->id)
+			       sql_execf(s,
+				       "UPDATE %s.sys_objects SET identity_last = NULL WHERE "
+				       "object_id = %lld",
+				       t->where, (long long)t->id)
 		       ? -1
 		       : 0;
 }

@@ -58,7 +58,8 @@ static int declare(struct session *s, struct stmt *st)
 			v->type = d->type;
 		}
 		if (d->table) {
-			name.part[NAME_OBJECT] = arena_printf(&s->frame->arena, "%s.%lld", d->name, (long long)++s->next_temp_id);
+			name.part[NAME_OBJECT] = arena_printf(
+				&s->frame->arena, "%s.%lld", d->name, (long long)++s->next_temp_id);
 			if (table_create_variable(s, &name, d->table, &v->table))
 				return -1;
 		}
@@ -120,7 +121,8 @@ static int throw_error(struct session *s, struct stmt *st)
 		}
 		return tsql_fail(&s->error, 10704);
 	}
-	if (eval_int(s, st->args[0], 0, &number) || eval_text(s, st->args[1], &text) || eval_int(s, st->args[2], 0, &state))
+	if (eval_int(s, st->args[0], 0, &number) || eval_text(s, st->args[1], &text) ||
+		eval_int(s, st->args[2], 0, &state))
 		return -1;
 	if (number < 50000 || number > 2147483647)
 		return tsql_fail(&s->error, 35100, tsql_number(number));
@@ -132,7 +134,8 @@ static int throw_error(struct session *s, struct stmt *st)
 }
 
 /* %d %i %u %x %s with RAISERROR's arguments; widths are taken. */
-static int format_message(struct session *s, const char *format, struct expr *const *args, size_t n, struct buf *out)
+static int format_message(
+	struct session *s, const char *format, struct expr *const *args, size_t n, struct buf *out)
 {
 	size_t used = 0;
 
@@ -153,7 +156,8 @@ static int format_message(struct session *s, const char *format, struct expr *co
 		width = strspn(p, "-+0 #123456789.");
 		snprintf(spec, sizeof(spec), "%.*s", (int)(width < 8 ? width : 8), p);
 		p += width;
-		while (*p == 'l' || *p == 'I' || (*p == '6' && p[1] == '4') || (*p == '4' && p[-1] == '6'))
+		while (*p == 'l' || *p == 'I' || (*p == '6' && p[1] == '4') ||
+			(*p == '4' && p[-1] == '6'))
 			p++;
 		if (!*p)
 			break;
@@ -167,7 +171,8 @@ static int format_message(struct session *s, const char *format, struct expr *co
 			if (eval_int(s, args[used], 0, &number))
 				return -1;
 			if (*p == 'x' || *p == 'X')
-				snprintf(text_spec, sizeof(text_spec), *p == 'x' ? "%llx" : "%llX", (long long)number);
+				snprintf(text_spec, sizeof(text_spec), *p == 'x' ? "%llx" : "%llX",
+					(long long)number);
 			else
 				snprintf(text_spec, sizeof(text_spec), "%lld", (long long)number);
 			for (int pad = atoi(spec) - (int)strlen(text_spec); pad > 0; pad--)
@@ -200,13 +205,16 @@ static int raiserror(struct session *s, struct stmt *st)
 	if (format_message(s, text ? text : "", st->args + 3, st->n_args - 3, &out))
 		return -1;
 	if (severity <= 10) {
-		struct tsql_error info = {.number = (int32_t)number, .severity = (uint8_t)(severity < 0 ? 0 : severity),
-			.state = (uint8_t)state, .line = st->line};
+		struct tsql_error info = {.number = (int32_t)number,
+			.severity = (uint8_t)(severity < 0 ? 0 : severity),
+			.state = (uint8_t)state,
+			.line = st->line};
 
 		snprintf(info.text, sizeof(info.text), "%s", buf_str(&out));
 		return out_message(s, &info);
 	}
-	s->error = (struct tsql_error){.number = (int32_t)number, .severity = (uint8_t)(severity > 25 ? 25 : severity),
+	s->error = (struct tsql_error){.number = (int32_t)number,
+		.severity = (uint8_t)(severity > 25 ? 25 : severity),
 		.state = (uint8_t)(state < 0 ? 1 : state)};
 	snprintf(s->error.text, sizeof(s->error.text), "%s", buf_str(&out));
 	s->raised = true;
@@ -269,7 +277,8 @@ static int try_catch(struct session *s, struct stmt *st)
 	*caught = s->error;
 	s->last_error = caught->number;
 	/* in a transaction that cannot go on nothing but a rollback is left to do */
-	if (s->trancount && s->tran == TRAN_OPEN && (s->options.xact_abort || dooms(caught->number)))
+	if (s->trancount && s->tran == TRAN_OPEN &&
+		(s->options.xact_abort || dooms(caught->number)))
 		s->tran = TRAN_DOOMED;
 	s->aborted = false;
 	s->raised = false;
@@ -417,7 +426,8 @@ static int dispatch(struct session *s, struct stmt *st)
 
 int exec_stmt(struct session *s, struct stmt *st)
 {
-	bool flow = st->kind == ST_BLOCK || st->kind == ST_IF || st->kind == ST_WHILE || st->kind == ST_TRY;
+	bool flow = st->kind == ST_BLOCK || st->kind == ST_IF || st->kind == ST_WHILE ||
+		    st->kind == ST_TRY;
 	int rc;
 
 	if (session_cancelled(s))
@@ -431,10 +441,12 @@ int exec_stmt(struct session *s, struct stmt *st)
 	}
 	if (s->options.noexec && st->kind != ST_SET_OPTION)
 		return 0;
-	if (s->options.fmtonly && st->kind != ST_SET_OPTION && st->kind != ST_SELECT && !flow && st->kind != ST_EXEC)
+	if (s->options.fmtonly && st->kind != ST_SET_OPTION && st->kind != ST_SELECT && !flow &&
+		st->kind != ST_EXEC)
 		return 0;
 	rc = dispatch(s, st);
-	if (!flow && s->trancount == 0 && !s->bulk && st->kind != ST_EXEC && st->kind != ST_EXEC_TEXT) {
+	if (!flow && s->trancount == 0 && !s->bulk && st->kind != ST_EXEC &&
+		st->kind != ST_EXEC_TEXT) {
 		/* what a statement took and did not give back when it failed */
 		if (s->begun)
 			(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);

@@ -40,7 +40,8 @@ static bool relation_is(const struct relation *r, const struct name *column)
 	       strcasecmp(r->table->schema, schema) == 0;
 }
 
-static int find_in_scope(struct translator *t, const struct scope *s, const struct name *name, struct term *ret)
+static int find_in_scope(
+	struct translator *t, const struct scope *s, const struct name *name, struct term *ret)
 {
 	int found = 0;
 
@@ -89,11 +90,13 @@ int tr_column(struct translator *t, const struct expr *e, struct term *ret)
 		if (rc == 0)
 			continue;
 		if (s == t->scope && t->grouping && !t->in_aggregate && !in_group(t, ret->sql))
-			return fail_at(t, e->line, tsql_fail(&t->s->error, 8120, column_text(&e->name, t->a)));
+			return fail_at(t, e->line,
+				tsql_fail(&t->s->error, 8120, column_text(&e->name, t->a)));
 		return 0;
 	}
 	if (e->name.part[NAME_SCHEMA] && !scope_has(t->scope, &e->name))
-		return fail_at(t, e->line, tsql_fail(&t->s->error, 4104, column_text(&e->name, t->a)));
+		return fail_at(
+			t, e->line, tsql_fail(&t->s->error, 4104, column_text(&e->name, t->a)));
 	return fail_at(t, e->line, tsql_fail(&t->s->error, 207, e->name.part[NAME_OBJECT]));
 }
 
@@ -127,19 +130,21 @@ static int tr_unary(struct translator *t, const struct expr *e, struct term *ret
 	if (e->text[0] == '~') {
 		if (engine_type_class(&v.type) != TC_INT)
 			return tsql_fail(&t->s->error, 8117, engine_type_name(&v.type), "'~'");
-		ret->sql = v.type.type == TDS_BITN	 ? arena_printf(t->a, "(1 - %s)", v.sql)
-			   : v.type.size == 1	 ? arena_printf(t->a, "(255 - %s)", v.sql)
-						 : arena_printf(t->a, "(~%s)", v.sql);
+		ret->sql = v.type.type == TDS_BITN ? arena_printf(t->a, "(1 - %s)", v.sql)
+			   : v.type.size == 1      ? arena_printf(t->a, "(255 - %s)", v.sql)
+						   : arena_printf(t->a, "(~%s)", v.sql);
 		return 0;
 	}
 	if (e->v[0]->kind == EX_INT && v.digits) {
 		ret->sql = arena_printf(t->a, "(-%s)", v.sql);
 		return 0;
 	}
-	if (engine_type_class(&v.type) == TC_INT && v.type.size < 4 && v.type.type == TDS_INTN && v.type.size == 1)
+	if (engine_type_class(&v.type) == TC_INT && v.type.size < 4 && v.type.type == TDS_INTN &&
+		v.type.size == 1)
 		ret->type = engine_int_type(2); /* tinyint has no negatives */
 	ret->type.nullable = v.type.nullable;
-	ret->sql = arena_printf(t->a, "t_negate(%s,'%s')", v.sql, engine_type_code(&ret->type, code));
+	ret->sql =
+		arena_printf(t->a, "t_negate(%s,'%s')", v.sql, engine_type_code(&ret->type, code));
 	return 0;
 }
 
@@ -156,7 +161,8 @@ int tr_unify(struct translator *t, struct term *terms, size_t n, struct tds_colu
 		if (have && !engine_type_common(&type, &terms[i].type, &type)) {
 			const char *first = arena_strdup(t->a, engine_type_name(&terms[i].type));
 
-			return tsql_fail(&t->s->error, 206, first, arena_strdup(t->a, engine_type_name(&type)));
+			return tsql_fail(&t->s->error, 206, first,
+				arena_strdup(t->a, engine_type_name(&type)));
 		}
 		if (!have)
 			type = terms[i].type;
@@ -175,7 +181,8 @@ int tr_unify(struct translator *t, struct term *terms, size_t n, struct tds_colu
 	return 0;
 }
 
-static int case_when(struct translator *t, const struct expr *e, const struct term *operand, size_t i, const char **ret)
+static int case_when(struct translator *t, const struct expr *e, const struct term *operand,
+	size_t i, const char **ret)
 {
 	struct term when;
 
@@ -325,12 +332,13 @@ static int tr_like(struct translator *t, const struct expr *e, const char **ret)
 		(e->n > 2 && tr_value(t, e->v[2], &escape)))
 		return -1;
 	with = pattern.collated ? &pattern.type : &v.type;
-	if (tr_cast(t, &v, &text, -1, CAST_EXPLICIT, &a) || tr_cast(t, &pattern, &text, -1, CAST_EXPLICIT, &b))
+	if (tr_cast(t, &v, &text, -1, CAST_EXPLICIT, &a) ||
+		tr_cast(t, &pattern, &text, -1, CAST_EXPLICIT, &b))
 		return -1;
 	if (engine_type_class(with) != TC_TEXT)
 		with = &text;
-	*ret = arena_printf(t->a, "(%st_like(%s,%s,%s,'%s'))", e->not_ ? "NOT " : "", a, b, escape.sql,
-		engine_collation_sqlite(with->collation));
+	*ret = arena_printf(t->a, "(%st_like(%s,%s,%s,'%s'))", e->not_ ? "NOT " : "", a, b,
+		escape.sql, engine_collation_sqlite(with->collation));
 	return 0;
 }
 
@@ -346,9 +354,12 @@ static int tr_quantified(struct translator *t, const struct expr *e, const char 
 	if (tr_compare(t, e->text, &v, &one, &condition))
 		return -1;
 	if (e->not_) /* ALL: none that does not */
-		*ret = arena_printf(t->a, "(NOT EXISTS (SELECT 1 FROM (%s) WHERE (%s) IS NOT TRUE))", q.sql, condition);
+		*ret = arena_printf(t->a,
+			"(NOT EXISTS (SELECT 1 FROM (%s) WHERE (%s) IS NOT TRUE))", q.sql,
+			condition);
 	else
-		*ret = arena_printf(t->a, "(EXISTS (SELECT 1 FROM (%s) WHERE %s))", q.sql, condition);
+		*ret = arena_printf(
+			t->a, "(EXISTS (SELECT 1 FROM (%s) WHERE %s))", q.sql, condition);
 	return 0;
 }
 
@@ -401,7 +412,11 @@ static int tr_condition_node(struct translator *t, const struct expr *e, const c
 		*ret = arena_printf(t->a, "(EXISTS (%s))", q.sql);
 		return 0;
 	default:
-		return fail_at(t, e->line, tsql_fail(&t->s->error, 4145, e->text ? e->text : e->name.part[NAME_OBJECT] ? e->name.part[NAME_OBJECT] : ")"));
+		return fail_at(t, e->line,
+			tsql_fail(&t->s->error, 4145,
+				e->text                     ? e->text
+				: e->name.part[NAME_OBJECT] ? e->name.part[NAME_OBJECT]
+							    : ")"));
 	}
 }
 
@@ -463,7 +478,8 @@ static int tr_node(struct translator *t, const struct expr *e, struct term *ret)
 	case EX_STAR:
 	case EX_DEFAULT:
 	case EX_DATEPART:
-		return fail_at(t, e->line, tsql_fail(&t->s->error, 102, e->kind == EX_DEFAULT ? "DEFAULT" : "*"));
+		return fail_at(t, e->line,
+			tsql_fail(&t->s->error, 102, e->kind == EX_DEFAULT ? "DEFAULT" : "*"));
 	default:
 		return tr_literal(t, e, ret);
 	}

@@ -6,7 +6,8 @@
 /* Errors that end the statement with message 3621 behind them. */
 static bool terminates(int32_t number)
 {
-	static const int32_t numbers[] = {220, 232, 512, 515, 547, 2601, 2627, 2628, 8115, 8134, 8152, 544, 1205};
+	static const int32_t numbers[] = {
+		220, 232, 512, 515, 547, 2601, 2627, 2628, 8115, 8134, 8152, 544, 1205};
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (numbers[i] == number)
@@ -25,11 +26,13 @@ bool dooms(int32_t number)
 	return false;
 }
 
-/* Errors of names and types, found when a statement is compiled: the batch ends, the transaction stays. */
+/* Errors of names and types, found when a statement is compiled: the batch ends, the transaction
+ * stays. */
 static bool ends_batch(int32_t number)
 {
-	static const int32_t numbers[] = {102, 107, 108, 137, 145, 156, 195, 205, 206, 207, 208, 209, 402, 529,
-		911, 1087, 2812, 3952, 4104, 4145, 8117, 8120, 8155, 266, 40510, 3930};
+	static const int32_t numbers[] = {102, 107, 108, 137, 145, 156, 195, 205, 206, 207, 208,
+		209, 402, 529, 911, 1087, 2812, 3952, 4104, 4145, 8117, 8120, 8155, 266, 40510,
+		3930};
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (numbers[i] == number)
@@ -39,7 +42,8 @@ static bool ends_batch(int32_t number)
 
 static bool changes(enum stmt_kind kind)
 {
-	return kind == ST_INSERT || kind == ST_UPDATE || kind == ST_DELETE || kind == ST_INSERT_BULK;
+	return kind == ST_INSERT || kind == ST_UPDATE || kind == ST_DELETE ||
+	       kind == ST_INSERT_BULK;
 }
 
 int error_outside_try(struct session *s, struct stmt *st)
@@ -50,7 +54,8 @@ int error_outside_try(struct session *s, struct stmt *st)
 	s->raised = false;
 	if (out_message(s, &e))
 		return -1;
-	if (changes(st->kind) && terminates(e.number) && out_info(s, 3621, 0, "The statement has been terminated.", e.line))
+	if (changes(st->kind) && terminates(e.number) &&
+		out_info(s, 3621, 0, "The statement has been terminated.", e.line))
 		return -1;
 	if (s->trancount && (doomed || (s->options.xact_abort && !raised)))
 		tran_abort(s);

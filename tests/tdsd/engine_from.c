@@ -29,7 +29,8 @@ static int same_name_twice(struct translator *t, const struct relation *r)
 	return 0;
 }
 
-int tr_table_relation(struct translator *t, struct table *table, const struct from *f, const char **ret_sql)
+int tr_table_relation(
+	struct translator *t, struct table *table, const struct from *f, const char **ret_sql)
 {
 	struct relation *r = scope_add(t);
 
@@ -41,10 +42,12 @@ int tr_table_relation(struct translator *t, struct table *table, const struct fr
 	for (size_t i = 0; i < table->n; i++) {
 		r->v[i].name = table->v[i].name;
 		r->v[i].type = table->v[i].type;
-		r->v[i].sql = t->bare_columns ? arena_printf(t->a, "c%d", table->v[i].id)
-					      : arena_printf(t->a, "%s.c%d", r->sql_alias, table->v[i].id);
+		r->v[i].sql = t->bare_columns
+				      ? arena_printf(t->a, "c%d", table->v[i].id)
+				      : arena_printf(t->a, "%s.c%d", r->sql_alias, table->v[i].id);
 	}
-	*ret_sql = arena_printf(t->a, "%s.t%lld AS %s", table->where, (long long)table->id, r->sql_alias);
+	*ret_sql = arena_printf(
+		t->a, "%s.t%lld AS %s", table->where, (long long)table->id, r->sql_alias);
 	return same_name_twice(t, r);
 }
 
@@ -62,7 +65,8 @@ static int query_relation(struct translator *t, const struct translated *q, cons
 	for (size_t i = 0; i < q->n; i++) {
 		r->v[i].name = n_columns ? columns[i] : q->v[i].name;
 		if (!r->v[i].name[0])
-			return tsql_fail(&t->s->error, 8155, tsql_number((int64_t)i + 1), alias ? alias : "");
+			return tsql_fail(&t->s->error, 8155, tsql_number((int64_t)i + 1),
+				alias ? alias : "");
 		r->v[i].type = q->v[i];
 		r->v[i].type.identity = r->v[i].type.computed = false;
 		r->v[i].sql = arena_printf(t->a, "%s.r%zu", r->sql_alias, i + 1);
@@ -84,7 +88,8 @@ static int isolated_query(struct translator *t, const struct query *q, struct tr
 	return rc;
 }
 
-static int tr_cte(struct translator *t, struct cte_entry *entry, const struct from *f, const char **ret_sql)
+static int tr_cte(
+	struct translator *t, struct cte_entry *entry, const struct from *f, const char **ret_sql)
 {
 	struct translator inner = *t;
 	struct scope outer = {.outer = NULL};
@@ -99,7 +104,8 @@ static int tr_cte(struct translator *t, struct cte_entry *entry, const struct fr
 		entry->cte->n_columns, ret_sql);
 }
 
-static int tr_view(struct translator *t, struct table *view, const struct from *f, const char **ret_sql)
+static int tr_view(
+	struct translator *t, struct table *view, const struct from *f, const char **ret_sql)
 {
 	struct stmt *block;
 	struct translated q;
@@ -121,7 +127,9 @@ static int tr_view(struct translator *t, struct table *view, const struct from *
 	t->next_alias = inner.next_alias;
 	for (size_t i = 0; i < view->n; i++)
 		names[i] = view->v[i].name;
-	return rc ? -1 : query_relation(t, &q, f->alias ? f->alias : view->name, names, view->n, ret_sql);
+	return rc ? -1
+		  : query_relation(
+			    t, &q, f->alias ? f->alias : view->name, names, view->n, ret_sql);
 }
 
 static struct cte_entry *find_cte(struct translator *t, const struct name *name)
@@ -159,15 +167,20 @@ static int tr_table_var(struct translator *t, const struct from *f, const char *
 	const struct variable *v = frame_find(t->s->frame, f->name.part[NAME_OBJECT]);
 
 	if (!v || !v->table)
-		return fail_at(t, f->line, tsql_fail(&t->s->error, 1087, f->name.part[NAME_OBJECT]));
+		return fail_at(
+			t, f->line, tsql_fail(&t->s->error, 1087, f->name.part[NAME_OBJECT]));
 	return tr_table_relation(t, v->table, f, ret_sql);
 }
 
 static int tr_join(struct translator *t, const struct from *f, const char **ret_sql)
 {
-	static const char *const words[] = {[JOIN_INNER] = "JOIN", [JOIN_LEFT] = "LEFT JOIN",
-		[JOIN_RIGHT] = "RIGHT JOIN", [JOIN_FULL] = "FULL JOIN", [JOIN_CROSS] = "JOIN",
-		[JOIN_APPLY] = "JOIN", [JOIN_OUTER_APPLY] = "LEFT JOIN"};
+	static const char *const words[] = {[JOIN_INNER] = "JOIN",
+		[JOIN_LEFT] = "LEFT JOIN",
+		[JOIN_RIGHT] = "RIGHT JOIN",
+		[JOIN_FULL] = "FULL JOIN",
+		[JOIN_CROSS] = "JOIN",
+		[JOIN_APPLY] = "JOIN",
+		[JOIN_OUTER_APPLY] = "LEFT JOIN"};
 	const char *left, *right, *on;
 	size_t first = t->scope->n, middle;
 
@@ -181,7 +194,8 @@ static int tr_join(struct translator *t, const struct from *f, const char **ret_
 	/* what an outer join fills with nulls may be null */
 	for (size_t i = first; i < t->scope->n; i++) {
 		bool outer = i < middle ? f->join == JOIN_RIGHT || f->join == JOIN_FULL
-					: f->join == JOIN_LEFT || f->join == JOIN_FULL || f->join == JOIN_OUTER_APPLY;
+					: f->join == JOIN_LEFT || f->join == JOIN_FULL ||
+						  f->join == JOIN_OUTER_APPLY;
 
 		for (size_t j = 0; outer && j < t->scope->v[i].n; j++)
 			t->scope->v[i].v[j].type.nullable = true;
@@ -222,7 +236,8 @@ int tr_from(struct translator *t, const struct from *f, const char **ret)
 
 /* --- functions that give rows --- */
 
-static int json_rows(struct translator *t, const struct from *f, const char *json, const char *path, const char **ret_sql)
+static int json_rows(struct translator *t, const struct from *f, const char *json, const char *path,
+	const char **ret_sql)
 {
 	static const char *const names[] = {"key", "value", "type"};
 	struct relation *r = scope_add(t);
@@ -232,21 +247,26 @@ static int json_rows(struct translator *t, const struct from *f, const char *jso
 	r->v = arena_array(t->a, r->n, sizeof(*r->v));
 	for (size_t i = 0; i < r->n; i++) {
 		r->v[i].name = names[i];
-		r->v[i].type = i == 2 ? engine_int_type(1) : engine_text_type(true, i ? UINT32_MAX : 4000);
+		r->v[i].type =
+			i == 2 ? engine_int_type(1) : engine_text_type(true, i ? UINT32_MAX : 4000);
 		if (i < 2)
 			(void)engine_collation_parse("Latin1_General_BIN2", r->v[i].type.collation);
 	}
 	r->v[0].sql = arena_printf(t->a, "CAST(%s.key AS TEXT)", r->sql_alias);
-	r->v[1].sql = arena_printf(t->a, "t_json_text(%s.type, %s.value)", r->sql_alias, r->sql_alias);
+	r->v[1].sql =
+		arena_printf(t->a, "t_json_text(%s.type, %s.value)", r->sql_alias, r->sql_alias);
 	r->v[2].sql = arena_printf(t->a,
-		"CASE %s.type WHEN 'null' THEN 0 WHEN 'text' THEN 1 WHEN 'integer' THEN 2 WHEN 'real' THEN 2"
-		" WHEN 'true' THEN 3 WHEN 'false' THEN 3 WHEN 'array' THEN 4 ELSE 5 END", r->sql_alias);
+		"CASE %s.type WHEN 'null' THEN 0 WHEN 'text' THEN 1 WHEN 'integer' THEN 2 WHEN "
+		"'real' THEN 2"
+		" WHEN 'true' THEN 3 WHEN 'false' THEN 3 WHEN 'array' THEN 4 ELSE 5 END",
+		r->sql_alias);
 	*ret_sql = arena_printf(t->a, "json_each(%s, %s) AS %s", json, path, r->sql_alias);
 	return 0;
 }
 
 /* OPENJSON … WITH (name type 'path', …) */
-static int json_columns(struct translator *t, const struct from *f, const char *json, const char *path, const char **ret_sql)
+static int json_columns(struct translator *t, const struct from *f, const char *json,
+	const char *path, const char **ret_sql)
 {
 	struct relation *r = scope_add(t);
 
@@ -260,8 +280,8 @@ static int json_columns(struct translator *t, const struct from *f, const char *
 
 		if (strncmp(at, "lax ", 4) == 0)
 			at += 4;
-		v.sql = arena_printf(t->a, "t_json_at(%s.type, %s.value, %s, %d)", r->sql_alias, r->sql_alias,
-			sql_quote(t->a, at), c->as_json);
+		v.sql = arena_printf(t->a, "t_json_at(%s.type, %s.value, %s, %d)", r->sql_alias,
+			r->sql_alias, sql_quote(t->a, at), c->as_json);
 		r->v[i].name = c->name;
 		r->v[i].type = c->type;
 		if (tr_cast(t, &v, &c->type, -1, CAST_EXPLICIT, &r->v[i].sql))
@@ -269,12 +289,14 @@ static int json_columns(struct translator *t, const struct from *f, const char *
 	}
 	/* an object is one row, an array as many as it has */
 	*ret_sql = arena_printf(t->a,
-		"json_each(CASE json_type(%s, %s) WHEN 'object' THEN json_array(json_extract(%s, %s)) ELSE json_extract(%s, %s) END) AS %s",
+		"json_each(CASE json_type(%s, %s) WHEN 'object' THEN json_array(json_extract(%s, "
+		"%s)) ELSE json_extract(%s, %s) END) AS %s",
 		json, path, json, path, json, path, r->sql_alias);
 	return 0;
 }
 
-static int split_rows(struct translator *t, const struct from *f, const struct term *text, const char **ret_sql)
+static int split_rows(
+	struct translator *t, const struct from *f, const struct term *text, const char **ret_sql)
 {
 	struct relation *r = scope_add(t);
 	struct term mark;
@@ -287,7 +309,8 @@ static int split_rows(struct translator *t, const struct from *f, const struct t
 	r->v[0].name = "value";
 	r->v[0].type = text->type;
 	r->v[0].sql = arena_printf(t->a, "%s.value", r->sql_alias);
-	*ret_sql = arena_printf(t->a, "json_each(t_split(%s, %s)) AS %s", text->sql, mark.sql, r->sql_alias);
+	*ret_sql = arena_printf(
+		t->a, "json_each(t_split(%s, %s)) AS %s", text->sql, mark.sql, r->sql_alias);
 	return 0;
 }
 

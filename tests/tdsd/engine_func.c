@@ -19,7 +19,9 @@ int function_add(struct session *s, const char *name, int args, sql_function *fn
 {
 	int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS | (pure ? SQLITE_DETERMINISTIC : 0);
 
-	return sqlite3_create_function(s->db, name, args, flags, s, fn, NULL, NULL) == SQLITE_OK ? 0 : -1;
+	return sqlite3_create_function(s->db, name, args, flags, s, fn, NULL, NULL) == SQLITE_OK
+		       ? 0
+		       : -1;
 }
 
 static void type_arg(sqlite3_value *v, struct tds_column *ret)
@@ -41,14 +43,16 @@ static void f_cast(sqlite3_context *context, int n, sqlite3_value **v)
 	type_arg(v[1], &from);
 	type_arg(v[2], &to);
 	in = cell_of_value(v[0]);
-	if (cell_cast(&from, &in, &to, sqlite3_value_int(v[3]), (enum cast_mode)sqlite3_value_int(v[4]), &a, &out, &s->error))
+	if (cell_cast(&from, &in, &to, sqlite3_value_int(v[3]),
+		    (enum cast_mode)sqlite3_value_int(v[4]), &a, &out, &s->error))
 		function_fail(context);
 	else
 		cell_result(context, &out);
 }
 
 /* What a message about a duplicate key shows. */
-static void remember(struct session *s, size_t column, const struct tds_column *t, const struct cell *c, struct arena *a)
+static void remember(struct session *s, size_t column, const struct tds_column *t,
+	const struct cell *c, struct arena *a)
 {
 	size_t len;
 	const char *text;
@@ -99,7 +103,8 @@ static void f_store(sqlite3_context *context, int n, sqlite3_value **v)
 	type_arg(v[1], &from);
 	type_arg(v[2], &to);
 	if (in.kind == CELL_NULL && !c->type.nullable) {
-		(void)tsql_fail(&s->error, 515, c->name, table_full_name(s->target, &a), s->verb ? s->verb : "INSERT");
+		(void)tsql_fail(&s->error, 515, c->name, table_full_name(s->target, &a),
+			s->verb ? s->verb : "INSERT");
 		function_fail(context);
 		return;
 	}
@@ -122,7 +127,8 @@ static void divide_by_zero(sqlite3_context *context)
 
 static void overflow(sqlite3_context *context, const struct tds_column *t)
 {
-	(void)tsql_fail(&function_session(context)->error, 8115, "expression", engine_type_class(t) == TC_DECIMAL ? "numeric" : engine_type_name(t));
+	(void)tsql_fail(&function_session(context)->error, 8115, "expression",
+		engine_type_class(t) == TC_DECIMAL ? "numeric" : engine_type_name(t));
 	function_fail(context);
 }
 
@@ -136,7 +142,8 @@ static double as_double(const struct tds_column *t, const struct cell *c)
 	return number_double(&n);
 }
 
-static void arith_float(sqlite3_context *context, char op, double a, double b, const struct tds_column *t)
+static void arith_float(
+	sqlite3_context *context, char op, double a, double b, const struct tds_column *t)
 {
 	double r = op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : 0;
 
@@ -154,9 +161,11 @@ static void arith_float(sqlite3_context *context, char op, double a, double b, c
 		sqlite3_result_double(context, t->size == 4 ? (double)(float)r : r);
 }
 
-static void arith_int(sqlite3_context *context, char op, int64_t a, int64_t b, const struct tds_column *t)
+static void arith_int(
+	sqlite3_context *context, char op, int64_t a, int64_t b, const struct tds_column *t)
 {
-	static const int64_t lows[] = {0, 0, INT16_MIN, 0, INT32_MIN}, highs[] = {0, 255, INT16_MAX, 0, INT32_MAX};
+	static const int64_t lows[] = {0, 0, INT16_MIN, 0, INT32_MIN},
+			     highs[] = {0, 255, INT16_MAX, 0, INT32_MAX};
 	int64_t r = 0;
 	bool over = false;
 
@@ -256,7 +265,9 @@ static void f_negate(sqlite3_context *context, int n, sqlite3_value **v)
 	if (c.kind == CELL_REAL) {
 		sqlite3_result_double(context, -c.r);
 	} else if (c.kind == CELL_INT) {
-		arith_int(context, '-', 0, c.i, &(struct tds_column){.type = TDS_INTN, .size = engine_type_class(&t) == TC_INT ? t.size : 8});
+		arith_int(context, '-', 0, c.i,
+			&(struct tds_column){.type = TDS_INTN,
+				.size = engine_type_class(&t) == TC_INT ? t.size : 8});
 	} else {
 		x = number_of_cell(&t, &c);
 		x.negative = !x.negative;
@@ -304,7 +315,8 @@ static void f_number(sqlite3_context *context, int n, sqlite3_value **v)
 		number_rescale(&x, engine_type_class(&to) == TC_MONEY ? 4 : to.scale, false);
 	}
 	if (engine_type_class(&to) == TC_INT) {
-		arith_int(context, '+', x.negative ? -(int64_t)x.magnitude : (int64_t)x.magnitude, 0, &to);
+		arith_int(context, '+', x.negative ? -(int64_t)x.magnitude : (int64_t)x.magnitude,
+			0, &to);
 		return;
 	}
 	c = number_cell(&to, &x, &arena);
@@ -350,7 +362,8 @@ static void f_round(sqlite3_context *context, int n, sqlite3_value **v)
 		x.magnitude = 0;
 	}
 	if (engine_type_class(&t) == TC_INT) {
-		arith_int(context, '+', x.negative ? -(int64_t)x.magnitude : (int64_t)x.magnitude, 0, &t);
+		arith_int(context, '+', x.negative ? -(int64_t)x.magnitude : (int64_t)x.magnitude,
+			0, &t);
 		return;
 	}
 	c = number_cell(&t, &x, &arena);
@@ -360,9 +373,11 @@ static void f_round(sqlite3_context *context, int n, sqlite3_value **v)
 #define MATH(name, expression)                                                                     \
 	static void name(sqlite3_context *context, int n, sqlite3_value **v)                       \
 	{                                                                                          \
-		double x = sqlite3_value_double(v[0]), y = n > 1 ? sqlite3_value_double(v[1]) : 0, r; \
+		double x = sqlite3_value_double(v[0]), y = n > 1 ? sqlite3_value_double(v[1]) : 0, \
+		       r;                                                                          \
                                                                                                    \
-		if (sqlite3_value_type(v[0]) == SQLITE_NULL || (n > 1 && sqlite3_value_type(v[1]) == SQLITE_NULL)) \
+		if (sqlite3_value_type(v[0]) == SQLITE_NULL ||                                     \
+			(n > 1 && sqlite3_value_type(v[1]) == SQLITE_NULL))                        \
 			return;                                                                    \
 		r = (expression);                                                                  \
 		if (isfinite(r)) {                                                                 \
@@ -386,15 +401,16 @@ int functions_register(struct session *s)
 		sql_function *fn;
 	} functions[] = {{"t_cast", 5, f_cast}, {"t_arith", 6, f_arith}, {"t_negate", 2, f_negate},
 		{"t_number", 4, f_number}, {"t_round", 4, f_round}, {"t_sqrt", 1, f_sqrt},
-		{"t_square", 1, f_square}, {"t_exp", 1, f_exp}, {"t_log", -1, f_log}, {"t_power", 2, f_power}};
+		{"t_square", 1, f_square}, {"t_exp", 1, f_exp}, {"t_log", -1, f_log},
+		{"t_power", 2, f_power}};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
 		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn, true))
 			return -1;
 	if (function_add(s, "t_store", 4, f_store, false))
 		return -1;
-	return functions_register_text(s) || functions_register_aggregates(s) || functions_register_dates(s) ||
-			       functions_register_session(s)
+	return functions_register_text(s) || functions_register_aggregates(s) ||
+			       functions_register_dates(s) || functions_register_session(s)
 		       ? -1
 		       : 0;
 }

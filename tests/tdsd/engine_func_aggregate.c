@@ -17,14 +17,16 @@ struct sum {
 static struct sum *sum_of(sqlite3_context *context, bool make)
 {
 	size_t more = alignof(struct sum) - 1;
-	uintptr_t at = (uintptr_t)sqlite3_aggregate_context(context, make ? (int)(sizeof(struct sum) + more) : 0);
+	uintptr_t at = (uintptr_t)sqlite3_aggregate_context(
+		context, make ? (int)(sizeof(struct sum) + more) : 0);
 
 	return at ? (struct sum *)((at + more) & ~(uintptr_t)more) : NULL;
 }
 
 static void overflow(sqlite3_context *context, const struct tds_column *t)
 {
-	(void)tsql_fail(&function_session(context)->error, 8115, "expression", engine_type_class(t) == TC_DECIMAL ? "numeric" : engine_type_name(t));
+	(void)tsql_fail(&function_session(context)->error, 8115, "expression",
+		engine_type_class(t) == TC_DECIMAL ? "numeric" : engine_type_name(t));
 	function_fail(context);
 }
 
@@ -81,17 +83,21 @@ static void finish(sqlite3_context *context, bool avg)
 		sqlite3_result_double(context, avg ? sum->real / (double)sum->n : sum->real);
 		return;
 	}
-	scale = engine_type_class(&sum->to) == TC_INT ? 0 : engine_type_class(&sum->to) == TC_MONEY ? 4 : sum->to.scale;
+	scale = engine_type_class(&sum->to) == TC_INT     ? 0
+		: engine_type_class(&sum->to) == TC_MONEY ? 4
+							  : sum->to.scale;
 	memcpy(&r, sum->total, sizeof(r));
 	count = (struct number){.magnitude = (unsigned __int128)sum->n};
-	if (sum->failed || (avg && !number_arith('/', &r, &count, scale, &r)) || !number_rescale(&r, scale, false)) {
+	if (sum->failed || (avg && !number_arith('/', &r, &count, scale, &r)) ||
+		!number_rescale(&r, scale, false)) {
 		overflow(context, &sum->to);
 		return;
 	}
 	if (engine_type_class(&sum->to) == TC_INT) {
 		int64_t i;
 
-		if (!number_int64(&r, &i) || (sum->to.size == 4 && (i > INT32_MAX || i < INT32_MIN)))
+		if (!number_int64(&r, &i) ||
+			(sum->to.size == 4 && (i > INT32_MAX || i < INT32_MIN)))
 			overflow(context, &sum->to);
 		else
 			sqlite3_result_int64(context, i);
@@ -150,9 +156,12 @@ int functions_register_aggregates(struct session *s)
 {
 	int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
 
-	return sqlite3_create_window_function(s->db, "t_sum", 3, flags, s, sum_step, sum_finish, sum_finish, sum_inverse, NULL) ||
-			       sqlite3_create_window_function(s->db, "t_avg", 3, flags, s, sum_step, avg_finish, avg_finish, sum_inverse, NULL) ||
-			       sqlite3_create_function(s->db, "t_single", 1, flags, s, NULL, single_step, single_finish)
+	return sqlite3_create_window_function(s->db, "t_sum", 3, flags, s, sum_step, sum_finish,
+		       sum_finish, sum_inverse, NULL) ||
+			       sqlite3_create_window_function(s->db, "t_avg", 3, flags, s, sum_step,
+				       avg_finish, avg_finish, sum_inverse, NULL) ||
+			       sqlite3_create_function(s->db, "t_single", 1, flags, s, NULL,
+				       single_step, single_finish)
 		       ? -1
 		       : 0;
 }

@@ -60,7 +60,8 @@ static void f_dateadd(sqlite3_context *context, int n, sqlite3_value **v)
 		return;
 	}
 	if (offset) {
-		value_of_ticks(cell_ticks(&value) - offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND, &value);
+		value_of_ticks(
+			cell_ticks(&value) - offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND, &value);
 		value.t.offset = offset;
 	}
 	if (engine_type_class(&t) != TC_DATE && !engine_round_time(&t, &value)) {
@@ -102,7 +103,8 @@ static void f_datepart(sqlite3_context *context, int n, sqlite3_value **v)
 		return;
 	type_arg(v[2], &t);
 	local_time(&t, v[1], &value);
-	sqlite3_result_int64(context, engine_datepart((enum datepart)sqlite3_value_int(v[0]), &value));
+	sqlite3_result_int64(
+		context, engine_datepart((enum datepart)sqlite3_value_int(v[0]), &value));
 }
 
 static void f_datename(sqlite3_context *context, int n, sqlite3_value **v)
@@ -115,7 +117,9 @@ static void f_datename(sqlite3_context *context, int n, sqlite3_value **v)
 		return;
 	type_arg(v[2], &t);
 	local_time(&t, v[1], &value);
-	sqlite3_result_text(context, engine_datename((enum datepart)sqlite3_value_int(v[0]), &value, out), -1, SQLITE_TRANSIENT);
+	sqlite3_result_text(context,
+		engine_datename((enum datepart)sqlite3_value_int(v[0]), &value, out), -1,
+		SQLITE_TRANSIENT);
 }
 
 /* t_eomonth(value, type, months) */
@@ -169,7 +173,8 @@ static void to_offset(sqlite3_context *context, sqlite3_value **v, bool keep_mom
 	}
 	value = cell_load(&t, &c);
 	if (!keep_moment)
-		value_of_ticks(cell_ticks(&value) - offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND, &value);
+		value_of_ticks(
+			cell_ticks(&value) - offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND, &value);
 	value.t.offset = (int16_t)offset;
 	give(context, &to, &value);
 }
@@ -192,7 +197,8 @@ static void f_datefromparts(sqlite3_context *context, int n, sqlite3_value **v)
 
 	if (any_null(n, v))
 		return;
-	days = engine_days(sqlite3_value_int(v[0]), sqlite3_value_int(v[1]), sqlite3_value_int(v[2]));
+	days = engine_days(
+		sqlite3_value_int(v[0]), sqlite3_value_int(v[1]), sqlite3_value_int(v[2]));
 	if (days >= 0) {
 		sqlite3_result_int(context, days);
 	} else {
@@ -208,7 +214,9 @@ static void f_isdate(sqlite3_context *context, int n, sqlite3_value **v)
 	const char *s = (const char *)sqlite3_value_text(v[0]);
 
 	(void)n;
-	sqlite3_result_int(context, s && *s && engine_parse_time(s, strlen(s), -1, &value, &offset) && value.t.days >= TDS_DAYS_1753);
+	sqlite3_result_int(context, s && *s &&
+					    engine_parse_time(s, strlen(s), -1, &value, &offset) &&
+					    value.t.days >= TDS_DAYS_1753);
 }
 
 /* t_adddays(value, days, size of the type) */
@@ -216,7 +224,8 @@ static void f_adddays(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	struct tds_column t = {.type = TDS_DATETIMN, .scale = 3};
 	struct tds_value value;
-	double days = sqlite3_value_double(v[1]) * (double)TDS_TICKS_PER_DAY + (double)sqlite3_value_int64(v[0]);
+	double days = sqlite3_value_double(v[1]) * (double)TDS_TICKS_PER_DAY +
+		      (double)sqlite3_value_int64(v[0]);
 
 	if (any_null(n, v))
 		return;
@@ -260,11 +269,12 @@ int functions_register_dates(struct session *s)
 		{"t_datepart", 3, f_datepart, true}, {"t_datename", 3, f_datename, true},
 		{"t_eomonth", 3, f_eomonth, true}, {"t_switchoffset", 3, f_switchoffset, true},
 		{"t_tooffset", 3, f_tooffset, true}, {"t_datefromparts", 3, f_datefromparts, true},
-		{"t_isdate", 1, f_isdate, true}, {"t_adddays", 3, f_adddays, true}, {"t_now", 0, f_now, false},
-		{"t_now_offset", 0, f_now_offset, false}};
+		{"t_isdate", 1, f_isdate, true}, {"t_adddays", 3, f_adddays, true},
+		{"t_now", 0, f_now, false}, {"t_now_offset", 0, f_now_offset, false}};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
-		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn, functions[i].pure))
+		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn,
+			    functions[i].pure))
 			return -1;
 	return 0;
 }

@@ -25,33 +25,35 @@ static void give_text(sqlite3_context *context, const char *s)
 
 /* --- values of the session --- */
 
-#define TELL(name, statement)                                                                \
-	static void name(sqlite3_context *context, int n, sqlite3_value **v)                 \
-	{                                                                                    \
-		struct session *s = function_session(context);                               \
-                                                                                             \
-		(void)n;                                                                     \
-		(void)v;                                                                     \
-		statement;                                                                   \
+#define TELL(name, statement)                                                \
+	static void name(sqlite3_context *context, int n, sqlite3_value **v) \
+	{                                                                    \
+		struct session *s = function_session(context);               \
+                                                                             \
+		(void)n;                                                     \
+		(void)v;                                                     \
+		statement;                                                   \
 	}
-#define CAUGHT(name, give)                                                                   \
-	static void name(sqlite3_context *context, int n, sqlite3_value **v)                 \
-	{                                                                                    \
-		const struct tsql_error *e = NULL;                                           \
-                                                                                             \
-		(void)n;                                                                     \
-		(void)v;                                                                     \
+#define CAUGHT(name, give)                                                                      \
+	static void name(sqlite3_context *context, int n, sqlite3_value **v)                    \
+	{                                                                                       \
+		const struct tsql_error *e = NULL;                                              \
+                                                                                                \
+		(void)n;                                                                        \
+		(void)v;                                                                        \
 		for (struct frame *f = function_session(context)->frame; f && !e; f = f->outer) \
-			e = f->caught;                                                       \
-		if (e)                                                                       \
-			give;                                                                \
+			e = f->caught;                                                          \
+		if (e)                                                                          \
+			give;                                                                   \
 	}
 TELL(f_user, give_text(context, s->user))
 TELL(f_dbo, (void)s; give_text(context, "dbo"))
 TELL(f_app, give_text(context, s->program))
 TELL(f_host, give_text(context, s->host))
 TELL(f_one, (void)s; sqlite3_result_int(context, 1))
-TELL(f_xact_state, sqlite3_result_int(context, s->trancount == 0 ? 0 : s->tran == TRAN_DOOMED ? -1 : 1))
+TELL(f_xact_state, sqlite3_result_int(context, s->trancount == 0        ? 0
+					       : s->tran == TRAN_DOOMED ? -1
+									: 1))
 TELL(f_identity_value, cell_result(context, &s->identity))
 CAUGHT(f_error_number, sqlite3_result_int(context, e->number))
 CAUGHT(f_error_severity, sqlite3_result_int(context, e->severity))
@@ -69,7 +71,8 @@ static void f_error_procedure(sqlite3_context *context, int n, sqlite3_value **v
 /* t_var('@x'): as it is now */
 static void f_var(sqlite3_context *context, int n, sqlite3_value **v)
 {
-	const struct variable *var = frame_find(function_session(context)->frame, (const char *)sqlite3_value_text(v[0]));
+	const struct variable *var = frame_find(
+		function_session(context)->frame, (const char *)sqlite3_value_text(v[0]));
 
 	(void)n;
 	if (var)
@@ -148,8 +151,10 @@ static void f_hashbytes(sqlite3_context *context, int n, sqlite3_value **v)
 
 		if (strcasecmp(hashes[i].name, (const char *)sqlite3_value_text(v[0])) != 0 || !md)
 			continue;
-		if (mbedtls_md(md, data ? data : (const void *)"", (size_t)sqlite3_value_bytes(v[1]), out) == 0)
-			sqlite3_result_blob(context, out, mbedtls_md_get_size(md), SQLITE_TRANSIENT);
+		if (mbedtls_md(md, data ? data : (const void *)"",
+			    (size_t)sqlite3_value_bytes(v[1]), out) == 0)
+			sqlite3_result_blob(
+				context, out, mbedtls_md_get_size(md), SQLITE_TRANSIENT);
 		return;
 	}
 }
@@ -175,14 +180,16 @@ static void f_db_id(sqlite3_context *context, int n, sqlite3_value **v)
 	struct database *d = s->current;
 
 	if (n)
-		d = any_null(1, v) ? NULL : engine_database(s->e, (const char *)sqlite3_value_text(v[0]));
+		d = any_null(1, v) ? NULL
+				   : engine_database(s->e, (const char *)sqlite3_value_text(v[0]));
 	if (d)
 		sqlite3_result_int(context, d->id);
 }
 
 static void f_has_dbaccess(sqlite3_context *context, int n, sqlite3_value **v)
 {
-	if (!any_null(n, v) && engine_database(function_session(context)->e, (const char *)sqlite3_value_text(v[0])))
+	if (!any_null(n, v) && engine_database(function_session(context)->e,
+				       (const char *)sqlite3_value_text(v[0])))
 		sqlite3_result_int(context, 1);
 }
 
@@ -210,7 +217,8 @@ static bool parse_object(struct session *s, const char *text, struct arena *a, s
 	}
 	for (size_t i = 0; i < n && i < NAME_PARTS; i++)
 		ret->part[NAME_PARTS - n + i] = parts[i];
-	if (ret->part[NAME_DATABASE] && strcasecmp(ret->part[NAME_DATABASE], "tempdb") == 0 && name_is_temporary(ret))
+	if (ret->part[NAME_DATABASE] && strcasecmp(ret->part[NAME_DATABASE], "tempdb") == 0 &&
+		name_is_temporary(ret))
 		ret->part[NAME_DATABASE] = NULL;
 	return n > 0 && ret->part[NAME_OBJECT];
 }
@@ -233,7 +241,8 @@ static void f_object_id(sqlite3_context *context, int n, sqlite3_value **v)
 	s->error = before;
 }
 
-static void from_catalog(sqlite3_context *context, sqlite3_value *id, sqlite3_value *database, const char *sql)
+static void from_catalog(
+	sqlite3_context *context, sqlite3_value *id, sqlite3_value *database, const char *sql)
 {
 	struct session *s = function_session(context);
 	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
@@ -251,7 +260,8 @@ static void from_catalog(sqlite3_context *context, sqlite3_value *id, sqlite3_va
 	(void)database_schema(d, where);
 	sql = arena_printf(&a, "%.*s%s%s", (int)(in - sql), sql, temp ? "temp" : where, in + 2);
 	while ((in = strstr(sql, "%s")))
-		sql = arena_printf(&a, "%.*s%s%s", (int)(in - sql), sql, temp ? "temp" : where, in + 2);
+		sql = arena_printf(
+			&a, "%.*s%s%s", (int)(in - sql), sql, temp ? "temp" : where, in + 2);
 	if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) != SQLITE_OK)
 		return;
 	sqlite3_bind_int64(stmt, 1, sqlite3_value_int64(id));
@@ -262,14 +272,16 @@ static void from_catalog(sqlite3_context *context, sqlite3_value *id, sqlite3_va
 static void f_object_name(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	if (!any_null(1, v))
-		from_catalog(context, v[0], n > 1 ? v[1] : NULL, "SELECT name FROM %s.sys_objects WHERE object_id = ?1");
+		from_catalog(context, v[0], n > 1 ? v[1] : NULL,
+			"SELECT name FROM %s.sys_objects WHERE object_id = ?1");
 }
 
 static void f_object_schema(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	if (!any_null(1, v))
 		from_catalog(context, v[0], n > 1 ? v[1] : NULL,
-			"SELECT c.name FROM %s.sys_objects o JOIN %s.sys_schemas c ON c.schema_id = o.schema_id WHERE o.object_id = ?1");
+			"SELECT c.name FROM %s.sys_objects o JOIN %s.sys_schemas c ON c.schema_id "
+			"= o.schema_id WHERE o.object_id = ?1");
 }
 
 static void f_schema_name(sqlite3_context *context, int n, sqlite3_value **v)
@@ -277,7 +289,8 @@ static void f_schema_name(sqlite3_context *context, int n, sqlite3_value **v)
 	if (n == 0)
 		give_text(context, "dbo");
 	else if (!any_null(1, v))
-		from_catalog(context, v[0], NULL, "SELECT name FROM %s.sys_schemas WHERE schema_id = ?1");
+		from_catalog(context, v[0], NULL,
+			"SELECT name FROM %s.sys_schemas WHERE schema_id = ?1");
 }
 
 static void f_schema_id(sqlite3_context *context, int n, sqlite3_value **v)
@@ -287,7 +300,8 @@ static void f_schema_id(sqlite3_context *context, int n, sqlite3_value **v)
 	int64_t id = SCHEMA_DBO;
 
 	if (n && (any_null(1, v) || session_attach(s, s->current) ||
-			 catalog_schema(s, database_schema(s->current, where), (const char *)sqlite3_value_text(v[0]), &id)))
+			 catalog_schema(s, database_schema(s->current, where),
+				 (const char *)sqlite3_value_text(v[0]), &id)))
 		return;
 	if (id > 0)
 		sqlite3_result_int64(context, id);
@@ -297,12 +311,16 @@ static void f_objectproperty(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	static const struct {
 		const char *name, *sql;
-	} properties[] = {{"IsUserTable", "SELECT type = 'U' FROM %s.sys_objects WHERE object_id = ?1"},
+	} properties[] = {
+		{"IsUserTable", "SELECT type = 'U' FROM %s.sys_objects WHERE object_id = ?1"},
 		{"IsTable", "SELECT type = 'U' FROM %s.sys_objects WHERE object_id = ?1"},
 		{"IsView", "SELECT type = 'V' FROM %s.sys_objects WHERE object_id = ?1"},
-		{"TableHasIdentity", "SELECT max(is_identity) FROM %s.sys_columns WHERE object_id = ?1"},
-		{"TableHasPrimaryKey", "SELECT ifnull(max(is_primary), 0) FROM %s.sys_indexes WHERE object_id = ?1"},
-		{"TableHasClustIndex", "SELECT ifnull(max(clustered), 0) FROM %s.sys_indexes WHERE object_id = ?1"}};
+		{"TableHasIdentity",
+			"SELECT max(is_identity) FROM %s.sys_columns WHERE object_id = ?1"},
+		{"TableHasPrimaryKey", "SELECT ifnull(max(is_primary), 0) FROM %s.sys_indexes "
+				       "WHERE object_id = ?1"},
+		{"TableHasClustIndex", "SELECT ifnull(max(clustered), 0) FROM %s.sys_indexes WHERE "
+				       "object_id = ?1"}};
 
 	if (any_null(n, v))
 		return;
@@ -334,7 +352,10 @@ static void f_col_length(sqlite3_context *context, int n, sqlite3_value **v)
 	t = named_table(function_session(context), (const char *)sqlite3_value_text(v[0]), &a);
 	c = t ? table_column(t, (const char *)sqlite3_value_text(v[1])) : NULL;
 	if (c)
-		sqlite3_result_int(context, c->type.size == TDS_SIZE_MAX ? -1 : tds_form(&c->type) == TDS_FORM_TEXTPTR ? 16 : (int)c->type.size);
+		sqlite3_result_int(context, c->type.size == TDS_SIZE_MAX ? -1
+					    : tds_form(&c->type) == TDS_FORM_TEXTPTR
+						    ? 16
+						    : (int)c->type.size);
 }
 
 static void f_col_name(sqlite3_context *context, int n, sqlite3_value **v)
@@ -347,7 +368,8 @@ static void f_col_name(sqlite3_context *context, int n, sqlite3_value **v)
 
 	if (any_null(n, v))
 		return;
-	if (catalog_load(s, sqlite3_value_int64(v[0]) >= TEMPORARY_ID ? NULL : s->current, sqlite3_value_int64(v[0]), &a, &t) == 0) {
+	if (catalog_load(s, sqlite3_value_int64(v[0]) >= TEMPORARY_ID ? NULL : s->current,
+		    sqlite3_value_int64(v[0]), &a, &t) == 0) {
 		c = table_column_by_id(t, sqlite3_value_int(v[1]));
 		give_text(context, c ? c->name : NULL);
 	}
@@ -366,7 +388,8 @@ static void f_columnproperty(sqlite3_context *context, int n, sqlite3_value **v)
 	if (any_null(n, v))
 		return;
 	what = (const char *)sqlite3_value_text(v[2]);
-	if (catalog_load(s, sqlite3_value_int64(v[0]) >= TEMPORARY_ID ? NULL : s->current, sqlite3_value_int64(v[0]), &a, &t) == 0) {
+	if (catalog_load(s, sqlite3_value_int64(v[0]) >= TEMPORARY_ID ? NULL : s->current,
+		    sqlite3_value_int64(v[0]), &a, &t) == 0) {
 		c = table_column(t, (const char *)sqlite3_value_text(v[1]));
 		if (c && strcasecmp(what, "IsIdentity") == 0)
 			sqlite3_result_int(context, c->type.identity);
@@ -394,8 +417,10 @@ static void f_ident_current(sqlite3_context *context, int n, sqlite3_value **v)
 		return;
 	t = named_table(s, (const char *)sqlite3_value_text(v[0]), &a);
 	for (size_t i = 0; t && i < t->n; i++) {
-		if (!t->v[i].type.identity ||
-			sql_int(s, atoll(t->v[i].seed), &last, "SELECT CAST(identity_last AS INTEGER) FROM %s.sys_objects WHERE object_id = %lld", t->where, (long long)t->id))
+		if (!t->v[i].type.identity || sql_int(s, atoll(t->v[i].seed), &last,
+						      "SELECT CAST(identity_last AS INTEGER) FROM "
+						      "%s.sys_objects WHERE object_id = %lld",
+						      t->where, (long long)t->id))
 			continue;
 		c = cell_int(last);
 		if (cell_cast(&bigint, &c, &decimal, -1, CAST_EXPLICIT, &a, &out, &s->error) == 0)
@@ -413,10 +438,13 @@ static void f_isjson(sqlite3_context *context, int n, sqlite3_value **v)
 
 	if (any_null(n, v))
 		return;
-	if (sqlite3_prepare_v2(s->db, "SELECT json_valid(?1) AND json_type(?1) IN ('object', 'array')", -1, &stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(s->db,
+		    "SELECT json_valid(?1) AND json_type(?1) IN ('object', 'array')", -1, &stmt,
+		    NULL) != SQLITE_OK)
 		return;
 	sqlite3_bind_value(stmt, 1, v[0]);
-	sqlite3_result_int(context, sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0));
+	sqlite3_result_int(
+		context, sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_int(stmt, 0));
 }
 
 /* t_json(text): itself, or error 13609 */
@@ -463,7 +491,8 @@ static void json_at(sqlite3_context *context, sqlite3_value *json, const char *p
 	const char *type;
 	bool is_object;
 
-	if (sqlite3_prepare_v2(s->db, "SELECT json_type(?1, ?2), json_extract(?1, ?2)", -1, &stmt, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(s->db, "SELECT json_type(?1, ?2), json_extract(?1, ?2)", -1, &stmt,
+		    NULL) != SQLITE_OK)
 		return;
 	if (strncmp(path, "lax ", 4) == 0)
 		path += 4;
@@ -505,7 +534,8 @@ static void f_json_at(sqlite3_context *context, int n, sqlite3_value **v)
 
 	(void)n;
 	if (type && strcmp(type, "object") == 0)
-		json_at(context, v[1], (const char *)sqlite3_value_text(v[2]), sqlite3_value_int(v[3]) != 0);
+		json_at(context, v[1], (const char *)sqlite3_value_text(v[2]),
+			sqlite3_value_int(v[3]) != 0);
 	else if (type && strcmp((const char *)sqlite3_value_text(v[2]), "$") == 0)
 		f_json_text(context, 2, v);
 }
@@ -543,25 +573,30 @@ int functions_register_session(struct session *s)
 		sql_function *fn;
 		bool pure;
 	} functions[] = {{"t_user", -1, f_user, 0}, {"t_dbo", -1, f_dbo, 0}, {"t_app", 0, f_app, 0},
-		{"t_host", 0, f_host, 0}, {"t_one", -1, f_one, 0}, {"t_xact_state", 0, f_xact_state, 0},
-		{"t_identity_value", 0, f_identity_value, 0}, {"t_error_number", 0, f_error_number, 0},
-		{"t_error_severity", 0, f_error_severity, 0}, {"t_error_state", 0, f_error_state, 0},
-		{"t_error_line", 0, f_error_line, 0}, {"t_error_message", 0, f_error_message, 0},
+		{"t_host", 0, f_host, 0}, {"t_one", -1, f_one, 0},
+		{"t_xact_state", 0, f_xact_state, 0}, {"t_identity_value", 0, f_identity_value, 0},
+		{"t_error_number", 0, f_error_number, 0},
+		{"t_error_severity", 0, f_error_severity, 0},
+		{"t_error_state", 0, f_error_state, 0}, {"t_error_line", 0, f_error_line, 0},
+		{"t_error_message", 0, f_error_message, 0},
 		{"t_error_procedure", 0, f_error_procedure, 0}, {"t_var", 1, f_var, 0},
-		{"t_newid", 0, f_newid, 0}, {"t_rand", -1, f_rand, 0}, {"t_rowversion", 0, f_rowversion, 0},
-		{"t_next_identity", 1, f_next_identity, 0}, {"t_hashbytes", 2, f_hashbytes, 1},
-		{"t_db_name", -1, f_db_name, 0}, {"t_db_id", -1, f_db_id, 0},
-		{"t_has_dbaccess", 1, f_has_dbaccess, 0}, {"t_object_id", -1, f_object_id, 0},
-		{"t_object_name", -1, f_object_name, 0}, {"t_object_schema", -1, f_object_schema, 0},
+		{"t_newid", 0, f_newid, 0}, {"t_rand", -1, f_rand, 0},
+		{"t_rowversion", 0, f_rowversion, 0}, {"t_next_identity", 1, f_next_identity, 0},
+		{"t_hashbytes", 2, f_hashbytes, 1}, {"t_db_name", -1, f_db_name, 0},
+		{"t_db_id", -1, f_db_id, 0}, {"t_has_dbaccess", 1, f_has_dbaccess, 0},
+		{"t_object_id", -1, f_object_id, 0}, {"t_object_name", -1, f_object_name, 0},
+		{"t_object_schema", -1, f_object_schema, 0},
 		{"t_schema_name", -1, f_schema_name, 0}, {"t_schema_id", -1, f_schema_id, 0},
 		{"t_objectproperty", 2, f_objectproperty, 0}, {"t_col_length", 2, f_col_length, 0},
 		{"t_col_name", 2, f_col_name, 0}, {"t_columnproperty", 3, f_columnproperty, 0},
-		{"t_ident_current", 1, f_ident_current, 0}, {"t_isjson", 1, f_isjson, 1}, {"t_json", 1, f_json, 1},
-		{"t_json_text", 2, f_json_text, 1}, {"t_json_value", 2, f_json_value, 1},
-		{"t_json_query", -1, f_json_query, 1}, {"t_json_at", 4, f_json_at, 1}, {"t_split", 2, f_split, 1}};
+		{"t_ident_current", 1, f_ident_current, 0}, {"t_isjson", 1, f_isjson, 1},
+		{"t_json", 1, f_json, 1}, {"t_json_text", 2, f_json_text, 1},
+		{"t_json_value", 2, f_json_value, 1}, {"t_json_query", -1, f_json_query, 1},
+		{"t_json_at", 4, f_json_at, 1}, {"t_split", 2, f_split, 1}};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
-		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn, functions[i].pure))
+		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn,
+			    functions[i].pure))
 			return -1;
 	return functions_register_properties(s);
 }

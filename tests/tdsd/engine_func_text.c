@@ -129,7 +129,8 @@ static void f_datalength(sqlite3_context *context, int n, sqlite3_value **v)
 		else
 			len = utf8_count((const uint8_t *)s, len);
 		sqlite3_result_int64(context, (int64_t)len);
-	} else if (engine_type_class(&t) == TC_BYTES || engine_type_class(&t) == TC_UDT || engine_type_class(&t) == TC_VARIANT) {
+	} else if (engine_type_class(&t) == TC_BYTES || engine_type_class(&t) == TC_UDT ||
+		   engine_type_class(&t) == TC_VARIANT) {
 		sqlite3_result_int(context, sqlite3_value_bytes(v[0]));
 	} else {
 		sqlite3_result_int(context, (int)t.size);
@@ -154,7 +155,8 @@ static void slice(sqlite3_context *context, sqlite3_value *v, int64_t start, int
 
 		start = start > size ? size : start;
 		count = count > size - start ? size - start : count;
-		sqlite3_result_blob64(context, p ? p + start : "", (uint64_t)count, SQLITE_TRANSIENT);
+		sqlite3_result_blob64(
+			context, p ? p + start : "", (uint64_t)count, SQLITE_TRANSIENT);
 		return;
 	}
 	s = text_of(v, &len);
@@ -165,7 +167,8 @@ static void slice(sqlite3_context *context, sqlite3_value *v, int64_t start, int
 
 static void bad_length(sqlite3_context *context, const char *name)
 {
-	(void)tsql_fail(&function_session(context)->error, strcmp(name, "substring") == 0 ? 537 : 536, name);
+	(void)tsql_fail(&function_session(context)->error,
+		strcmp(name, "substring") == 0 ? 537 : 536, name);
 	function_fail(context);
 }
 
@@ -376,7 +379,8 @@ static void f_concat_ws(sqlite3_context *context, int n, sqlite3_value **v)
 static void f_str(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	char out[400];
-	int length = n > 1 ? sqlite3_value_int(v[1]) : 10, digits = n > 2 ? sqlite3_value_int(v[2]) : 0;
+	int length = n > 1 ? sqlite3_value_int(v[1]) : 10,
+	    digits = n > 2 ? sqlite3_value_int(v[2]) : 0;
 
 	if (any_null(n, v) || length < 1 || length > 300 || digits < 0 || digits > 16)
 		return;
@@ -411,7 +415,8 @@ static void f_translate(sqlite3_context *context, int n, sqlite3_value **v)
 			k += w ? w : 1;
 		}
 		if (k < from_len) {
-			size_t b = text_offset(to, to_len, at), e = b + text_offset(to + b, to_len - b, 1);
+			size_t b = text_offset(to, to_len, at),
+			       e = b + text_offset(to + b, to_len - b, 1);
 
 			buf_add(&out, to + b, e - b);
 		} else {
@@ -450,7 +455,8 @@ static void f_like(sqlite3_context *context, int n, sqlite3_value **v)
 		escape = text_of(v[2], &escape_len);
 		(void)utf8_decode((const uint8_t *)escape, escape_len, &c);
 	}
-	sqlite3_result_int(context, text_like(text_fold_of((const char *)sqlite3_value_text(v[3])), s, len, pattern, pattern_len, c));
+	sqlite3_result_int(context, text_like(text_fold_of((const char *)sqlite3_value_text(v[3])),
+					    s, len, pattern, pattern_len, c));
 }
 
 static void f_replace(sqlite3_context *context, int n, sqlite3_value **v)
@@ -486,9 +492,10 @@ static void f_charindex(sqlite3_context *context, int n, sqlite3_value **v)
 	what = text_of(v[0], &what_len);
 	s = text_of(v[1], &len);
 	start = sqlite3_value_int64(v[2]);
-	at = text_find(text_fold_of((const char *)sqlite3_value_text(v[3])), s, len, start > 1 ? text_offset(s, len, (size_t)start - 1) : 0,
-		what, what_len, &matched);
-	sqlite3_result_int64(context, at == SIZE_MAX ? 0 : (int64_t)utf8_count((const uint8_t *)s, at) + 1);
+	at = text_find(text_fold_of((const char *)sqlite3_value_text(v[3])), s, len,
+		start > 1 ? text_offset(s, len, (size_t)start - 1) : 0, what, what_len, &matched);
+	sqlite3_result_int64(
+		context, at == SIZE_MAX ? 0 : (int64_t)utf8_count((const uint8_t *)s, at) + 1);
 }
 
 static void f_patindex(sqlite3_context *context, int n, sqlite3_value **v)
@@ -555,23 +562,27 @@ int functions_register_text(struct session *s)
 		const char *name;
 		int args;
 		sql_function *fn;
-	} functions[] = {{"t_lower", 1, f_lower}, {"t_upper", 1, f_upper}, {"t_reverse", 1, f_reverse},
-		{"t_len", 1, f_len}, {"t_datalength", 2, f_datalength}, {"t_substring", 3, f_substring},
-		{"t_left", 2, f_left}, {"t_right", 2, f_right}, {"t_stuff", 4, f_stuff},
-		{"t_replicate", 2, f_replicate}, {"t_space", 1, f_space}, {"t_quotename", -1, f_quotename},
-		{"t_parsename", 2, f_parsename}, {"t_char", 1, f_char}, {"t_nchar", 1, f_char},
-		{"t_unicode", 1, f_unicode}, {"t_concat", -1, f_concat}, {"t_concat_ws", -1, f_concat_ws},
-		{"t_str", -1, f_str}, {"t_translate", 3, f_translate}, {"t_isnumeric", 1, f_isnumeric},
+	} functions[] = {{"t_lower", 1, f_lower}, {"t_upper", 1, f_upper},
+		{"t_reverse", 1, f_reverse}, {"t_len", 1, f_len}, {"t_datalength", 2, f_datalength},
+		{"t_substring", 3, f_substring}, {"t_left", 2, f_left}, {"t_right", 2, f_right},
+		{"t_stuff", 4, f_stuff}, {"t_replicate", 2, f_replicate}, {"t_space", 1, f_space},
+		{"t_quotename", -1, f_quotename}, {"t_parsename", 2, f_parsename},
+		{"t_char", 1, f_char}, {"t_nchar", 1, f_char}, {"t_unicode", 1, f_unicode},
+		{"t_concat", -1, f_concat}, {"t_concat_ws", -1, f_concat_ws}, {"t_str", -1, f_str},
+		{"t_translate", 3, f_translate}, {"t_isnumeric", 1, f_isnumeric},
 		{"t_like", 4, f_like}, {"t_replace", 4, f_replace}, {"t_charindex", 4, f_charindex},
-		{"t_patindex", 4, f_patindex}, {"t_rtrim0", 1, f_rtrim0}, {"t_join_bytes", 2, f_join_bytes}};
-	static enum text_fold folds[] = {FOLD_BINARY, FOLD_CASE, FOLD_NONE, FOLD_CASE_ACCENT, FOLD_ACCENT};
+		{"t_patindex", 4, f_patindex}, {"t_rtrim0", 1, f_rtrim0},
+		{"t_join_bytes", 2, f_join_bytes}};
+	static enum text_fold folds[] = {
+		FOLD_BINARY, FOLD_CASE, FOLD_NONE, FOLD_CASE_ACCENT, FOLD_ACCENT};
 	static const char *const names[] = {"T_BIN", "T_CI", "T_CS", "T_CI_AI", "T_CS_AI"};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
 		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn, true))
 			return -1;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (sqlite3_create_collation(s->db, names[i], SQLITE_UTF8, &folds[i], collate) != SQLITE_OK)
+		if (sqlite3_create_collation(s->db, names[i], SQLITE_UTF8, &folds[i], collate) !=
+			SQLITE_OK)
 			return -1;
 	return 0;
 }

@@ -17,8 +17,13 @@ int identity_open(struct session *s, const struct table *t, const struct table_c
 	s->identity_used = false;
 	if (!*ret)
 		return 0;
-	if (sql_int(s, 0, &have, "SELECT identity_last IS NOT NULL FROM %s.sys_objects WHERE object_id = %lld", t->where, (long long)t->id) ||
-		sql_int(s, 0, &last, "SELECT CAST(identity_last AS INTEGER) FROM %s.sys_objects WHERE object_id = %lld", t->where, (long long)t->id))
+	if (sql_int(s, 0, &have,
+		    "SELECT identity_last IS NOT NULL FROM %s.sys_objects WHERE object_id = %lld",
+		    t->where, (long long)t->id) ||
+		sql_int(s, 0, &last,
+			"SELECT CAST(identity_last AS INTEGER) FROM %s.sys_objects WHERE object_id "
+			"= %lld",
+			t->where, (long long)t->id))
 		return -1;
 	s->identity_next = have ? last + atoll((*ret)->increment) : atoll((*ret)->seed);
 	return 0;
@@ -29,7 +34,8 @@ const char *identity_value(struct session *s, const struct table_column *c, stru
 {
 	struct tds_column bigint = engine_int_type(8);
 	struct translator tr = {.s = s, .a = a};
-	struct term v = {.type = bigint, .sql = arena_printf(a, "t_next_identity(%s)", c->increment)};
+	struct term v = {
+		.type = bigint, .sql = arena_printf(a, "t_next_identity(%s)", c->increment)};
 	const char *sql = v.sql;
 
 	(void)tr_store(&tr, &v, s->target, (size_t)(c - s->target->v), &sql);
@@ -42,10 +48,12 @@ static int remember(struct session *s, int64_t last)
 	struct cell c = cell_int(last);
 
 	arena_release(&s->identity_arena);
-	return cell_cast(&bigint, &c, &decimal, -1, CAST_EXPLICIT, &s->identity_arena, &s->identity, &s->error);
+	return cell_cast(&bigint, &c, &decimal, -1, CAST_EXPLICIT, &s->identity_arena, &s->identity,
+		&s->error);
 }
 
-int identity_close(struct session *s, const struct table *t, const struct table_column *c, bool explicit_values)
+int identity_close(struct session *s, const struct table *t, const struct table_column *c,
+	bool explicit_values)
 {
 	int64_t last, was;
 
@@ -59,16 +67,25 @@ int identity_close(struct session *s, const struct table *t, const struct table_
 		/* the seed follows the highest value that was given */
 		if (c->type.type != TDS_INTN)
 			return 0;
-		if (sql_int(s, 0, &last, "SELECT c%d FROM %s.t%lld ORDER BY rowid DESC LIMIT 1", c->id, t->where, (long long)t->id) || remember(s, last) ||
-			sql_int(s, INT64_MIN, &was, "SELECT CAST(identity_last AS INTEGER) FROM %s.sys_objects WHERE object_id = %lld AND identity_last IS NOT NULL", t->where, (long long)t->id) ||
-			sql_int(s, 0, &last, "SELECT max(c%d) FROM %s.t%lld", c->id, t->where, (long long)t->id))
+		if (sql_int(s, 0, &last, "SELECT c%d FROM %s.t%lld ORDER BY rowid DESC LIMIT 1",
+			    c->id, t->where, (long long)t->id) ||
+			remember(s, last) ||
+			sql_int(s, INT64_MIN, &was,
+				"SELECT CAST(identity_last AS INTEGER) FROM %s.sys_objects WHERE "
+				"object_id = %lld AND identity_last IS NOT NULL",
+				t->where, (long long)t->id) ||
+			sql_int(s, 0, &last, "SELECT max(c%d) FROM %s.t%lld", c->id, t->where,
+				(long long)t->id))
 			return -1;
-		return sql_execf(s, "UPDATE %s.sys_objects SET identity_last = '%lld' WHERE object_id = %lld", t->where,
-			(long long)(last > was ? last : was), (long long)t->id);
+		return sql_execf(s,
+			"UPDATE %s.sys_objects SET identity_last = '%lld' WHERE object_id = %lld",
+			t->where, (long long)(last > was ? last : was), (long long)t->id);
 	}
 	if (remember(s, last))
 		return -1;
-	return sql_execf(s, "UPDATE %s.sys_objects SET identity_last = '%lld' WHERE object_id = %lld", t->where, (long long)last, (long long)t->id);
+	return sql_execf(s,
+		"UPDATE %s.sys_objects SET identity_last = '%lld' WHERE object_id = %lld", t->where,
+		(long long)last, (long long)t->id);
 }
 
 /* --- the columns that are named --- */
@@ -153,7 +170,8 @@ static int other_columns(struct insert *in, struct buf *names, struct buf *value
 			continue;
 		if (c->type.identity) {
 			sql = identity_value(in->s, c, in->tr.a);
-		} else if (dml_default(in->s, &in->tr, c, &v) || tr_store(&in->tr, &v, in->t, i, &sql)) {
+		} else if (dml_default(in->s, &in->tr, c, &v) ||
+			   tr_store(&in->tr, &v, in->t, i, &sql)) {
 			return -1;
 		}
 		buf_printf(names, "%sc%d", names->len ? ", " : "", c->id);
@@ -170,14 +188,17 @@ static int insert_values(struct insert *in, struct buf *sql, const char *others)
 
 	for (size_t r = 0; r < q->n_rows; r++) {
 		if (q->n_values != in->n)
-			return tsql_fail(&in->s->error, in->st->n_columns ? (q->n_values < in->n ? 109 : 110) : 213);
+			return tsql_fail(&in->s->error,
+				in->st->n_columns ? (q->n_values < in->n ? 109 : 110) : 213);
 		buf_adds(sql, r ? ", (" : "VALUES (");
 		for (size_t i = 0; i < q->n_values; i++) {
 			const struct table_column *c = in->columns[i];
 			struct term v;
 			const char *stored;
 
-			if (q->rows[r][i]->kind == EX_DEFAULT ? dml_default(in->s, &in->tr, c, &v) : tr_value(&in->tr, q->rows[r][i], &v))
+			if (q->rows[r][i]->kind == EX_DEFAULT
+					? dml_default(in->s, &in->tr, c, &v)
+					: tr_value(&in->tr, q->rows[r][i], &v))
 				return -1;
 			if (tr_store(&in->tr, &v, in->t, (size_t)(c - in->t->v), &stored))
 				return -1;
@@ -198,8 +219,10 @@ static int insert_query(struct insert *in, struct buf *sql, const char *others)
 	if (tr_query(&in->tr, in->st->query, &q))
 		return -1;
 	if (q.n != in->n)
-		return tsql_fail(&in->s->error, in->st->n_columns ? (q.n < in->n ? 120 : 121) : 213);
-	if (in->st->top && (tr_value(&in->tr, in->st->top, &top) || tr_cast(&in->tr, &top, &bigint, -1, CAST_EXPLICIT, &limit)))
+		return tsql_fail(
+			&in->s->error, in->st->n_columns ? (q.n < in->n ? 120 : 121) : 213);
+	if (in->st->top && (tr_value(&in->tr, in->st->top, &top) ||
+				   tr_cast(&in->tr, &top, &bigint, -1, CAST_EXPLICIT, &limit)))
 		return -1;
 	buf_adds(sql, "SELECT ");
 	for (size_t i = 0; i < in->n; i++) {
@@ -220,7 +243,9 @@ static int insert_query(struct insert *in, struct buf *sql, const char *others)
 static int insert_rows(struct insert *in, int64_t *ret_count)
 {
 	struct session *s = in->s;
-	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX), names = BUF_INIT(SQL_MAX), others = BUF_INIT(SQL_MAX);
+	CLEANUP(buf_release)
+	struct buf sql = BUF_INIT(SQL_MAX),
+		   names = BUF_INIT(SQL_MAX), others = BUF_INIT(SQL_MAX);
 	struct translated output = {0};
 	int rc;
 
@@ -232,13 +257,15 @@ static int insert_rows(struct insert *in, int64_t *ret_count)
 		buf_printf(&names, "%sc%d", i ? ", " : "", in->columns[i]->id);
 	if (other_columns(in, &names, &others))
 		return -1;
-	buf_printf(&sql, "INSERT INTO %s.t%lld (%s) ", in->t->where, (long long)in->t->id, buf_str(&names));
+	buf_printf(&sql, "INSERT INTO %s.t%lld (%s) ", in->t->where, (long long)in->t->id,
+		buf_str(&names));
 	if (in->st->default_values) {
 		if (names.len)
 			buf_printf(&sql, "VALUES (%s)", buf_str(&others));
 		else
 			return tsql_unsupported(&s->error, "a table of computed columns only");
-	} else if (in->st->query->rows ? insert_values(in, &sql, buf_str(&others)) : insert_query(in, &sql, buf_str(&others))) {
+	} else if (in->st->query->rows ? insert_values(in, &sql, buf_str(&others))
+				       : insert_query(in, &sql, buf_str(&others))) {
 		return -1;
 	}
 	if (output_translate(s, in->st, in->t, "inserted", NULL, &sql, &output))

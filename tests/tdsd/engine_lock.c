@@ -38,7 +38,8 @@ static void wait_a_little(struct engine *e)
 	(void)pthread_cond_timedwait(&e->released, &e->mutex, &until);
 }
 
-/* 0: the owner may have changed; -1: error 1205, 1222, or the session is gone. The mutex is held. */
+/* 0: the owner may have changed; -1: error 1205, 1222, or the session is gone. The mutex is held.
+ */
 static int wait_for(struct session *s, struct session *owner, int64_t started, int timeout)
 {
 	if (is_deadlock(s, owner))
@@ -85,9 +86,9 @@ void lock_release_all(struct session *s)
 /* --- application locks --- */
 
 enum { MODE_IS, MODE_S, MODE_U, MODE_IX, MODE_X, MODE_COUNT };
-static const char *const mode_names[] = {"IntentShared", "Shared", "Update", "IntentExclusive", "Exclusive"};
-static const bool compatible[MODE_COUNT][MODE_COUNT] = {
-	[MODE_IS] = {true, true, true, true, false},
+static const char *const mode_names[] = {
+	"IntentShared", "Shared", "Update", "IntentExclusive", "Exclusive"};
+static const bool compatible[MODE_COUNT][MODE_COUNT] = {[MODE_IS] = {true, true, true, true, false},
 	[MODE_S] = {true, true, true, false, false},
 	[MODE_U] = {true, true, false, false, false},
 	[MODE_IX] = {true, false, false, true, false},
@@ -96,7 +97,8 @@ static const bool compatible[MODE_COUNT][MODE_COUNT] = {
 static struct session *conflict(struct session *s, const char *resource, int mode)
 {
 	for (struct applock *l = s->e->applocks; l; l = l->next)
-		if (l->owner != s && strcmp(l->resource, resource) == 0 && !compatible[l->mode][mode])
+		if (l->owner != s && strcmp(l->resource, resource) == 0 &&
+			!compatible[l->mode][mode])
 			return l->owner;
 	return NULL;
 }
@@ -106,7 +108,8 @@ static void grant(struct session *s, const char *resource, int mode, bool of_ses
 	struct applock *l;
 
 	for (l = s->e->applocks; l; l = l->next) {
-		if (l->owner != s || strcmp(l->resource, resource) != 0 || l->of_session != of_session)
+		if (l->owner != s || strcmp(l->resource, resource) != 0 ||
+			l->of_session != of_session)
 			continue;
 		l->mode = l->mode > mode ? l->mode : mode;
 		l->count++;
@@ -122,7 +125,8 @@ static void grant(struct session *s, const char *resource, int mode, bool of_ses
 	s->e->applocks = l;
 }
 
-/* *ret_status as the procedure returns it: 0 at once, 1 after waiting, -1 timed out, -3 deadlock, -999 */
+/* *ret_status as the procedure returns it: 0 at once, 1 after waiting, -1 timed out, -3 deadlock,
+ * -999 */
 int applock_get(struct session *s, const char *resource, const char *mode, bool of_session,
 	int timeout, int *ret_status)
 {
@@ -156,7 +160,8 @@ int applock_release(struct session *s, const char *resource, bool of_session, in
 	for (struct applock **p = &s->e->applocks; *p; p = &(*p)->next) {
 		struct applock *l = *p;
 
-		if (l->owner != s || strcmp(l->resource, resource) != 0 || l->of_session != of_session)
+		if (l->owner != s || strcmp(l->resource, resource) != 0 ||
+			l->of_session != of_session)
 			continue;
 		*ret_status = 0;
 		if (--l->count == 0) {

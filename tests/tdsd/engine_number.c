@@ -33,7 +33,8 @@ bool number_rescale(struct number *n, unsigned scale, bool cut)
 		n->magnitude *= factor;
 	} else {
 		factor = tds_pow10(n->scale - scale);
-		n->magnitude = (n->magnitude / factor) + (!cut && n->magnitude % factor >= factor - factor / 2);
+		n->magnitude = (n->magnitude / factor) +
+			       (!cut && n->magnitude % factor >= factor - factor / 2);
 	}
 	n->scale = scale;
 	return true;
@@ -61,7 +62,8 @@ bool exact_parse(const char *s, size_t len, bool exponent, struct number *ret)
 		if (s[i] < '0' || s[i] > '9')
 			break;
 		digits++;
-		if (n.magnitude >= tds_pow10(37) * 10 / 10 && n.magnitude > (tds_pow10(38) - 1 - 9) / 10) {
+		if (n.magnitude >= tds_pow10(37) * 10 / 10 &&
+			n.magnitude > (tds_pow10(38) - 1 - 9) / 10) {
 			if (!point)
 				return false;
 			continue;
@@ -191,7 +193,8 @@ static bool multiply(const struct number *a, const struct number *b, struct numb
 }
 
 /* Long division, digit by digit: the quotient at `scale`, cut. */
-static bool divide(const struct number *a, const struct number *b, unsigned scale, struct number *ret)
+static bool divide(
+	const struct number *a, const struct number *b, unsigned scale, struct number *ret)
 {
 	u128 quotient = a->magnitude / b->magnitude, rest = a->magnitude % b->magnitude;
 	int have = (int)a->scale - (int)b->scale;
@@ -222,7 +225,8 @@ static bool divide(const struct number *a, const struct number *b, unsigned scal
 	return true;
 }
 
-bool number_arith(char op, const struct number *a, const struct number *b, unsigned scale, struct number *ret)
+bool number_arith(
+	char op, const struct number *a, const struct number *b, unsigned scale, struct number *ret)
 {
 	struct number x = *a, y = *b;
 	unsigned common = x.scale > y.scale ? x.scale : y.scale;

@@ -29,6 +29,7 @@ struct cell number_cell(const struct tds_column *t, const struct number *n, stru
 bool number_fits(const struct number *n, unsigned precision);
 
 /* op: + - * / %; the result has scale `scale`. Division by zero is the caller's care. */
-bool number_arith(char op, const struct number *a, const struct number *b, unsigned scale, struct number *ret);
+bool number_arith(char op, const struct number *a, const struct number *b, unsigned scale,
+	struct number *ret);
 
 #endif

@@ -20,8 +20,12 @@ bool session_cancelled(struct session *s)
 
 int out_message(struct session *s, const struct tsql_error *e)
 {
-	struct engine_message m = {.number = e->number, .state = e->state, .severity = e->severity,
-		.text = e->text, .procedure = "", .line = e->line};
+	struct engine_message m = {.number = e->number,
+		.state = e->state,
+		.severity = e->severity,
+		.text = e->text,
+		.procedure = "",
+		.line = e->line};
 
 	for (const struct frame *f = s->frame; f && !*m.procedure; f = f->outer)
 		if (f->procedure)
@@ -31,8 +35,12 @@ int out_message(struct session *s, const struct tsql_error *e)
 
 int out_info(struct session *s, int32_t number, uint8_t state, const char *text, int line)
 {
-	struct engine_message m = {
-		.number = number, .state = state, .severity = 0, .text = text, .procedure = "", .line = line};
+	struct engine_message m = {.number = number,
+		.state = state,
+		.severity = 0,
+		.text = text,
+		.procedure = "",
+		.line = line};
 
 	return given(s, s->out->message(s->out_arg, &m));
 }
@@ -40,7 +48,8 @@ int out_info(struct session *s, int32_t number, uint8_t state, const char *text,
 int out_done(struct session *s, uint16_t command, bool has_count, uint64_t count, bool failed)
 {
 	s->any_done = true;
-	return given(s, s->out->done(s->out_arg, command, has_count && !s->options.nocount, count, failed));
+	return given(s,
+		s->out->done(s->out_arg, command, has_count && !s->options.nocount, count, failed));
 }
 
 int out_env_text(struct session *s, enum engine_env env, const char *now, const char *was)

@@ -22,15 +22,15 @@
 
 #define DATABASES_MAX 9  /* SQLite attaches ten */
 #define NEST_MAX      32 /* procedures, EXEC, sp_executesql within each other */
-#define SQL_MAX	      (512u * 1024 * 1024)
+#define SQL_MAX       (512u * 1024 * 1024)
 
 struct database {
 	int id; /* as DB_ID() */
 	char name[TDS_NAME_MAX + 1];
 	char path[8192];
-	bool snapshot, rcsi; /* ALLOW_SNAPSHOT_ISOLATION, READ_COMMITTED_SNAPSHOT */
+	bool snapshot, rcsi;    /* ALLOW_SNAPSHOT_ISOLATION, READ_COMMITTED_SNAPSHOT */
 	struct session *writer; /* holds the database's write lock; under engine->mutex */
-	int64_t rowversion;	/* the last one given; under engine->mutex */
+	int64_t rowversion;     /* the last one given; under engine->mutex */
 };
 
 /* sp_getapplock: who holds what. */
@@ -77,10 +77,10 @@ struct frame {
 };
 
 struct options {
-	bool nocount, xact_abort, quoted_identifier, implicit_transactions, ansi_nulls, ansi_padding,
-		ansi_warnings, arithabort, concat_null, numeric_roundabort, fmtonly, ansi_null_dflt_on,
-		noexec, parseonly;
-	int isolation; /* 1 read uncommitted … 5 snapshot */
+	bool nocount, xact_abort, quoted_identifier, implicit_transactions, ansi_nulls,
+		ansi_padding, ansi_warnings, arithabort, concat_null, numeric_roundabort, fmtonly,
+		ansi_null_dflt_on, noexec, parseonly;
+	int isolation;    /* 1 read uncommitted … 5 snapshot */
 	int lock_timeout; /* ms, -1: for ever */
 	int64_t textsize, rowcount;
 	char language[64];
@@ -110,19 +110,19 @@ struct session {
 
 	const struct engine_out *out;
 	void *out_arg;
-	bool gone;	/* nobody takes more, or an attention came */
-	bool any_done;	/* of this batch */
-	bool aborted;	/* the batch ends here */
-	int tries;	/* TRY blocks around */
-	bool raised;	/* by RAISERROR, which XACT_ABORT does not look at */
-	bool reported;	/* the error was sent already */
-	int line;	/* of the statement that runs */
+	bool gone;     /* nobody takes more, or an attention came */
+	bool any_done; /* of this batch */
+	bool aborted;  /* the batch ends here */
+	int tries;     /* TRY blocks around */
+	bool raised;   /* by RAISERROR, which XACT_ABORT does not look at */
+	bool reported; /* the error was sent already */
+	int line;      /* of the statement that runs */
 
 	struct tsql_error error;
 	struct frame *frame;
-	struct arena temp;   /* names and context of the session */
-	int64_t rowcount;    /* @@ROWCOUNT */
-	int32_t last_error;  /* @@ERROR */
+	struct arena temp;  /* names and context of the session */
+	int64_t rowcount;   /* @@ROWCOUNT */
+	int32_t last_error; /* @@ERROR */
 	struct arena identity_arena;
 	struct cell identity; /* @@IDENTITY, SCOPE_IDENTITY() */
 	int64_t next_temp_id;
@@ -142,8 +142,8 @@ struct session {
 
 	/* the statement that runs */
 	const struct table *target;
-	const char *verb;	  /* "INSERT" … in messages */
-	struct buf *stored;	  /* a text for each of the target's columns */
+	const char *verb;   /* "INSERT" … in messages */
+	struct buf *stored; /* a text for each of the target's columns */
 	size_t n_stored;
 	int64_t identity_next;
 	bool identity_used;
@@ -157,7 +157,7 @@ struct session {
 		struct tds_column type;
 		struct cell value;
 		bool read_only;
-	} *context; /* sp_set_session_context */
+	} * context; /* sp_set_session_context */
 };
 
 /* --- engine.c --- */
@@ -234,9 +234,11 @@ int error_outside_try(struct session *s, struct stmt *st);
 
 /* --- engine_query_exec.c --- */
 int exec_select(struct session *s, struct stmt *st);
-int eval_expr(struct session *s, const struct expr *e, struct tds_column *ret_type, struct cell *ret);
+int eval_expr(
+	struct session *s, const struct expr *e, struct tds_column *ret_type, struct cell *ret);
 int eval_condition(struct session *s, const struct expr *e, bool *ret);
-int eval_cast(struct session *s, const struct expr *e, const struct tds_column *to, struct cell *ret);
+int eval_cast(
+	struct session *s, const struct expr *e, const struct tds_column *to, struct cell *ret);
 int eval_text(struct session *s, const struct expr *e, const char **ret); /* NULL: it is null */
 int eval_int(struct session *s, const struct expr *e, int64_t missing, int64_t *ret);
 

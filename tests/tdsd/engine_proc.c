@@ -18,7 +18,8 @@ static const struct exec_arg *arg(const struct stmt *st, const char *name, size_
 	return NULL;
 }
 
-static int text_arg(struct session *s, const struct stmt *st, const char *name, size_t place, const char *missing, const char **ret)
+static int text_arg(struct session *s, const struct stmt *st, const char *name, size_t place,
+	const char *missing, const char **ret)
 {
 	const struct exec_arg *a = arg(st, name, place);
 
@@ -28,7 +29,8 @@ static int text_arg(struct session *s, const struct stmt *st, const char *name, 
 	return eval_text(s, a->e, ret);
 }
 
-static int int_arg(struct session *s, const struct stmt *st, const char *name, size_t place, int64_t missing, int64_t *ret)
+static int int_arg(struct session *s, const struct stmt *st, const char *name, size_t place,
+	int64_t missing, int64_t *ret)
 {
 	const struct exec_arg *a = arg(st, name, place);
 
@@ -44,25 +46,31 @@ static int returned(struct session *s, const struct stmt *st, int64_t status)
 
 	if (st->result_var && !v)
 		return tsql_fail(&s->error, 137, st->result_var);
-	return v ? cell_cast(&bigint, &c, &v->type, -1, CAST_EXPLICIT, &s->frame->arena, &v->value, &s->error) : 0;
+	return v ? cell_cast(&bigint, &c, &v->type, -1, CAST_EXPLICIT, &s->frame->arena, &v->value,
+			   &s->error)
+		 : 0;
 }
 
 /* --- EXEC (@sql) and sp_executesql --- */
 
-static int copy_out(struct session *s, struct frame *inner, const struct exec_arg *a, const char *name)
+static int copy_out(
+	struct session *s, struct frame *inner, const struct exec_arg *a, const char *name)
 {
 	const struct variable *from = frame_find(inner, name);
-	struct variable *to = a->e && a->e->kind == EX_VAR ? frame_find(s->frame, a->e->text) : NULL;
+	struct variable *to =
+		a->e && a->e->kind == EX_VAR ? frame_find(s->frame, a->e->text) : NULL;
 
 	if (!to || !from)
 		return tsql_fail(&s->error, 8162, name);
-	if (cell_cast(&from->type, &from->value, &to->type, -1, CAST_EXPLICIT, &s->frame->arena, &to->value, &s->error))
+	if (cell_cast(&from->type, &from->value, &to->type, -1, CAST_EXPLICIT, &s->frame->arena,
+		    &to->value, &s->error))
 		return -1;
 	to->value = cell_copy(&to->value, &s->frame->arena);
 	return 0;
 }
 
-static int bind_params(struct session *s, const struct stmt *st, struct frame *f, struct var_def *defs, size_t n, const struct exec_arg **args)
+static int bind_params(struct session *s, const struct stmt *st, struct frame *f,
+	struct var_def *defs, size_t n, const struct exec_arg **args)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct variable *v = frame_add(f, defs[i].name);
@@ -126,12 +134,15 @@ static int rename_object(struct session *s, struct table *t, const char *to)
 	struct arena *a = &s->frame->arena;
 	int64_t taken;
 
-	if (sql_int(s, 0, &taken, "SELECT 1 FROM %s.sys_objects WHERE name = %s AND schema_id = (SELECT schema_id FROM %s.sys_objects WHERE object_id = %lld)",
+	if (sql_int(s, 0, &taken,
+		    "SELECT 1 FROM %s.sys_objects WHERE name = %s AND schema_id = (SELECT "
+		    "schema_id FROM %s.sys_objects WHERE object_id = %lld)",
 		    t->where, sql_quote(a, to), t->where, (long long)t->id))
 		return -1;
 	if (taken)
 		return tsql_fail(&s->error, 15335, to, "object");
-	return sql_execf(s, "UPDATE %s.sys_objects SET name = %s WHERE object_id = %lld", t->where, sql_quote(a, to), (long long)t->id);
+	return sql_execf(s, "UPDATE %s.sys_objects SET name = %s WHERE object_id = %lld", t->where,
+		sql_quote(a, to), (long long)t->id);
 }
 
 static int rename_column(struct session *s, struct table *t, const char *from, const char *to)
@@ -142,8 +153,9 @@ static int rename_column(struct session *s, struct table *t, const char *from, c
 		return tsql_fail(&s->error, 15248, "COLUMN");
 	if (table_column(t, to))
 		return tsql_fail(&s->error, 15335, to, "column");
-	return sql_execf(s, "UPDATE %s.sys_columns SET name = %s WHERE object_id = %lld AND column_id = %d", t->where,
-		sql_quote(&s->frame->arena, to), (long long)t->id, c->id);
+	return sql_execf(s,
+		"UPDATE %s.sys_columns SET name = %s WHERE object_id = %lld AND column_id = %d",
+		t->where, sql_quote(&s->frame->arena, to), (long long)t->id, c->id);
 }
 
 static int rename_index(struct session *s, struct table *t, const char *from, const char *to)
@@ -155,11 +167,14 @@ static int rename_index(struct session *s, struct table *t, const char *from, co
 	for (size_t i = 0; i < t->n_indexes; i++) {
 		if (strcasecmp(t->indexes[i].name, from) != 0)
 			continue;
-		if (t->indexes[i].constraint_id && sql_execf(s, "UPDATE %s.sys_objects SET name = %s WHERE object_id = %lld", t->where, sql_quote(a, to),
-							   (long long)t->indexes[i].constraint_id))
+		if (t->indexes[i].constraint_id &&
+			sql_execf(s, "UPDATE %s.sys_objects SET name = %s WHERE object_id = %lld",
+				t->where, sql_quote(a, to), (long long)t->indexes[i].constraint_id))
 			return -1;
-		return sql_execf(s, "UPDATE %s.sys_indexes SET name = %s WHERE object_id = %lld AND index_id = %d", t->where, sql_quote(a, to),
-			(long long)t->id, t->indexes[i].id);
+		return sql_execf(s,
+			"UPDATE %s.sys_indexes SET name = %s WHERE object_id = %lld AND index_id = "
+			"%d",
+			t->where, sql_quote(a, to), (long long)t->id, t->indexes[i].id);
 	}
 	return tsql_fail(&s->error, 15248, "INDEX");
 }
@@ -175,9 +190,14 @@ static int rename_constraint(struct session *s, const struct name *name, const c
 	if (catalog_database(s, name, &d, &where) || catalog_object(s, name, NULL, &id))
 		return -1;
 	if (id == 0)
-		return tsql_fail(&s->error, 15225, name->part[NAME_OBJECT], s->current->name, "(null)");
-	return sql_execf(s, "UPDATE %s.sys_objects SET name = %s WHERE object_id = %lld", where, sql_quote(a, to), (long long)id) ||
-			       sql_execf(s, "UPDATE %s.sys_indexes SET name = %s WHERE constraint_id = %lld", where, sql_quote(a, to), (long long)id)
+		return tsql_fail(
+			&s->error, 15225, name->part[NAME_OBJECT], s->current->name, "(null)");
+	return sql_execf(s, "UPDATE %s.sys_objects SET name = %s WHERE object_id = %lld", where,
+		       sql_quote(a, to), (long long)id) ||
+			       sql_execf(s,
+				       "UPDATE %s.sys_indexes SET name = %s WHERE constraint_id = "
+				       "%lld",
+				       where, sql_quote(a, to), (long long)id)
 		       ? -1
 		       : 0;
 }
@@ -220,11 +240,17 @@ static int rename_within(struct session *s, const char *from, const char *to, co
 static int rename_(struct session *s, const struct stmt *st)
 {
 	const char *from, *to, *kind;
-	struct tsql_error caution = {.number = 15477, .severity = 0, .state = 1, .line = 741,
-		.text = "Caution: Changing any part of an object name could break scripts and stored procedures."};
+	struct tsql_error caution = {.number = 15477,
+		.severity = 0,
+		.state = 1,
+		.line = 741,
+		.text = "Caution: Changing any part of an object name could break scripts and "
+			"stored procedures."};
 	int rc;
 
-	if (text_arg(s, st, "@objname", 0, NULL, &from) || text_arg(s, st, "@newname", 1, NULL, &to) || text_arg(s, st, "@objtype", 2, NULL, &kind))
+	if (text_arg(s, st, "@objname", 0, NULL, &from) ||
+		text_arg(s, st, "@newname", 1, NULL, &to) ||
+		text_arg(s, st, "@objtype", 2, NULL, &kind))
 		return -1;
 	if (!from || !to)
 		return tsql_fail(&s->error, 201, "sp_rename", from ? "@newname" : "@objname");
@@ -245,7 +271,8 @@ static int applock(struct session *s, const struct stmt *st)
 	int status;
 	bool release = strcasecmp(st->name.part[NAME_OBJECT], "sp_releaseapplock") == 0;
 
-	if (text_arg(s, st, "@Resource", 0, "", &resource) || text_arg(s, st, "@LockMode", release ? 99 : 1, "Exclusive", &mode) ||
+	if (text_arg(s, st, "@Resource", 0, "", &resource) ||
+		text_arg(s, st, "@LockMode", release ? 99 : 1, "Exclusive", &mode) ||
 		text_arg(s, st, "@LockOwner", release ? 1 : 2, "Transaction", &owner) ||
 		int_arg(s, st, "@LockTimeout", release ? 99 : 3, s->options.lock_timeout, &timeout))
 		return -1;
@@ -256,7 +283,8 @@ static int applock(struct session *s, const struct stmt *st)
 			return -1;
 		if (status)
 			return tsql_fail(&s->error, 1223, "public", resource);
-	} else if (applock_get(s, resource, mode, strcasecmp(owner, "Session") == 0, (int)timeout, &status)) {
+	} else if (applock_get(s, resource, mode, strcasecmp(owner, "Session") == 0, (int)timeout,
+			   &status)) {
 		return -1;
 	}
 	s->error.number = 0;
@@ -272,7 +300,8 @@ static int set_context(struct session *s, const struct stmt *st)
 	struct cell c;
 	struct context_entry *e;
 
-	if (text_arg(s, st, "@key", 0, NULL, &key) || int_arg(s, st, "@read_only", 2, 0, &read_only))
+	if (text_arg(s, st, "@key", 0, NULL, &key) ||
+		int_arg(s, st, "@read_only", 2, 0, &read_only))
 		return -1;
 	if (!key || !value)
 		return tsql_fail(&s->error, 201, "sp_set_session_context", "@key");
@@ -329,15 +358,18 @@ static int nothing(struct session *s, const struct stmt *st)
 
 static int databases(struct session *s, const struct stmt *st)
 {
-	return query_procedure(s, st, "SELECT name AS DATABASE_NAME, CAST(1024 AS int) AS DATABASE_SIZE, CAST(NULL AS varchar(254)) AS REMARKS FROM sys.databases ORDER BY name");
+	return query_procedure(s, st,
+		"SELECT name AS DATABASE_NAME, CAST(1024 AS int) AS DATABASE_SIZE, CAST(NULL AS "
+		"varchar(254)) AS REMARKS FROM sys.databases ORDER BY name");
 }
 
 static const struct {
 	const char *name;
 	int (*fn)(struct session *s, const struct stmt *st);
 } procedures[] = {{"sp_executesql", executesql}, {"sp_rename", rename_}, {"sp_getapplock", applock},
-	{"sp_releaseapplock", applock}, {"sp_set_session_context", set_context}, {"sp_reset_connection", reset_connection},
-	{"sp_databases", databases}, {"sp_updatestats", nothing}, {"sp_recompile", nothing}, {"sp_refreshview", nothing}};
+	{"sp_releaseapplock", applock}, {"sp_set_session_context", set_context},
+	{"sp_reset_connection", reset_connection}, {"sp_databases", databases},
+	{"sp_updatestats", nothing}, {"sp_recompile", nothing}, {"sp_refreshview", nothing}};
 
 int exec_procedure(struct session *s, struct stmt *st)
 {

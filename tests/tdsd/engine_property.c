@@ -27,11 +27,13 @@ static void f_serverproperty(sqlite3_context *context, int n, sqlite3_value **v)
 		int number;
 	} properties[] = {{"ProductVersion", SERVER_VERSION, 0}, {"ProductLevel", "RTM", 0},
 		{"Edition", "Developer Edition (64-bit)", 0}, {"EngineEdition", NULL, 3},
-		{"EditionID", NULL, -2117995310}, {"ProductMajorVersion", "15", 0}, {"ProductMinorVersion", "0", 0},
-		{"Collation", "SQL_Latin1_General_CP1_CI_AS", 0}, {"MachineName", SERVER_NAME, 0},
-		{"ServerName", SERVER_NAME, 0}, {"IsClustered", NULL, 0}, {"IsHadrEnabled", NULL, 0},
-		{"IsSingleUser", NULL, 0}, {"IsIntegratedSecurityOnly", NULL, 0}, {"LCID", NULL, 1033},
-		{"SqlCharSetName", "iso_1", 0}, {"IsFullTextInstalled", NULL, 0}, {"IsXTPSupported", NULL, 0}};
+		{"EditionID", NULL, -2117995310}, {"ProductMajorVersion", "15", 0},
+		{"ProductMinorVersion", "0", 0}, {"Collation", "SQL_Latin1_General_CP1_CI_AS", 0},
+		{"MachineName", SERVER_NAME, 0}, {"ServerName", SERVER_NAME, 0},
+		{"IsClustered", NULL, 0}, {"IsHadrEnabled", NULL, 0}, {"IsSingleUser", NULL, 0},
+		{"IsIntegratedSecurityOnly", NULL, 0}, {"LCID", NULL, 1033},
+		{"SqlCharSetName", "iso_1", 0}, {"IsFullTextInstalled", NULL, 0},
+		{"IsXTPSupported", NULL, 0}};
 	const char *name = (const char *)sqlite3_value_text(v[0]);
 
 	(void)n;
@@ -43,7 +45,8 @@ static void f_serverproperty(sqlite3_context *context, int n, sqlite3_value **v)
 static void f_databaseproperty(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	struct session *s = function_session(context);
-	const char *database = (const char *)sqlite3_value_text(v[0]), *name = (const char *)sqlite3_value_text(v[1]);
+	const char *database = (const char *)sqlite3_value_text(v[0]),
+		   *name = (const char *)sqlite3_value_text(v[1]);
 	struct database *d = database ? engine_database(s->e, database) : NULL;
 
 	(void)n;
@@ -72,7 +75,8 @@ static void f_sessionproperty(sqlite3_context *context, int n, sqlite3_value **v
 		bool on;
 	} properties[] = {{"ANSI_NULLS", o->ansi_nulls}, {"ANSI_PADDING", o->ansi_padding},
 		{"ANSI_WARNINGS", o->ansi_warnings}, {"ARITHABORT", o->arithabort},
-		{"CONCAT_NULL_YIELDS_NULL", o->concat_null}, {"NUMERIC_ROUNDABORT", o->numeric_roundabort},
+		{"CONCAT_NULL_YIELDS_NULL", o->concat_null},
+		{"NUMERIC_ROUNDABORT", o->numeric_roundabort},
 		{"QUOTED_IDENTIFIER", o->quoted_identifier}};
 
 	(void)n;
@@ -89,7 +93,8 @@ static void f_connectionproperty(sqlite3_context *context, int n, sqlite3_value 
 	(void)n;
 	if (!name)
 		return;
-	if (strcasecmp(name, "net_transport") == 0 || strcasecmp(name, "physical_net_transport") == 0)
+	if (strcasecmp(name, "net_transport") == 0 ||
+		strcasecmp(name, "physical_net_transport") == 0)
 		give_variant(context, "TCP", 0);
 	else if (strcasecmp(name, "protocol_type") == 0)
 		give_variant(context, "TSQL", 0);
@@ -117,9 +122,11 @@ static void f_session_context(sqlite3_context *context, int n, sqlite3_value **v
 int functions_register_properties(struct session *s)
 {
 	return function_add(s, "t_serverproperty", 1, f_serverproperty, false) ||
-			       function_add(s, "t_databaseproperty", 2, f_databaseproperty, false) ||
+			       function_add(
+				       s, "t_databaseproperty", 2, f_databaseproperty, false) ||
 			       function_add(s, "t_sessionproperty", 1, f_sessionproperty, false) ||
-			       function_add(s, "t_connectionproperty", 1, f_connectionproperty, false) ||
+			       function_add(
+				       s, "t_connectionproperty", 1, f_connectionproperty, false) ||
 			       function_add(s, "t_session_context", 1, f_session_context, false)
 		       ? -1
 		       : 0;
@@ -132,9 +139,10 @@ static int64_t option_bits(const struct session *s)
 {
 	const struct options *o = &s->options;
 
-	return (o->implicit_transactions ? 2 : 0) | (o->ansi_warnings ? 8 : 0) | (o->ansi_padding ? 16 : 0) |
-	       (o->ansi_nulls ? 32 : 0) | (o->arithabort ? 64 : 0) | (o->quoted_identifier ? 256 : 0) |
-	       (o->nocount ? 512 : 0) | (o->ansi_null_dflt_on ? 1024 : 0) | (o->concat_null ? 4096 : 0) |
+	return (o->implicit_transactions ? 2 : 0) | (o->ansi_warnings ? 8 : 0) |
+	       (o->ansi_padding ? 16 : 0) | (o->ansi_nulls ? 32 : 0) | (o->arithabort ? 64 : 0) |
+	       (o->quoted_identifier ? 256 : 0) | (o->nocount ? 512 : 0) |
+	       (o->ansi_null_dflt_on ? 1024 : 0) | (o->concat_null ? 4096 : 0) |
 	       (o->numeric_roundabort ? 8192 : 0) | (o->xact_abort ? 16384 : 0);
 }
 
@@ -146,12 +154,14 @@ static int number_global(struct translator *t, const char *name, unsigned size, 
 		const char *name;
 		unsigned size;
 		int64_t value;
-	} numbers[] = {{"@@spid", 2, s->spid}, {"@@trancount", 4, s->trancount}, {"@@rowcount", 4, s->rowcount},
-		{"@@error", 4, s->last_error}, {"@@options", 4, option_bits(s)},
-		{"@@lock_timeout", 4, s->options.lock_timeout}, {"@@textsize", 4, s->options.textsize},
-		{"@@max_precision", 1, 38}, {"@@nestlevel", 4, nest}, {"@@procid", 4, 0}, {"@@datefirst", 1, 7},
+	} numbers[] = {{"@@spid", 2, s->spid}, {"@@trancount", 4, s->trancount},
+		{"@@rowcount", 4, s->rowcount}, {"@@error", 4, s->last_error},
+		{"@@options", 4, option_bits(s)}, {"@@lock_timeout", 4, s->options.lock_timeout},
+		{"@@textsize", 4, s->options.textsize}, {"@@max_precision", 1, 38},
+		{"@@nestlevel", 4, nest}, {"@@procid", 4, 0}, {"@@datefirst", 1, 7},
 		{"@@langid", 2, 0}, {"@@microsoftversion", 4, 0x0F0010E2}, {"@@fetch_status", 4, 0},
-		{"@@max_connections", 4, 32767}, {"@@connections", 4, s->spid}, {"@@cpu_busy", 4, 0}};
+		{"@@max_connections", 4, 32767}, {"@@connections", 4, s->spid},
+		{"@@cpu_busy", 4, 0}};
 
 	(void)size;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -166,7 +176,8 @@ static int number_global(struct translator *t, const char *name, unsigned size, 
 int tr_global(struct translator *t, const char *name, struct term *ret)
 {
 	static const char version[] =
-		"Microsoft SQL Server 2019 (tdsd) - " SERVER_VERSION " (X64) \n\tCopyright (C) none\n\tDeveloper Edition (64-bit) on Linux";
+		"Microsoft SQL Server 2019 (tdsd) - " SERVER_VERSION
+		" (X64) \n\tCopyright (C) none\n\tDeveloper Edition (64-bit) on Linux";
 	const struct {
 		const char *name, *text;
 		uint32_t chars;
@@ -195,7 +206,8 @@ int tr_global(struct translator *t, const char *name, struct term *ret)
 	}
 	if (strcasecmp(name, "@@dbts") == 0) {
 		ret->type = engine_bytes_type(8);
-		ret->sql = arena_printf(t->a, "x'%016llx'", (unsigned long long)t->s->e->rowversion);
+		ret->sql =
+			arena_printf(t->a, "x'%016llx'", (unsigned long long)t->s->e->rowversion);
 		return 0;
 	}
 	return tsql_fail(&t->s->error, 137, name);

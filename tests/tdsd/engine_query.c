@@ -8,14 +8,16 @@
 
 /* --- the select list --- */
 
-static void add_term(struct translator *t, struct term **list, size_t *n, size_t *cap, const struct term *v)
+static void add_term(
+	struct translator *t, struct term **list, size_t *n, size_t *cap, const struct term *v)
 {
 	*list = arena_grow(t->a, *list, *n, cap, sizeof(**list));
 	(*list)[(*n)++] = *v;
 }
 
 /* *, t.* */
-static int expand_star(struct translator *t, const struct expr *e, struct term **list, size_t *n, size_t *cap)
+static int expand_star(
+	struct translator *t, const struct expr *e, struct term **list, size_t *n, size_t *cap)
 {
 	bool found = false;
 
@@ -27,18 +29,21 @@ static int expand_star(struct translator *t, const struct expr *e, struct term *
 			continue;
 		found = true;
 		for (size_t j = 0; j < r->n; j++) {
-			struct term v = {.sql = r->v[j].sql, .type = r->v[j].type, .name = r->v[j].name};
+			struct term v = {
+				.sql = r->v[j].sql, .type = r->v[j].type, .name = r->v[j].name};
 
 			add_term(t, list, n, cap, &v);
 		}
 	}
 	if (!found)
-		return fail_at(t, e->line, tsql_fail(&t->s->error, e->name.part[NAME_OBJECT] ? 107 : 263,
-						   e->name.part[NAME_OBJECT] ? e->name.part[NAME_OBJECT] : ""));
+		return fail_at(t, e->line,
+			tsql_fail(&t->s->error, e->name.part[NAME_OBJECT] ? 107 : 263,
+				e->name.part[NAME_OBJECT] ? e->name.part[NAME_OBJECT] : ""));
 	return 0;
 }
 
-int tr_items(struct translator *t, const struct select_item *items, size_t n, struct term **ret, size_t *ret_n)
+int tr_items(struct translator *t, const struct select_item *items, size_t n, struct term **ret,
+	size_t *ret_n)
 {
 	size_t cap = 0;
 
@@ -65,8 +70,8 @@ int tr_items(struct translator *t, const struct select_item *items, size_t n, st
 
 static bool has_aggregate(const struct expr *e)
 {
-	static const char *const names[] = {"count", "count_big", "sum", "avg", "min", "max", "string_agg",
-		"stdev", "stdevp", "var", "varp", "checksum_agg"};
+	static const char *const names[] = {"count", "count_big", "sum", "avg", "min", "max",
+		"string_agg", "stdev", "stdevp", "var", "varp", "checksum_agg"};
 
 	if (!e)
 		return false;
@@ -108,8 +113,8 @@ static int tr_group(struct translator *t, const struct query *q, struct buf *sql
 /* --- ORDER BY --- */
 
 /* A position, an alias, or an expression over FROM. */
-static int order_term(struct translator *t, const struct order_item *o, const struct term *items, size_t n,
-	bool positions_only, const char **ret)
+static int order_term(struct translator *t, const struct order_item *o, const struct term *items,
+	size_t n, bool positions_only, const char **ret)
 {
 	struct term v = {0};
 
@@ -122,7 +127,8 @@ static int order_term(struct translator *t, const struct order_item *o, const st
 		v.sql = arena_printf(t->a, "r%zu", at);
 	} else if (o->e->kind == EX_COLUMN && !o->e->name.part[NAME_SCHEMA]) {
 		for (size_t i = 0; i < n && !v.sql; i++) {
-			if (!items[i].name || strcasecmp(items[i].name, o->e->name.part[NAME_OBJECT]) != 0)
+			if (!items[i].name ||
+				strcasecmp(items[i].name, o->e->name.part[NAME_OBJECT]) != 0)
 				continue;
 			v = items[i];
 			v.sql = arena_printf(t->a, "r%zu", i + 1);
@@ -173,7 +179,8 @@ static int tr_limit(struct translator *t, const struct query *q, struct buf *sql
 	}
 	buf_printf(sql, " LIMIT %s", limit);
 	if (q->offset) {
-		if (tr_value(t, q->offset, &v) || tr_cast(t, &v, &bigint, -1, CAST_EXPLICIT, &offset))
+		if (tr_value(t, q->offset, &v) ||
+			tr_cast(t, &v, &bigint, -1, CAST_EXPLICIT, &offset))
 			return -1;
 		buf_printf(sql, " OFFSET %s", offset);
 	}
@@ -182,7 +189,8 @@ static int tr_limit(struct translator *t, const struct query *q, struct buf *sql
 
 /* --- the parts --- */
 
-static void set_columns(struct translator *t, const struct term *items, size_t n, struct translated *ret)
+static void set_columns(
+	struct translator *t, const struct term *items, size_t n, struct translated *ret)
 {
 	ret->v = arena_array(t->a, n + 1, sizeof(*ret->v));
 	ret->n = n;
@@ -199,7 +207,8 @@ static bool is_one(const struct expr *e)
 	return e && e->kind == EX_INT && strcmp(e->text, "1") == 0;
 }
 
-static int select_body(struct translator *t, const struct query *q, struct buf *sql, struct translated *ret)
+static int select_body(
+	struct translator *t, const struct query *q, struct buf *sql, struct translated *ret)
 {
 	CLEANUP(buf_release) struct buf from = BUF_INIT(SQL_MAX), group = BUF_INIT(SQL_MAX);
 	struct term *items;
@@ -229,7 +238,8 @@ static int select_body(struct translator *t, const struct query *q, struct buf *
 	}
 	buf_printf(sql, "SELECT %s", q->distinct ? "DISTINCT " : "");
 	for (size_t i = 0; i < n; i++)
-		buf_printf(sql, "%s%s%s AS r%zu", i ? ", " : "", items[i].sql, tr_collate(&items[i].type), i + 1);
+		buf_printf(sql, "%s%s%s AS r%zu", i ? ", " : "", items[i].sql,
+			tr_collate(&items[i].type), i + 1);
 	buf_printf(sql, "%s%s", buf_str(&from), buf_str(&group));
 	if (tr_order(t, q, items, n, q->distinct, sql) || tr_limit(t, q, sql))
 		return -1;
@@ -238,7 +248,8 @@ static int select_body(struct translator *t, const struct query *q, struct buf *
 	return 0;
 }
 
-static int values_body(struct translator *t, const struct query *q, struct buf *sql, struct translated *ret)
+static int values_body(
+	struct translator *t, const struct query *q, struct buf *sql, struct translated *ret)
 {
 	struct term **rows = arena_array(t->a, q->n_rows, sizeof(*rows)), *items;
 
@@ -275,7 +286,8 @@ static int values_body(struct translator *t, const struct query *q, struct buf *
 }
 
 /* One side of UNION in the common types. */
-static int set_side(struct translator *t, const struct translated *side, const struct tds_column *types, struct buf *sql)
+static int set_side(struct translator *t, const struct translated *side,
+	const struct tds_column *types, struct buf *sql)
 {
 	buf_adds(sql, "SELECT ");
 	for (size_t i = 0; i < side->n; i++) {
@@ -285,16 +297,20 @@ static int set_side(struct translator *t, const struct translated *side, const s
 		v.sql = arena_printf(t->a, "r%zu", i + 1);
 		if (tr_cast(t, &v, &types[i], -1, CAST_EXPLICIT, &cast))
 			return -1;
-		buf_printf(sql, "%s%s%s AS r%zu", i ? ", " : "", cast, tr_collate(&types[i]), i + 1);
+		buf_printf(
+			sql, "%s%s%s AS r%zu", i ? ", " : "", cast, tr_collate(&types[i]), i + 1);
 	}
 	buf_printf(sql, " FROM (%s)", side->sql);
 	return 0;
 }
 
-static int set_body(struct translator *t, const struct query *q, struct buf *sql, struct translated *ret)
+static int set_body(
+	struct translator *t, const struct query *q, struct buf *sql, struct translated *ret)
 {
-	static const char *const words[] = {[SET_UNION] = " UNION ", [SET_UNION_ALL] = " UNION ALL ",
-		[SET_INTERSECT] = " INTERSECT ", [SET_EXCEPT] = " EXCEPT "};
+	static const char *const words[] = {[SET_UNION] = " UNION ",
+		[SET_UNION_ALL] = " UNION ALL ",
+		[SET_INTERSECT] = " INTERSECT ",
+		[SET_EXCEPT] = " EXCEPT "};
 	struct translated left, right;
 	struct term *items;
 
@@ -318,7 +334,8 @@ static int set_body(struct translator *t, const struct query *q, struct buf *sql
 	if (set_side(t, &left, ret->v, sql))
 		return -1;
 	buf_adds(sql, words[q->op]);
-	if (set_side(t, &right, ret->v, sql) || tr_order(t, q, items, ret->n, true, sql) || tr_limit(t, q, sql))
+	if (set_side(t, &right, ret->v, sql) || tr_order(t, q, items, ret->n, true, sql) ||
+		tr_limit(t, q, sql))
 		return -1;
 	return 0;
 }

@@ -26,7 +26,8 @@ static int evaluate(struct session *s, const char *sql, struct cell *ret)
 	return 0;
 }
 
-int eval_expr(struct session *s, const struct expr *e, struct tds_column *ret_type, struct cell *ret)
+int eval_expr(
+	struct session *s, const struct expr *e, struct tds_column *ret_type, struct cell *ret)
 {
 	struct translator t = {.s = s, .a = &s->frame->arena};
 	struct scope scope = {0};
@@ -39,7 +40,8 @@ int eval_expr(struct session *s, const struct expr *e, struct tds_column *ret_ty
 	return evaluate(s, arena_printf(t.a, "SELECT %s", v.sql), ret);
 }
 
-int eval_cast(struct session *s, const struct expr *e, const struct tds_column *to, struct cell *ret)
+int eval_cast(
+	struct session *s, const struct expr *e, const struct tds_column *to, struct cell *ret)
 {
 	struct translator t = {.s = s, .a = &s->frame->arena};
 	struct scope scope = {0};
@@ -96,7 +98,10 @@ static enum tds_type fixed_form(const struct tds_column *c)
 {
 	switch (c->type) {
 	case TDS_INTN:
-		return c->size == 1 ? TDS_FIXINT1 : c->size == 2 ? TDS_FIXINT2 : c->size == 4 ? TDS_FIXINT4 : TDS_FIXINT8;
+		return c->size == 1   ? TDS_FIXINT1
+		       : c->size == 2 ? TDS_FIXINT2
+		       : c->size == 4 ? TDS_FIXINT4
+				      : TDS_FIXINT8;
 	case TDS_BITN:
 		return TDS_FIXBIT;
 	case TDS_FLTN:
@@ -123,7 +128,8 @@ static void result_columns(struct session *s, const struct translated *q, struct
 	}
 }
 
-static int send_row(struct session *s, sqlite3_stmt *stmt, const struct tds_columns *columns, struct buf *row)
+static int send_row(
+	struct session *s, sqlite3_stmt *stmt, const struct tds_columns *columns, struct buf *row)
 {
 	buf_reset(row);
 	buf_addc(row, (char)TDS_ROW_TOKEN);
@@ -184,7 +190,8 @@ static bool accumulates(const struct query *q)
 {
 	for (size_t i = 0; i < q->n_items; i++)
 		for (size_t j = 0; j < q->n_items; j++)
-			if (q->items[i].var && (q->items[i].op != '=' || reads_var(q->items[j].e, q->items[i].var)))
+			if (q->items[i].var && (q->items[i].op != '=' ||
+						       reads_var(q->items[j].e, q->items[i].var)))
 				return true;
 	return false;
 }
@@ -197,7 +204,8 @@ static int assigned_query(struct session *s, const struct query *q, struct query
 	*ret = *q;
 	ret->items = arena_array(a, q->n_items, sizeof(*ret->items));
 	for (size_t i = 0; i < q->n_items; i++) {
-		const struct variable *v = q->items[i].var ? frame_find(s->frame, q->items[i].var) : NULL;
+		const struct variable *v =
+			q->items[i].var ? frame_find(s->frame, q->items[i].var) : NULL;
 		struct expr *cast;
 
 		if (!q->items[i].var)
@@ -211,7 +219,8 @@ static int assigned_query(struct session *s, const struct query *q, struct query
 		cast->n = 1;
 		cast->v[0] = q->items[i].e;
 		if (q->items[i].op != '=') {
-			struct expr *sum = arena_alloc(a, sizeof(*sum)), *self = arena_alloc(a, sizeof(*self));
+			struct expr *sum = arena_alloc(a, sizeof(*sum)),
+				    *self = arena_alloc(a, sizeof(*self));
 
 			self->kind = EX_VAR;
 			self->text = q->items[i].var;
@@ -231,12 +240,14 @@ static int assigned_query(struct session *s, const struct query *q, struct query
 static int select_into_vars(struct session *s, const struct query *q)
 {
 	struct query plain;
-	struct translator t = {.s = s, .a = &s->frame->arena, .live_vars = accumulates(q) && q->from};
+	struct translator t = {
+		.s = s, .a = &s->frame->arena, .live_vars = accumulates(q) && q->from};
 	struct translated out;
 	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	if (assigned_query(s, q, &plain) || tr_query(&t, &plain, &out) || sql_prepare(s, out.sql, &stmt))
+	if (assigned_query(s, q, &plain) || tr_query(&t, &plain, &out) ||
+		sql_prepare(s, out.sql, &stmt))
 		return -1;
 	s->rowcount = 0;
 	while ((rc = sql_step(s, stmt)) == 1) {
@@ -281,7 +292,8 @@ static int definition_of(struct session *s, const struct translated *q, struct t
 	return 0;
 }
 
-static int fill(struct session *s, const struct table *t, const struct translated *q, int64_t *ret_count)
+static int fill(
+	struct session *s, const struct table *t, const struct translated *q, int64_t *ret_count)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
 
@@ -293,10 +305,12 @@ static int fill(struct session *s, const struct table *t, const struct translate
 		return -1;
 	*ret_count = sqlite3_changes64(s->db);
 	for (size_t i = 0; i < t->n; i++)
-		if (t->v[i].type.identity && sql_execf(s,
-							     "UPDATE %s.sys_objects SET identity_last = (SELECT CAST(max(c%d) AS TEXT) FROM"
-							     " %s.t%lld) WHERE object_id = %lld",
-							     t->where, t->v[i].id, t->where, (long long)t->id, (long long)t->id))
+		if (t->v[i].type.identity &&
+			sql_execf(s,
+				"UPDATE %s.sys_objects SET identity_last = (SELECT CAST(max(c%d) "
+				"AS TEXT) FROM"
+				" %s.t%lld) WHERE object_id = %lld",
+				t->where, t->v[i].id, t->where, (long long)t->id, (long long)t->id))
 			return -1;
 	return 0;
 }

@@ -89,8 +89,9 @@ int sql_int(struct session *s, int64_t missing, int64_t *ret, const char *fmt, .
 	rc = sql_step(s, stmt);
 	if (rc < 0)
 		return -1;
-	*ret = rc == 1 && sqlite3_column_type(stmt, 0) != SQLITE_NULL ? sqlite3_column_int64(stmt, 0)
-								      : missing;
+	*ret = rc == 1 && sqlite3_column_type(stmt, 0) != SQLITE_NULL
+		       ? sqlite3_column_int64(stmt, 0)
+		       : missing;
 	return 0;
 }
 
@@ -160,8 +161,9 @@ static int duplicate(struct session *s, const char *columns)
 		if (!is_index(ix, columns) && !is_null_index(t, ix, columns))
 			continue;
 		if (ix->constraint)
-			return tsql_fail(&s->error, 2627, ix->primary ? "PRIMARY KEY" : "UNIQUE KEY",
-				ix->name, name, key_value(s, ix, &a));
+			return tsql_fail(&s->error, 2627,
+				ix->primary ? "PRIMARY KEY" : "UNIQUE KEY", ix->name, name,
+				key_value(s, ix, &a));
 		return tsql_fail(&s->error, 2601, name, ix->name, key_value(s, ix, &a));
 	}
 	return tsql_fail(&s->error, 2601, name, columns, "(?)");
@@ -175,11 +177,14 @@ static int check_failed(struct session *s, const char *text)
 	const char *k = strrchr(text, 'k'), *name = "?", *database = "tempdb";
 
 	if (!s->target || !k)
-		return tsql_fail(&s->error, 547, s->verb ? s->verb : "ALTER TABLE", "CHECK", "?", "?", "?", "");
+		return tsql_fail(&s->error, 547, s->verb ? s->verb : "ALTER TABLE", "CHECK", "?",
+			"?", "?", "");
 	if (s->target->database)
 		database = s->target->database->name;
-	if (sql_prepare(s, arena_printf(&a, "SELECT name FROM %s.sys_objects WHERE object_id = %ld",
-				   s->target->where, strtol(k + 1, NULL, 10)), &stmt))
+	if (sql_prepare(s,
+		    arena_printf(&a, "SELECT name FROM %s.sys_objects WHERE object_id = %ld",
+			    s->target->where, strtol(k + 1, NULL, 10)),
+		    &stmt))
 		return -1;
 	if (sql_step(s, stmt) == 1)
 		name = arena_strdup(&a, (const char *)sqlite3_column_text(stmt, 0));
@@ -199,7 +204,8 @@ static int constraint(struct session *s, int rc)
 	case SQLITE_CONSTRAINT_CHECK:
 		return check_failed(s, copy);
 	case SQLITE_CONSTRAINT_FOREIGNKEY:
-		return tsql_fail(&s->error, 547, s->verb ? s->verb : "INSERT", "FOREIGN KEY", "?", "?", "?", "");
+		return tsql_fail(&s->error, 547, s->verb ? s->verb : "INSERT", "FOREIGN KEY", "?",
+			"?", "?", "");
 	default:
 		return tsql_fail(&s->error, 50000, copy);
 	}
@@ -237,7 +243,8 @@ int sql_failed(struct session *s, int rc, const char *sql)
 		CLEANUP(arena_release) struct arena a = ARENA_INIT;
 
 		/* SQL that we made and SQLite refuses: not supported, and said so */
-		return tsql_unsupported(&s->error, arena_printf(&a, "this statement (SQLite: %s; %.1500s)",
-							   sqlite3_errmsg(s->db), sql));
+		return tsql_unsupported(
+			&s->error, arena_printf(&a, "this statement (SQLite: %s; %.1500s)",
+					   sqlite3_errmsg(s->db), sql));
 	}
 }

@@ -6,15 +6,20 @@
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/tsql_parse.h"
 
-#define OBJECT_COLUMNS                                                                                     \
-	"name sysname, object_id int, principal_id int null, schema_id int, parent_object_id int, type char(2), " \
+#define OBJECT_COLUMNS                                                                         \
+	"name sysname, object_id int, principal_id int null, schema_id int, parent_object_id " \
+	"int, type char(2), "                                                                  \
 	"type_desc nvarchar(60), create_date datetime, modify_date datetime, is_ms_shipped bit"
 /* of o; CREATED as datetime2 on datetime's grid of milliseconds */
-#define OBJECT_SELECT                                                                                            \
-	"o.name, o.object_id, NULL, o.schema_id, ifnull(o.parent_id, 0), substr(o.type || ' ', 1, 2), CASE o.type WHEN 'U' " \
-	"THEN 'USER_TABLE' WHEN 'V' THEN 'VIEW' WHEN 'PK' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN 'UQ' THEN "          \
-	"'UNIQUE_CONSTRAINT' WHEN 'F' THEN 'FOREIGN_KEY_CONSTRAINT' WHEN 'C' THEN 'CHECK_CONSTRAINT' WHEN 'D' THEN " \
-	"'DEFAULT_CONSTRAINT' END, o.created / 10000000 * 10000000, o.created / 10000000 * 10000000, 0"
+#define OBJECT_SELECT                                                                            \
+	"o.name, o.object_id, NULL, o.schema_id, ifnull(o.parent_id, 0), substr(o.type || ' ', " \
+	"1, 2), CASE o.type WHEN 'U' "                                                           \
+	"THEN 'USER_TABLE' WHEN 'V' THEN 'VIEW' WHEN 'PK' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN "   \
+	"'UQ' THEN "                                                                             \
+	"'UNIQUE_CONSTRAINT' WHEN 'F' THEN 'FOREIGN_KEY_CONSTRAINT' WHEN 'C' THEN "              \
+	"'CHECK_CONSTRAINT' WHEN 'D' THEN "                                                      \
+	"'DEFAULT_CONSTRAINT' END, o.created / 10000000 * 10000000, o.created / 10000000 * "     \
+	"10000000, 0"
 
 /* %D: SQLite's schema of the database. */
 static const struct view {
@@ -22,134 +27,243 @@ static const struct view {
 	bool server; /* the same in every database */
 } views[] = {
 	{"sys", "objects", OBJECT_COLUMNS, "SELECT " OBJECT_SELECT " FROM %D.sys_objects o", false},
-	{"sys", "all_objects", OBJECT_COLUMNS, "SELECT " OBJECT_SELECT " FROM %D.sys_objects o", false},
+	{"sys", "all_objects", OBJECT_COLUMNS, "SELECT " OBJECT_SELECT " FROM %D.sys_objects o",
+		false},
 	{"sys", "tables",
-		OBJECT_COLUMNS ", is_published bit, lob_data_space_id int, uses_ansi_nulls bit, is_replicated bit, "
-		"is_tracked_by_cdc bit, lock_escalation tinyint, is_filetable bit, is_memory_optimized bit, durability tinyint, "
-		"temporal_type tinyint, is_external bit",
-		"SELECT " OBJECT_SELECT ", 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 FROM %D.sys_objects o WHERE o.type = 'U'", false},
-	{"sys", "views", OBJECT_COLUMNS, "SELECT " OBJECT_SELECT " FROM %D.sys_objects o WHERE o.type = 'V'", false},
-	{"sys", "schemas", "name sysname, schema_id int, principal_id int", "SELECT name, schema_id, 1 FROM %D.sys_schemas", false},
+		OBJECT_COLUMNS ", is_published bit, lob_data_space_id int, uses_ansi_nulls bit, "
+			       "is_replicated bit, "
+			       "is_tracked_by_cdc bit, lock_escalation tinyint, is_filetable bit, "
+			       "is_memory_optimized bit, durability tinyint, "
+			       "temporal_type tinyint, is_external bit",
+		"SELECT " OBJECT_SELECT
+		", 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 FROM %D.sys_objects o WHERE o.type = 'U'",
+		false},
+	{"sys", "views", OBJECT_COLUMNS,
+		"SELECT " OBJECT_SELECT " FROM %D.sys_objects o WHERE o.type = 'V'", false},
+	{"sys", "schemas", "name sysname, schema_id int, principal_id int",
+		"SELECT name, schema_id, 1 FROM %D.sys_schemas", false},
 	{"sys", "columns",
-		"object_id int, name sysname null, column_id int, system_type_id tinyint, user_type_id int, max_length smallint, "
-		"precision tinyint, scale tinyint, collation_name sysname null, is_nullable bit null, is_ansi_padded bit, is_rowguidcol bit, "
-		"is_identity bit, is_computed bit, is_filestream bit, is_replicated bit null, is_xml_document bit, default_object_id int, "
-		"is_sparse bit null, is_column_set bit null, generated_always_type tinyint null, is_hidden bit null, is_masked bit",
-		"SELECT object_id, name, column_id, system_type, CASE WHEN type_name = 'sysname' THEN 256 WHEN system_type = 240 THEN "
-		"CASE type_name WHEN 'hierarchyid' THEN 128 WHEN 'geometry' THEN 129 ELSE 130 END ELSE system_type END, max_length, precision, "
-		"scale, collation, nullable, 1, rowguidcol, is_identity, computed IS NOT NULL, 0, 0, 0, default_id, 0, 0, 0, 0, 0 FROM %D.sys_columns", false},
+		"object_id int, name sysname null, column_id int, system_type_id tinyint, "
+		"user_type_id int, max_length smallint, "
+		"precision tinyint, scale tinyint, collation_name sysname null, is_nullable bit "
+		"null, is_ansi_padded bit, is_rowguidcol bit, "
+		"is_identity bit, is_computed bit, is_filestream bit, is_replicated bit null, "
+		"is_xml_document bit, default_object_id int, "
+		"is_sparse bit null, is_column_set bit null, generated_always_type tinyint null, "
+		"is_hidden bit null, is_masked bit",
+		"SELECT object_id, name, column_id, system_type, CASE WHEN type_name = 'sysname' "
+		"THEN 256 WHEN system_type = 240 THEN "
+		"CASE type_name WHEN 'hierarchyid' THEN 128 WHEN 'geometry' THEN 129 ELSE 130 END "
+		"ELSE system_type END, max_length, precision, "
+		"scale, collation, nullable, 1, rowguidcol, is_identity, computed IS NOT NULL, 0, "
+		"0, 0, default_id, 0, 0, 0, 0, 0 FROM %D.sys_columns",
+		false},
 	{"sys", "identity_columns",
-		"object_id int, name sysname null, column_id int, system_type_id tinyint, user_type_id int, max_length smallint, "
-		"precision tinyint, scale tinyint, is_nullable bit null, is_identity bit, seed_value bigint null, increment_value bigint null, "
+		"object_id int, name sysname null, column_id int, system_type_id tinyint, "
+		"user_type_id int, max_length smallint, "
+		"precision tinyint, scale tinyint, is_nullable bit null, is_identity bit, "
+		"seed_value bigint null, increment_value bigint null, "
 		"last_value bigint null",
-		"SELECT c.object_id, c.name, c.column_id, c.system_type, c.system_type, c.max_length, c.precision, c.scale, c.nullable, 1, "
-		"CAST(c.seed AS INTEGER), CAST(c.increment AS INTEGER), CAST(o.identity_last AS INTEGER) FROM %D.sys_columns c JOIN "
-		"%D.sys_objects o ON o.object_id = c.object_id WHERE c.is_identity", false},
+		"SELECT c.object_id, c.name, c.column_id, c.system_type, c.system_type, "
+		"c.max_length, c.precision, c.scale, c.nullable, 1, "
+		"CAST(c.seed AS INTEGER), CAST(c.increment AS INTEGER), CAST(o.identity_last AS "
+		"INTEGER) FROM %D.sys_columns c JOIN "
+		"%D.sys_objects o ON o.object_id = c.object_id WHERE c.is_identity",
+		false},
 	{"sys", "computed_columns",
-		"object_id int, name sysname null, column_id int, definition nvarchar(max) null, is_persisted bit, is_computed bit",
-		"SELECT object_id, name, column_id, computed, persisted, 1 FROM %D.sys_columns WHERE computed IS NOT NULL", false},
+		"object_id int, name sysname null, column_id int, definition nvarchar(max) null, "
+		"is_persisted bit, is_computed bit",
+		"SELECT object_id, name, column_id, computed, persisted, 1 FROM %D.sys_columns "
+		"WHERE computed IS NOT NULL",
+		false},
 	{"sys", "indexes",
-		"object_id int, name sysname null, index_id int, type tinyint, type_desc nvarchar(60) null, is_unique bit null, data_space_id int, "
-		"ignore_dup_key bit null, is_primary_key bit null, is_unique_constraint bit null, fill_factor tinyint, is_padded bit null, "
-		"is_disabled bit null, is_hypothetical bit null, has_filter bit null, filter_definition nvarchar(max) null",
-		"SELECT object_id, name, index_id, CASE WHEN clustered THEN 1 ELSE 2 END, CASE WHEN clustered THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END, "
-		"is_unique, 1, 0, is_primary, is_constraint AND NOT is_primary, 0, 0, 0, 0, filter IS NOT NULL, filter FROM %D.sys_indexes UNION ALL "
-		"SELECT object_id, NULL, 0, 0, 'HEAP', 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, NULL FROM %D.sys_objects o WHERE type = 'U' AND NOT EXISTS "
-		"(SELECT 1 FROM %D.sys_indexes i WHERE i.object_id = o.object_id AND clustered)", false},
+		"object_id int, name sysname null, index_id int, type tinyint, type_desc "
+		"nvarchar(60) null, is_unique bit null, data_space_id int, "
+		"ignore_dup_key bit null, is_primary_key bit null, is_unique_constraint bit null, "
+		"fill_factor tinyint, is_padded bit null, "
+		"is_disabled bit null, is_hypothetical bit null, has_filter bit null, "
+		"filter_definition nvarchar(max) null",
+		"SELECT object_id, name, index_id, CASE WHEN clustered THEN 1 ELSE 2 END, CASE "
+		"WHEN clustered THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END, "
+		"is_unique, 1, 0, is_primary, is_constraint AND NOT is_primary, 0, 0, 0, 0, filter "
+		"IS NOT NULL, filter FROM %D.sys_indexes UNION ALL "
+		"SELECT object_id, NULL, 0, 0, 'HEAP', 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, NULL FROM "
+		"%D.sys_objects o WHERE type = 'U' AND NOT EXISTS "
+		"(SELECT 1 FROM %D.sys_indexes i WHERE i.object_id = o.object_id AND clustered)",
+		false},
 	{"sys", "index_columns",
-		"object_id int, index_id int, index_column_id int, column_id int, key_ordinal tinyint, partition_ordinal tinyint, "
+		"object_id int, index_id int, index_column_id int, column_id int, key_ordinal "
+		"tinyint, partition_ordinal tinyint, "
 		"is_descending_key bit null, is_included_column bit null",
-		"SELECT object_id, index_id, ordinal, column_id, CASE WHEN included THEN 0 ELSE ordinal END, 0, descending, included FROM %D.sys_index_columns", false},
+		"SELECT object_id, index_id, ordinal, column_id, CASE WHEN included THEN 0 ELSE "
+		"ordinal END, 0, descending, included FROM %D.sys_index_columns",
+		false},
 	{"sys", "key_constraints", OBJECT_COLUMNS ", unique_index_id int null, is_system_named bit",
-		"SELECT " OBJECT_SELECT ", i.index_id, o.name LIKE '\\_\\_' ESCAPE '\\' FROM %D.sys_objects o JOIN %D.sys_indexes i ON i.constraint_id = o.object_id "
-		"WHERE o.type IN ('PK', 'UQ')", false},
+		"SELECT " OBJECT_SELECT
+		", i.index_id, o.name LIKE '\\_\\_' ESCAPE '\\' FROM %D.sys_objects o JOIN "
+		"%D.sys_indexes i ON i.constraint_id = o.object_id "
+		"WHERE o.type IN ('PK', 'UQ')",
+		false},
 	{"sys", "foreign_keys",
-		OBJECT_COLUMNS ", referenced_object_id int null, key_index_id int null, is_disabled bit, is_not_for_replication bit, is_not_trusted bit, "
-		"delete_referential_action tinyint null, delete_referential_action_desc nvarchar(60) null, update_referential_action tinyint null, "
+		OBJECT_COLUMNS
+		", referenced_object_id int null, key_index_id int null, is_disabled bit, "
+		"is_not_for_replication bit, is_not_trusted bit, "
+		"delete_referential_action tinyint null, delete_referential_action_desc "
+		"nvarchar(60) null, update_referential_action tinyint null, "
 		"update_referential_action_desc nvarchar(60) null",
-		"SELECT " OBJECT_SELECT ", f.referenced_id, 1, o.disabled, 0, f.not_trusted, CASE f.on_delete WHEN 'CASCADE' THEN 1 WHEN 'SET NULL' THEN 2 "
-		"WHEN 'SET DEFAULT' THEN 3 ELSE 0 END, replace(ifnull(f.on_delete, 'NO ACTION'), ' ', '_'), CASE f.on_update WHEN 'CASCADE' THEN 1 WHEN "
-		"'SET NULL' THEN 2 WHEN 'SET DEFAULT' THEN 3 ELSE 0 END, replace(ifnull(f.on_update, 'NO ACTION'), ' ', '_') FROM %D.sys_foreign_keys f JOIN "
-		"%D.sys_objects o ON o.object_id = f.object_id", false},
+		"SELECT " OBJECT_SELECT ", f.referenced_id, 1, o.disabled, 0, f.not_trusted, CASE "
+					"f.on_delete WHEN 'CASCADE' THEN 1 WHEN 'SET NULL' THEN 2 "
+		"WHEN 'SET DEFAULT' THEN 3 ELSE 0 END, replace(ifnull(f.on_delete, 'NO ACTION'), ' "
+		"', '_'), CASE f.on_update WHEN 'CASCADE' THEN 1 WHEN "
+		"'SET NULL' THEN 2 WHEN 'SET DEFAULT' THEN 3 ELSE 0 END, "
+		"replace(ifnull(f.on_update, 'NO ACTION'), ' ', '_') FROM %D.sys_foreign_keys f "
+		"JOIN "
+		"%D.sys_objects o ON o.object_id = f.object_id",
+		false},
 	{"sys", "foreign_key_columns",
-		"constraint_object_id int, constraint_column_id int, parent_object_id int, parent_column_id int, referenced_object_id int, referenced_column_id int",
-		"SELECT k.object_id, k.ordinal, f.parent_id, k.parent_column, f.referenced_id, k.referenced_column FROM %D.sys_foreign_columns k JOIN "
-		"%D.sys_foreign_keys f ON f.object_id = k.object_id", false},
+		"constraint_object_id int, constraint_column_id int, parent_object_id int, "
+		"parent_column_id int, referenced_object_id int, referenced_column_id int",
+		"SELECT k.object_id, k.ordinal, f.parent_id, k.parent_column, f.referenced_id, "
+		"k.referenced_column FROM %D.sys_foreign_columns k JOIN "
+		"%D.sys_foreign_keys f ON f.object_id = k.object_id",
+		false},
 	{"sys", "check_constraints",
-		OBJECT_COLUMNS ", is_disabled bit, is_not_for_replication bit, is_not_trusted bit, parent_column_id int, definition nvarchar(max) null",
-		"SELECT " OBJECT_SELECT ", o.disabled, 0, 0, 0, o.definition FROM %D.sys_objects o WHERE o.type = 'C'", false},
-	{"sys", "default_constraints", OBJECT_COLUMNS ", parent_column_id int, definition nvarchar(max) null",
-		"SELECT " OBJECT_SELECT ", c.column_id, o.definition FROM %D.sys_objects o JOIN %D.sys_columns c ON c.default_id = o.object_id AND "
-		"c.object_id = o.parent_id WHERE o.type = 'D'", false},
-	{"sys", "triggers", OBJECT_COLUMNS ", is_disabled bit", "SELECT " OBJECT_SELECT ", 0 FROM %D.sys_objects o WHERE o.type = 'TR'", false},
-	{"sys", "partitions", "partition_id bigint, object_id int, index_id int, partition_number int, rows bigint null",
-		"SELECT o.object_id, o.object_id, 1, 1, 0 FROM %D.sys_objects o WHERE o.type = 'U'", false},
+		OBJECT_COLUMNS ", is_disabled bit, is_not_for_replication bit, is_not_trusted bit, "
+			       "parent_column_id int, definition nvarchar(max) null",
+		"SELECT " OBJECT_SELECT
+		", o.disabled, 0, 0, 0, o.definition FROM %D.sys_objects o WHERE o.type = 'C'",
+		false},
+	{"sys", "default_constraints",
+		OBJECT_COLUMNS ", parent_column_id int, definition nvarchar(max) null",
+		"SELECT " OBJECT_SELECT ", c.column_id, o.definition FROM %D.sys_objects o JOIN "
+					"%D.sys_columns c ON c.default_id = o.object_id AND "
+		"c.object_id = o.parent_id WHERE o.type = 'D'",
+		false},
+	{"sys", "triggers", OBJECT_COLUMNS ", is_disabled bit",
+		"SELECT " OBJECT_SELECT ", 0 FROM %D.sys_objects o WHERE o.type = 'TR'", false},
+	{"sys", "partitions",
+		"partition_id bigint, object_id int, index_id int, partition_number int, rows "
+		"bigint null",
+		"SELECT o.object_id, o.object_id, 1, 1, 0 FROM %D.sys_objects o WHERE o.type = 'U'",
+		false},
 	{"sys", "sql_modules", "object_id int, definition nvarchar(max) null",
 		"SELECT object_id, definition FROM %D.sys_objects WHERE type = 'V'", false},
-	{"sys", "extended_properties", "class tinyint, major_id int, minor_id int, name sysname, value sql_variant null",
+	{"sys", "extended_properties",
+		"class tinyint, major_id int, minor_id int, name sysname, value sql_variant null",
 		"SELECT 0, 0, 0, '', NULL WHERE 0", false},
 	{"sys", "databases",
-		"name sysname, database_id int, create_date datetime, compatibility_level tinyint, collation_name sysname null, user_access tinyint null, "
-		"is_read_only bit null, state tinyint null, state_desc nvarchar(60) null, snapshot_isolation_state tinyint null, "
-		"snapshot_isolation_state_desc nvarchar(60) null, is_read_committed_snapshot_on bit null, recovery_model tinyint null, "
+		"name sysname, database_id int, create_date datetime, compatibility_level tinyint, "
+		"collation_name sysname null, user_access tinyint null, "
+		"is_read_only bit null, state tinyint null, state_desc nvarchar(60) null, "
+		"snapshot_isolation_state tinyint null, "
+		"snapshot_isolation_state_desc nvarchar(60) null, is_read_committed_snapshot_on "
+		"bit null, recovery_model tinyint null, "
 		"recovery_model_desc nvarchar(60) null, containment tinyint null",
 		NULL, true},
 	{"sys", "dm_exec_connections",
-		"session_id int null, net_transport nvarchar(40), protocol_type nvarchar(40) null, encrypt_option nvarchar(40), auth_scheme nvarchar(40), "
+		"session_id int null, net_transport nvarchar(40), protocol_type nvarchar(40) null, "
+		"encrypt_option nvarchar(40), auth_scheme nvarchar(40), "
 		"client_net_address varchar(48) null, net_packet_size int null",
 		NULL, true},
 	{"sys", "dm_exec_sessions",
-		"session_id smallint, login_time datetime, host_name nvarchar(128) null, program_name nvarchar(128) null, login_name nvarchar(128), "
-		"original_login_name nvarchar(128), status nvarchar(30), transaction_isolation_level smallint, lock_timeout int, open_transaction_count int, "
+		"session_id smallint, login_time datetime, host_name nvarchar(128) null, "
+		"program_name nvarchar(128) null, login_name nvarchar(128), "
+		"original_login_name nvarchar(128), status nvarchar(30), "
+		"transaction_isolation_level smallint, lock_timeout int, open_transaction_count "
+		"int, "
 		"database_id smallint, is_user_process bit",
 		NULL, true},
 	{"sys", "types",
-		"name sysname, system_type_id tinyint, user_type_id int, schema_id int, principal_id int null, max_length smallint, precision tinyint, "
-		"scale tinyint, collation_name sysname null, is_nullable bit null, is_user_defined bit, is_assembly_type bit, default_object_id int, "
+		"name sysname, system_type_id tinyint, user_type_id int, schema_id int, "
+		"principal_id int null, max_length smallint, precision tinyint, "
+		"scale tinyint, collation_name sysname null, is_nullable bit null, is_user_defined "
+		"bit, is_assembly_type bit, default_object_id int, "
 		"rule_object_id int, is_table_type bit",
-		"SELECT column1, column2, column3, 4, NULL, column4, column5, column6, CASE WHEN column2 IN (35, 99, 167, 175, 231, 239) THEN "
-		"'SQL_Latin1_General_CP1_CI_AS' END, column2 <> 189, 0, column2 = 240, 0, 0, 0 FROM (VALUES ('image', 34, 34, 16, 0, 0), "
-		"('text', 35, 35, 16, 0, 0), ('uniqueidentifier', 36, 36, 16, 0, 0), ('date', 40, 40, 3, 10, 0), ('time', 41, 41, 5, 16, 7), "
-		"('datetime2', 42, 42, 8, 27, 7), ('datetimeoffset', 43, 43, 10, 34, 7), ('tinyint', 48, 48, 1, 3, 0), ('smallint', 52, 52, 2, 5, 0), "
-		"('int', 56, 56, 4, 10, 0), ('smalldatetime', 58, 58, 4, 16, 0), ('real', 59, 59, 4, 24, 0), ('money', 60, 60, 8, 19, 4), "
-		"('datetime', 61, 61, 8, 23, 3), ('float', 62, 62, 8, 53, 0), ('sql_variant', 98, 98, 8016, 0, 0), ('ntext', 99, 99, 16, 0, 0), "
-		"('bit', 104, 104, 1, 1, 0), ('decimal', 106, 106, 17, 38, 38), ('numeric', 108, 108, 17, 38, 38), ('smallmoney', 122, 122, 4, 10, 4), "
-		"('bigint', 127, 127, 8, 19, 0), ('hierarchyid', 240, 128, 892, 0, 0), ('geometry', 240, 129, -1, 0, 0), "
-		"('geography', 240, 130, -1, 0, 0), ('varbinary', 165, 165, 8000, 0, 0), ('varchar', 167, 167, 8000, 0, 0), "
-		"('binary', 173, 173, 8000, 0, 0), ('char', 175, 175, 8000, 0, 0), ('timestamp', 189, 189, 8, 0, 0), "
-		"('nvarchar', 231, 231, 8000, 0, 0), ('nchar', 239, 239, 8000, 0, 0), ('xml', 241, 241, -1, 0, 0), "
-		"('sysname', 231, 256, 256, 0, 0))", true},
-	{"INFORMATION_SCHEMA", "TABLES", "TABLE_CATALOG nvarchar(128) null, TABLE_SCHEMA sysname null, TABLE_NAME sysname, TABLE_TYPE varchar(10) null",
-		"SELECT %N, c.name, o.name, CASE o.type WHEN 'U' THEN 'BASE TABLE' ELSE 'VIEW' END FROM %D.sys_objects o JOIN %D.sys_schemas c ON "
-		"c.schema_id = o.schema_id WHERE o.type IN ('U', 'V')", false},
-	{"INFORMATION_SCHEMA", "SCHEMATA", "CATALOG_NAME nvarchar(128) null, SCHEMA_NAME sysname, SCHEMA_OWNER nvarchar(128) null",
+		"SELECT column1, column2, column3, 4, NULL, column4, column5, column6, CASE WHEN "
+		"column2 IN (35, 99, 167, 175, 231, 239) THEN "
+		"'SQL_Latin1_General_CP1_CI_AS' END, column2 <> 189, 0, column2 = 240, 0, 0, 0 "
+		"FROM (VALUES ('image', 34, 34, 16, 0, 0), "
+		"('text', 35, 35, 16, 0, 0), ('uniqueidentifier', 36, 36, 16, 0, 0), ('date', 40, "
+		"40, 3, 10, 0), ('time', 41, 41, 5, 16, 7), "
+		"('datetime2', 42, 42, 8, 27, 7), ('datetimeoffset', 43, 43, 10, 34, 7), "
+		"('tinyint', 48, 48, 1, 3, 0), ('smallint', 52, 52, 2, 5, 0), "
+		"('int', 56, 56, 4, 10, 0), ('smalldatetime', 58, 58, 4, 16, 0), ('real', 59, 59, "
+		"4, 24, 0), ('money', 60, 60, 8, 19, 4), "
+		"('datetime', 61, 61, 8, 23, 3), ('float', 62, 62, 8, 53, 0), ('sql_variant', 98, "
+		"98, 8016, 0, 0), ('ntext', 99, 99, 16, 0, 0), "
+		"('bit', 104, 104, 1, 1, 0), ('decimal', 106, 106, 17, 38, 38), ('numeric', 108, "
+		"108, 17, 38, 38), ('smallmoney', 122, 122, 4, 10, 4), "
+		"('bigint', 127, 127, 8, 19, 0), ('hierarchyid', 240, 128, 892, 0, 0), "
+		"('geometry', 240, 129, -1, 0, 0), "
+		"('geography', 240, 130, -1, 0, 0), ('varbinary', 165, 165, 8000, 0, 0), "
+		"('varchar', 167, 167, 8000, 0, 0), "
+		"('binary', 173, 173, 8000, 0, 0), ('char', 175, 175, 8000, 0, 0), ('timestamp', "
+		"189, 189, 8, 0, 0), "
+		"('nvarchar', 231, 231, 8000, 0, 0), ('nchar', 239, 239, 8000, 0, 0), ('xml', 241, "
+		"241, -1, 0, 0), "
+		"('sysname', 231, 256, 256, 0, 0))",
+		true},
+	{"INFORMATION_SCHEMA", "TABLES",
+		"TABLE_CATALOG nvarchar(128) null, TABLE_SCHEMA sysname null, TABLE_NAME sysname, "
+		"TABLE_TYPE varchar(10) null",
+		"SELECT %N, c.name, o.name, CASE o.type WHEN 'U' THEN 'BASE TABLE' ELSE 'VIEW' END "
+		"FROM %D.sys_objects o JOIN %D.sys_schemas c ON "
+		"c.schema_id = o.schema_id WHERE o.type IN ('U', 'V')",
+		false},
+	{"INFORMATION_SCHEMA", "SCHEMATA",
+		"CATALOG_NAME nvarchar(128) null, SCHEMA_NAME sysname, SCHEMA_OWNER nvarchar(128) "
+		"null",
 		"SELECT %N, name, 'dbo' FROM %D.sys_schemas", false},
 	{"INFORMATION_SCHEMA", "COLUMNS",
-		"TABLE_CATALOG nvarchar(128) null, TABLE_SCHEMA nvarchar(128) null, TABLE_NAME sysname, COLUMN_NAME sysname null, ORDINAL_POSITION int null, "
-		"COLUMN_DEFAULT nvarchar(4000) null, IS_NULLABLE varchar(3) null, DATA_TYPE nvarchar(128) null, CHARACTER_MAXIMUM_LENGTH int null, "
-		"CHARACTER_OCTET_LENGTH int null, NUMERIC_PRECISION tinyint null, NUMERIC_SCALE int null, DATETIME_PRECISION smallint null, "
+		"TABLE_CATALOG nvarchar(128) null, TABLE_SCHEMA nvarchar(128) null, TABLE_NAME "
+		"sysname, COLUMN_NAME sysname null, ORDINAL_POSITION int null, "
+		"COLUMN_DEFAULT nvarchar(4000) null, IS_NULLABLE varchar(3) null, DATA_TYPE "
+		"nvarchar(128) null, CHARACTER_MAXIMUM_LENGTH int null, "
+		"CHARACTER_OCTET_LENGTH int null, NUMERIC_PRECISION tinyint null, NUMERIC_SCALE "
+		"int null, DATETIME_PRECISION smallint null, "
 		"CHARACTER_SET_NAME sysname null, COLLATION_NAME sysname null",
-		"SELECT %N, s.name, o.name, c.name, c.ordinal, (SELECT definition FROM %D.sys_objects d WHERE d.object_id = c.default_id), CASE WHEN c.nullable "
-		"THEN 'YES' ELSE 'NO' END, c.type_name, CASE WHEN c.system_type IN (231, 239) AND c.max_length > 0 THEN c.max_length / 2 WHEN c.system_type IN "
-		"(165, 167, 173, 175, 231, 239) THEN c.max_length WHEN c.system_type IN (34, 35) THEN 2147483647 WHEN c.system_type = 99 THEN 1073741823 END, "
-		"CASE WHEN c.system_type IN (165, 167, 173, 175, 231, 239) THEN c.max_length WHEN c.system_type IN (34, 35) THEN 2147483647 WHEN c.system_type = 99 "
-		"THEN 2147483646 END, CASE WHEN c.system_type IN (48, 52, 56, 59, 60, 62, 106, 108, 122, 127) THEN CASE c.system_type WHEN 48 THEN 3 WHEN 52 THEN 5 "
-		"WHEN 56 THEN 10 WHEN 59 THEN 24 WHEN 62 THEN 53 WHEN 127 THEN 19 ELSE c.precision END END, CASE WHEN c.system_type IN (48, 52, 56, 60, 106, 108, 122, 127) "
-		"THEN c.scale END, CASE c.system_type WHEN 40 THEN 0 WHEN 58 THEN 0 WHEN 61 THEN 3 WHEN 41 THEN c.scale WHEN 42 THEN c.scale WHEN 43 THEN c.scale END, "
-		"CASE WHEN c.system_type IN (167, 175, 35) THEN 'iso_1' WHEN c.system_type IN (231, 239, 99) THEN 'UNICODE' END, c.collation FROM %D.sys_columns c JOIN "
-		"%D.sys_objects o ON o.object_id = c.object_id JOIN %D.sys_schemas s ON s.schema_id = o.schema_id", false},
+		"SELECT %N, s.name, o.name, c.name, c.ordinal, (SELECT definition FROM "
+		"%D.sys_objects d WHERE d.object_id = c.default_id), CASE WHEN c.nullable "
+		"THEN 'YES' ELSE 'NO' END, c.type_name, CASE WHEN c.system_type IN (231, 239) AND "
+		"c.max_length > 0 THEN c.max_length / 2 WHEN c.system_type IN "
+		"(165, 167, 173, 175, 231, 239) THEN c.max_length WHEN c.system_type IN (34, 35) "
+		"THEN 2147483647 WHEN c.system_type = 99 THEN 1073741823 END, "
+		"CASE WHEN c.system_type IN (165, 167, 173, 175, 231, 239) THEN c.max_length WHEN "
+		"c.system_type IN (34, 35) THEN 2147483647 WHEN c.system_type = 99 "
+		"THEN 2147483646 END, CASE WHEN c.system_type IN (48, 52, 56, 59, 60, 62, 106, "
+		"108, 122, 127) THEN CASE c.system_type WHEN 48 THEN 3 WHEN 52 THEN 5 "
+		"WHEN 56 THEN 10 WHEN 59 THEN 24 WHEN 62 THEN 53 WHEN 127 THEN 19 ELSE c.precision "
+		"END END, CASE WHEN c.system_type IN (48, 52, 56, 60, 106, 108, 122, 127) "
+		"THEN c.scale END, CASE c.system_type WHEN 40 THEN 0 WHEN 58 THEN 0 WHEN 61 THEN 3 "
+		"WHEN 41 THEN c.scale WHEN 42 THEN c.scale WHEN 43 THEN c.scale END, "
+		"CASE WHEN c.system_type IN (167, 175, 35) THEN 'iso_1' WHEN c.system_type IN "
+		"(231, 239, 99) THEN 'UNICODE' END, c.collation FROM %D.sys_columns c JOIN "
+		"%D.sys_objects o ON o.object_id = c.object_id JOIN %D.sys_schemas s ON "
+		"s.schema_id = o.schema_id",
+		false},
 	{"INFORMATION_SCHEMA", "TABLE_CONSTRAINTS",
-		"CONSTRAINT_CATALOG nvarchar(128) null, CONSTRAINT_SCHEMA nvarchar(128) null, CONSTRAINT_NAME sysname, TABLE_CATALOG nvarchar(128) null, "
-		"TABLE_SCHEMA nvarchar(128) null, TABLE_NAME sysname null, CONSTRAINT_TYPE varchar(11) null",
-		"SELECT %N, s.name, o.name, %N, s.name, p.name, CASE o.type WHEN 'PK' THEN 'PRIMARY KEY' WHEN 'UQ' THEN 'UNIQUE' WHEN 'F' THEN 'FOREIGN KEY' "
-		"ELSE 'CHECK' END FROM %D.sys_objects o JOIN %D.sys_objects p ON p.object_id = o.parent_id JOIN %D.sys_schemas s ON s.schema_id = o.schema_id WHERE "
-		"o.type IN ('PK', 'UQ', 'F', 'C')", false},
+		"CONSTRAINT_CATALOG nvarchar(128) null, CONSTRAINT_SCHEMA nvarchar(128) null, "
+		"CONSTRAINT_NAME sysname, TABLE_CATALOG nvarchar(128) null, "
+		"TABLE_SCHEMA nvarchar(128) null, TABLE_NAME sysname null, CONSTRAINT_TYPE "
+		"varchar(11) null",
+		"SELECT %N, s.name, o.name, %N, s.name, p.name, CASE o.type WHEN 'PK' THEN "
+		"'PRIMARY KEY' WHEN 'UQ' THEN 'UNIQUE' WHEN 'F' THEN 'FOREIGN KEY' "
+		"ELSE 'CHECK' END FROM %D.sys_objects o JOIN %D.sys_objects p ON p.object_id = "
+		"o.parent_id JOIN %D.sys_schemas s ON s.schema_id = o.schema_id WHERE "
+		"o.type IN ('PK', 'UQ', 'F', 'C')",
+		false},
 	{"INFORMATION_SCHEMA", "KEY_COLUMN_USAGE",
-		"CONSTRAINT_CATALOG nvarchar(128) null, CONSTRAINT_SCHEMA nvarchar(128) null, CONSTRAINT_NAME sysname, TABLE_CATALOG nvarchar(128) null, "
-		"TABLE_SCHEMA nvarchar(128) null, TABLE_NAME sysname, COLUMN_NAME sysname null, ORDINAL_POSITION int",
-		"SELECT %N, s.name, i.name, %N, s.name, o.name, c.name, k.ordinal FROM %D.sys_indexes i JOIN %D.sys_index_columns k ON k.object_id = i.object_id AND "
-		"k.index_id = i.index_id AND NOT k.included JOIN %D.sys_columns c ON c.object_id = k.object_id AND c.column_id = k.column_id JOIN %D.sys_objects o ON "
-		"o.object_id = i.object_id JOIN %D.sys_schemas s ON s.schema_id = o.schema_id WHERE i.is_constraint", false},
+		"CONSTRAINT_CATALOG nvarchar(128) null, CONSTRAINT_SCHEMA nvarchar(128) null, "
+		"CONSTRAINT_NAME sysname, TABLE_CATALOG nvarchar(128) null, "
+		"TABLE_SCHEMA nvarchar(128) null, TABLE_NAME sysname, COLUMN_NAME sysname null, "
+		"ORDINAL_POSITION int",
+		"SELECT %N, s.name, i.name, %N, s.name, o.name, c.name, k.ordinal FROM "
+		"%D.sys_indexes i JOIN %D.sys_index_columns k ON k.object_id = i.object_id AND "
+		"k.index_id = i.index_id AND NOT k.included JOIN %D.sys_columns c ON c.object_id = "
+		"k.object_id AND c.column_id = k.column_id JOIN %D.sys_objects o ON "
+		"o.object_id = i.object_id JOIN %D.sys_schemas s ON s.schema_id = o.schema_id "
+		"WHERE i.is_constraint",
+		false},
 };
 
 /* --- what the server knows itself --- */
@@ -162,8 +276,12 @@ static const char *databases_sql(struct translator *t)
 	for (size_t i = 0; i < e->n_databases; i++) {
 		const struct database *d = e->databases[i];
 
-		buf_printf(&sql, "%sSELECT %s, %d, %lld, 150, 'SQL_Latin1_General_CP1_CI_AS', 0, 0, 0, 'ONLINE', %d, '%s', %d, 3, 'SIMPLE', 0", i ? " UNION ALL " : "",
-			sql_quote(t->a, d->name), d->id, (long long)(t->s->login_ticks / 10000000 * 10000000), d->snapshot, d->snapshot ? "ON" : "OFF", d->rcsi);
+		buf_printf(&sql,
+			"%sSELECT %s, %d, %lld, 150, 'SQL_Latin1_General_CP1_CI_AS', 0, 0, 0, "
+			"'ONLINE', %d, '%s', %d, 3, 'SIMPLE', 0",
+			i ? " UNION ALL " : "", sql_quote(t->a, d->name), d->id,
+			(long long)(t->s->login_ticks / 10000000 * 10000000), d->snapshot,
+			d->snapshot ? "ON" : "OFF", d->rcsi);
 	}
 	return arena_buf(t->a, &sql);
 }
@@ -177,11 +295,15 @@ static const char *sessions_sql(struct translator *t, bool connections)
 	for (const struct session *s = e->sessions; s; s = s->next) {
 		buf_adds(&sql, sql.len ? " UNION ALL SELECT " : "SELECT ");
 		if (connections)
-			buf_printf(&sql, "%d, 'TCP', 'TSQL', %s, %s, '127.0.0.1', 4096", s->spid, sql_quote(t->a, s->encrypt), sql_quote(t->a, s->auth_scheme));
+			buf_printf(&sql, "%d, 'TCP', 'TSQL', %s, %s, '127.0.0.1', 4096", s->spid,
+				sql_quote(t->a, s->encrypt), sql_quote(t->a, s->auth_scheme));
 		else
-			buf_printf(&sql, "%d, %lld, %s, %s, %s, %s, 'running', %d, %d, %d, %d, 1", s->spid, (long long)(s->login_ticks / 10000000 * 10000000),
-				sql_quote(t->a, s->host), sql_quote(t->a, s->program), sql_quote(t->a, s->user), sql_quote(t->a, s->user), s->options.isolation,
-				s->options.lock_timeout, s->trancount, s->current ? s->current->id : 1);
+			buf_printf(&sql, "%d, %lld, %s, %s, %s, %s, 'running', %d, %d, %d, %d, 1",
+				s->spid, (long long)(s->login_ticks / 10000000 * 10000000),
+				sql_quote(t->a, s->host), sql_quote(t->a, s->program),
+				sql_quote(t->a, s->user), sql_quote(t->a, s->user),
+				s->options.isolation, s->options.lock_timeout, s->trancount,
+				s->current ? s->current->id : 1);
 	}
 	pthread_mutex_unlock(&e->mutex);
 	return arena_buf(t->a, &sql);
@@ -222,7 +344,8 @@ static int parse_columns(struct translator *t, const struct view *v, struct rela
 }
 
 /* %D and %N, and names r1 … for the columns. */
-static const char *expand(struct translator *t, const char *sql, const char *where, const char *database, size_t n)
+static const char *expand(
+	struct translator *t, const char *sql, const char *where, const char *database, size_t n)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT(8 * 1024 * 1024);
 
@@ -247,15 +370,18 @@ static const char *expand(struct translator *t, const char *sql, const char *whe
 
 int tr_system_view(struct translator *t, const struct from *f, const char **ret_sql)
 {
-	const char *schema = f->name.part[NAME_SCHEMA], *name = f->name.part[NAME_OBJECT], *where, *sql;
+	const char *schema = f->name.part[NAME_SCHEMA], *name = f->name.part[NAME_OBJECT], *where,
+		   *sql;
 	const struct view *v = NULL;
 	struct relation *r;
 	struct database *d;
 
-	if (!schema || (strcasecmp(schema, "sys") != 0 && strcasecmp(schema, "INFORMATION_SCHEMA") != 0))
+	if (!schema ||
+		(strcasecmp(schema, "sys") != 0 && strcasecmp(schema, "INFORMATION_SCHEMA") != 0))
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(views) && !v; i++)
-		if (strcasecmp(views[i].schema, schema) == 0 && strcasecmp(views[i].name, name) == 0)
+		if (strcasecmp(views[i].schema, schema) == 0 &&
+			strcasecmp(views[i].name, name) == 0)
 			v = &views[i];
 	if (!v)
 		return 0;
@@ -271,7 +397,10 @@ int tr_system_view(struct translator *t, const struct from *f, const char **ret_
 		return -1;
 	sql = v->sql;
 	if (!sql)
-		sql = strcasecmp(name, "databases") == 0 ? databases_sql(t) : sessions_sql(t, strcasecmp(name, "dm_exec_connections") == 0);
-	*ret_sql = arena_printf(t->a, "(%s) AS %s", expand(t, sql, where, d ? d->name : "tempdb", r->n), r->sql_alias);
+		sql = strcasecmp(name, "databases") == 0
+			      ? databases_sql(t)
+			      : sessions_sql(t, strcasecmp(name, "dm_exec_connections") == 0);
+	*ret_sql = arena_printf(t->a, "(%s) AS %s",
+		expand(t, sql, where, d ? d->name : "tempdb", r->n), r->sql_alias);
 	return 1;
 }

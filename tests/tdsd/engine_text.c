@@ -25,7 +25,8 @@ uint32_t text_lower(uint32_t c)
 		return c + 32;
 	if (c >= 0x400 && c <= 0x40F)
 		return c + 80;
-	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) || (c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF))
+	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) ||
+		(c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF))
 		return c == 0x130 || c == 0x131 ? c : c | 1;
 	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E))
 		return c + (c & 1);
@@ -36,11 +37,13 @@ uint32_t text_upper(uint32_t c)
 {
 	if (c < 0x80)
 		return c >= 'a' && c <= 'z' ? c - 32 : c;
-	if ((c >= 0xE0 && c <= 0xFE && c != 0xF7) || (c >= 0x3B1 && c <= 0x3C9 && c != 0x3C2) || (c >= 0x430 && c <= 0x44F))
+	if ((c >= 0xE0 && c <= 0xFE && c != 0xF7) || (c >= 0x3B1 && c <= 0x3C9 && c != 0x3C2) ||
+		(c >= 0x430 && c <= 0x44F))
 		return c - 32;
 	if (c >= 0x450 && c <= 0x45F)
 		return c - 80;
-	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) || (c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF))
+	if ((c >= 0x100 && c <= 0x137) || (c >= 0x14A && c <= 0x177) ||
+		(c >= 0x460 && c <= 0x481) || (c >= 0x48A && c <= 0x4BF))
 		return c == 0x130 || c == 0x131 ? c : c & ~UINT32_C(1);
 	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E))
 		return c & 1 ? c : c - 1;
@@ -50,7 +53,8 @@ uint32_t text_upper(uint32_t c)
 /* Latin letters without their accents. */
 static uint32_t plain(uint32_t c)
 {
-	static const char latin1[] = "AAAAAA_CEEEEIIII_NOOOOO_OUUUUY__aaaaaa_ceeeeiiii_nooooo_ouuuuy_y";
+	static const char latin1[] =
+		"AAAAAA_CEEEEIIII_NOOOOO_OUUUUY__aaaaaa_ceeeeiiii_nooooo_ouuuuy_y";
 
 	if (c >= 0xC0 && c <= 0xFF && latin1[c - 0xC0] != '_')
 		return (uint32_t)latin1[c - 0xC0];
@@ -130,13 +134,15 @@ static size_t match_set(enum text_fold fold, const char *p, size_t len, uint32_t
 			i++;
 			i += next(p + i, len - i, &high);
 		}
-		found |= text_fold(fold, c) >= text_fold(fold, low) && text_fold(fold, c) <= text_fold(fold, high);
+		found |= text_fold(fold, c) >= text_fold(fold, low) &&
+			 text_fold(fold, c) <= text_fold(fold, high);
 	}
 	*ret_match = found != negated;
 	return i < len ? i + 1 : 0;
 }
 
-bool text_like(enum text_fold fold, const char *s, size_t len, const char *p, size_t p_len, uint32_t escape)
+bool text_like(enum text_fold fold, const char *s, size_t len, const char *p, size_t p_len,
+	uint32_t escape)
 {
 	size_t i = 0, j = 0;
 
@@ -167,7 +173,8 @@ bool text_like(enum text_fold fold, const char *s, size_t len, const char *p, si
 			step = match_set(fold, p + j, p_len - j, c, &match);
 			if (step == 0 || !match)
 				return false;
-		} else if ((literal || pattern != '_') && text_fold(fold, c) != text_fold(fold, pattern)) {
+		} else if ((literal || pattern != '_') &&
+			   text_fold(fold, c) != text_fold(fold, pattern)) {
 			return false;
 		}
 		i += taken;
@@ -178,7 +185,8 @@ bool text_like(enum text_fold fold, const char *s, size_t len, const char *p, si
 	return i == len;
 }
 
-static bool starts(enum text_fold fold, const char *s, size_t len, const char *what, size_t what_len, size_t *ret_len)
+static bool starts(enum text_fold fold, const char *s, size_t len, const char *what,
+	size_t what_len, size_t *ret_len)
 {
 	size_t i = 0, j = 0;
 
@@ -196,7 +204,8 @@ static bool starts(enum text_fold fold, const char *s, size_t len, const char *w
 	return true;
 }
 
-size_t text_find(enum text_fold fold, const char *s, size_t len, size_t from, const char *what, size_t what_len, size_t *ret_len)
+size_t text_find(enum text_fold fold, const char *s, size_t len, size_t from, const char *what,
+	size_t what_len, size_t *ret_len)
 {
 	uint32_t c;
 

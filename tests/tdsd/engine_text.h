@@ -17,10 +17,13 @@ uint32_t text_upper(uint32_t c);
 uint32_t text_fold(enum text_fold fold, uint32_t c);
 
 /* LIKE: % _ [a-z] [^a-z] and an escape character (0: none). */
-bool text_like(enum text_fold fold, const char *s, size_t len, const char *pattern, size_t pattern_len, uint32_t escape);
+bool text_like(enum text_fold fold, const char *s, size_t len, const char *pattern,
+	size_t pattern_len, uint32_t escape);
 
-/* The byte at which `what` begins in s from byte `from` on; SIZE_MAX: nowhere. *ret_len bytes match. */
-size_t text_find(enum text_fold fold, const char *s, size_t len, size_t from, const char *what, size_t what_len, size_t *ret_len);
+/* The byte at which `what` begins in s from byte `from` on; SIZE_MAX: nowhere. *ret_len bytes
+ * match. */
+size_t text_find(enum text_fold fold, const char *s, size_t len, size_t from, const char *what,
+	size_t what_len, size_t *ret_len);
 
 /* The byte of a character (from 0), at most len. */
 size_t text_offset(const char *s, size_t len, size_t characters);

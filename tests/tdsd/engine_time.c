@@ -53,7 +53,8 @@ int32_t engine_days(int year, int month, int day)
 {
 	int y = year - 1, days;
 
-	if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days_in(year, month))
+	if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 ||
+		day > days_in(year, month))
 		return -1;
 	days = y * 365 + y / 4 - y / 100 + y / 400;
 	for (int m = 1; m < month; m++)
@@ -80,7 +81,8 @@ int64_t engine_now_ticks(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	return EPOCH_DAYS * TICKS_PER_DAY + (int64_t)t.tv_sec * (int64_t)TDS_TICKS_PER_SECOND + t.tv_nsec / 100;
+	return EPOCH_DAYS * TICKS_PER_DAY + (int64_t)t.tv_sec * (int64_t)TDS_TICKS_PER_SECOND +
+	       t.tv_nsec / 100;
 }
 
 /* Ticks of a part that has always the same length; 0: of another kind. */
@@ -152,7 +154,8 @@ static int64_t week_of(int32_t days)
 	return (days + 1) / 7; /* 0001-01-01 was a Monday; weeks begin on Sunday */
 }
 
-int64_t engine_datediff(enum datepart part, const struct tds_value *from, const struct tds_value *to)
+int64_t engine_datediff(
+	enum datepart part, const struct tds_value *from, const struct tds_value *to)
 {
 	int y1, m1, d1, y2, m2, d2;
 	int64_t length;
@@ -258,7 +261,8 @@ bool engine_round_time(const struct tds_column *t, struct tds_value *v)
 		v->t.ticks = (uint64_t)((units * 10 + 1) / 3) * 10000;
 		return v->t.days >= TDS_DAYS_1753 && v->t.days <= TDS_DAYS_MAX;
 	}
-	unit = t->type == TDS_DATETIMN ? 60 * (int64_t)TDS_TICKS_PER_SECOND : tds_time_unit(t->scale);
+	unit = t->type == TDS_DATETIMN ? 60 * (int64_t)TDS_TICKS_PER_SECOND
+				       : tds_time_unit(t->scale);
 	ticks = (ticks + unit / 2) / unit * unit;
 	if (engine_type_class(t) == TC_TIME)
 		ticks %= TICKS_PER_DAY;
@@ -285,7 +289,8 @@ static void take_apart(const struct tds_column *t, const struct tds_value *v, st
 	unsigned scale = t->type == TDS_DATETIMN ? (t->size == 8 ? 3 : 0) : t->scale;
 
 	if (engine_type_class(t) == TC_OFFSET)
-		value_of_ticks(cell_ticks(v) + v->t.offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND, &local);
+		value_of_ticks(
+			cell_ticks(v) + v->t.offset * 60LL * (int64_t)TDS_TICKS_PER_SECOND, &local);
 	engine_civil(local.t.days, &s->y, &s->m, &s->d);
 	s->h = (int)engine_datepart(DP_HOUR, &local);
 	s->mi = (int)engine_datepart(DP_MINUTE, &local);
@@ -361,7 +366,8 @@ static size_t print_clock(const struct tds_column *t, const struct shown *s, int
 		return (size_t)snprintf(out, 32, "%2d:%02d%s", h12, s->mi, half);
 	case 9:
 	case 109:
-		return (size_t)snprintf(out, 32, "%2d:%02d:%02d:%s%s", h12, s->mi, s->s, s->fraction, half);
+		return (size_t)snprintf(
+			out, 32, "%2d:%02d:%02d:%s%s", h12, s->mi, s->s, s->fraction, half);
 	case 8:
 	case 24:
 	case 108:
@@ -372,7 +378,8 @@ static size_t print_clock(const struct tds_column *t, const struct shown *s, int
 	case 113:
 	case 14:
 	case 114:
-		return (size_t)snprintf(out, 32, "%02d:%02d:%02d:%s", s->h, s->mi, s->s, s->fraction);
+		return (size_t)snprintf(
+			out, 32, "%02d:%02d:%02d:%s", s->h, s->mi, s->s, s->fraction);
 	default:
 		return (size_t)snprintf(out, 32, "%02d:%02d:%02d%s%s", s->h, s->mi, s->s,
 			short_t ? "" : dot, short_t ? "" : s->fraction);
@@ -386,7 +393,8 @@ static bool date_only(int style)
 	       (style >= 101 && style <= 107) || (style >= 110 && style <= 112);
 }
 
-size_t engine_print_time(const struct tds_column *t, const struct tds_value *v, int style, char out[64])
+size_t engine_print_time(
+	const struct tds_column *t, const struct tds_value *v, int style, char out[64])
 {
 	enum type_class class = engine_type_class(t);
 	struct shown s;

@@ -9,8 +9,22 @@
 #include "tests/tdsd/engine_value.h"
 
 enum datepart {
-	DP_YEAR, DP_QUARTER, DP_MONTH, DP_DAYOFYEAR, DP_DAY, DP_WEEK, DP_WEEKDAY, DP_ISOWEEK, DP_HOUR,
-	DP_MINUTE, DP_SECOND, DP_MILLISECOND, DP_MICROSECOND, DP_NANOSECOND, DP_TZOFFSET, DP_NONE,
+	DP_YEAR,
+	DP_QUARTER,
+	DP_MONTH,
+	DP_DAYOFYEAR,
+	DP_DAY,
+	DP_WEEK,
+	DP_WEEKDAY,
+	DP_ISOWEEK,
+	DP_HOUR,
+	DP_MINUTE,
+	DP_SECOND,
+	DP_MILLISECOND,
+	DP_MICROSECOND,
+	DP_NANOSECOND,
+	DP_TZOFFSET,
+	DP_NONE,
 };
 
 /* By name or abbreviation, case ignored. */
@@ -18,7 +32,8 @@ enum datepart datepart_parse(const char *word);
 
 /* False: out of range. */
 bool engine_dateadd(enum datepart part, int64_t n, struct tds_value *v);
-int64_t engine_datediff(enum datepart part, const struct tds_value *from, const struct tds_value *to);
+int64_t engine_datediff(
+	enum datepart part, const struct tds_value *from, const struct tds_value *to);
 int64_t engine_datepart(enum datepart part, const struct tds_value *v);
 /* DATENAME: months and weekdays in English. */
 const char *engine_datename(enum datepart part, const struct tds_value *v, char out[32]);

@@ -116,7 +116,8 @@ static bool half_of_day(struct reader *r)
 	int64_t hour = 3600LL * (int64_t)TDS_TICKS_PER_SECOND;
 	bool pm = (*r->p | 0x20) == 'p';
 
-	if (r->end - r->p < 2 || (r->p[1] | 0x20) != 'm' || ((*r->p | 0x20) != 'a' && !pm) || !r->has_time)
+	if (r->end - r->p < 2 || (r->p[1] | 0x20) != 'm' || ((*r->p | 0x20) != 'a' && !pm) ||
+		!r->has_time)
 		return false;
 	r->p += 2;
 	if (r->ticks >= 12 * hour && r->ticks < 13 * hour)
@@ -222,7 +223,8 @@ static bool named_part(struct reader *r)
 	return digits && set_date(r, full_year(year, digits), month, day);
 }
 
-bool engine_parse_time(const char *s, size_t len, int style, struct tds_value *ret, bool *ret_offset)
+bool engine_parse_time(
+	const char *s, size_t len, int style, struct tds_value *ret, bool *ret_offset)
 {
 	struct reader r = {.p = s, .end = s + len, .y = 1900, .m = 1, .d = 1};
 	bool ok = true;

@@ -123,7 +123,8 @@ int tran_save(struct session *s, const char *name)
 		return tsql_fail(&s->error, 628);
 	if (s->tran == TRAN_DOOMED)
 		return tsql_fail(&s->error, 3931);
-	s->savepoints = arena_grow(&s->temp, s->savepoints, s->n_savepoints, &s->savepoints_cap, sizeof(*s->savepoints));
+	s->savepoints = arena_grow(&s->temp, s->savepoints, s->n_savepoints, &s->savepoints_cap,
+		sizeof(*s->savepoints));
 	p = &s->savepoints[s->n_savepoints++];
 	p->name = arena_strdup(&s->temp, name);
 	return s->begun ? sql_execf(s, "SAVEPOINT sp%zu", s->n_savepoints - 1) : 0;

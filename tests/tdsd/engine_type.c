@@ -13,19 +13,21 @@ const uint8_t engine_collation[TDS_COLLATION_LEN] = {0x09, 0x04, 0xD0, 0x00, 0x3
 /* --- names --- */
 
 /* T-SQL's names that tds_type_parse knows, too. */
-static const char *const names[] = {"tinyint", "smallint", "int", "integer", "bigint", "bit", "real",
-	"float", "decimal", "numeric", "dec", "money", "smallmoney", "date", "time", "datetime2",
-	"datetimeoffset", "datetime", "smalldatetime", "uniqueidentifier", "varchar", "char",
-	"character", "nvarchar", "sysname", "nchar", "varbinary", "binary", "rowversion", "xml",
-	"sql_variant"};
+static const char *const names[] = {"tinyint", "smallint", "int", "integer", "bigint", "bit",
+	"real", "float", "decimal", "numeric", "dec", "money", "smallmoney", "date", "time",
+	"datetime2", "datetimeoffset", "datetime", "smalldatetime", "uniqueidentifier", "varchar",
+	"char", "character", "nvarchar", "sysname", "nchar", "varbinary", "binary", "rowversion",
+	"xml", "sql_variant"};
 
 static const struct {
 	const char *name;
 	enum tds_type type;
 	uint32_t size;
 	const char *declared;
-} others[] = {{"text", TDS_OLD_TEXT, TDS_PLP_MAX, NULL}, {"ntext", TDS_OLD_NTEXT, TDS_PLP_MAX - 1, NULL},
-	{"image", TDS_OLD_IMAGE, TDS_PLP_MAX, NULL}, {"geography", TDS_UDT, TDS_SIZE_MAX, "geography"},
+} others[] = {{"text", TDS_OLD_TEXT, TDS_PLP_MAX, NULL},
+	{"ntext", TDS_OLD_NTEXT, TDS_PLP_MAX - 1, NULL},
+	{"image", TDS_OLD_IMAGE, TDS_PLP_MAX, NULL},
+	{"geography", TDS_UDT, TDS_SIZE_MAX, "geography"},
 	{"geometry", TDS_UDT, TDS_SIZE_MAX, "geometry"},
 	{"hierarchyid", TDS_UDT, 892, "hierarchyid"}};
 
@@ -39,7 +41,8 @@ static bool needs_length(const char *name)
 	return false;
 }
 
-static int parse_known(const char *text, const char *name, struct tds_column *c, struct tsql_error *e)
+static int parse_known(
+	const char *text, const char *name, struct tds_column *c, struct tsql_error *e)
 {
 	char with_length[96];
 	struct err err = ERR_INIT;
@@ -94,8 +97,9 @@ const char *engine_type_name(const struct tds_column *t)
 	static _Thread_local char out[TDS_TYPE_TEXT_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		if (others[i].type == t->type && (t->type != TDS_UDT || !t->declared ||
-							 strcmp(t->declared, others[i].declared) == 0))
+		if (others[i].type == t->type &&
+			(t->type != TDS_UDT || !t->declared ||
+				strcmp(t->declared, others[i].declared) == 0))
 			return others[i].name;
 	if (t->type == TDS_NUMERICN)
 		return "numeric";
@@ -134,23 +138,28 @@ static const struct {
 	{"Cyrillic_General", 0x0419}, {"Czech", 0x0405}, {"Danish_Norwegian", 0x0406},
 	{"Estonian", 0x0425}, {"Finnish_Swedish", 0x040B}, {"French", 0x040C},
 	{"German_PhoneBook", 0x10407}, {"Greek", 0x0408}, {"Hebrew", 0x040D}, {"Hungarian", 0x040E},
-	{"Icelandic", 0x040F}, {"Japanese", 0x0411}, {"Korean_Wansung", 0x0412}, {"Latvian", 0x0426},
-	{"Lithuanian", 0x0427}, {"Modern_Spanish", 0x0C0A}, {"Polish", 0x0415}, {"Romanian", 0x0418},
-	{"Slovak", 0x041B}, {"Slovenian", 0x0424}, {"Thai", 0x041E}, {"Turkish", 0x041F},
-	{"Ukrainian", 0x0422}, {"Vietnamese", 0x042A}};
+	{"Icelandic", 0x040F}, {"Japanese", 0x0411}, {"Korean_Wansung", 0x0412},
+	{"Latvian", 0x0426}, {"Lithuanian", 0x0427}, {"Modern_Spanish", 0x0C0A}, {"Polish", 0x0415},
+	{"Romanian", 0x0418}, {"Slovak", 0x041B}, {"Slovenian", 0x0424}, {"Thai", 0x041E},
+	{"Turkish", 0x041F}, {"Ukrainian", 0x0422}, {"Vietnamese", 0x042A}};
 
 static const struct {
 	const char *name;
 	uint8_t sort_id, flags; /* of bits 20 … 27 */
-} sql_collations[] = {{"SQL_Latin1_General_CP1_CI_AS", 52, 0x0D}, {"SQL_Latin1_General_CP1_CS_AS", 51, 0x0C},
-	{"SQL_Latin1_General_CP1_CI_AI", 54, 0x0F}, {"SQL_Latin1_General_CP437_CI_AS", 32, 0x0D},
-	{"SQL_Latin1_General_CP437_CS_AS", 31, 0x0C}, {"SQL_Latin1_General_CP437_BIN", 30, 0x10},
-	{"SQL_Latin1_General_CP850_CI_AS", 42, 0x0D}, {"SQL_Latin1_General_CP850_CS_AS", 41, 0x0C},
-	{"SQL_Latin1_General_CP850_BIN", 40, 0x10}, {"SQL_Latin1_General_CP1250_CS_AS", 81, 0x0C},
-	{"SQL_Latin1_General_CP1250_CI_AS", 82, 0x0D}, {"SQL_Latin1_General_CP1251_CS_AS", 105, 0x0C},
-	{"SQL_Latin1_General_CP1251_CI_AS", 106, 0x0D}, {"SQL_Latin1_General_CP1253_CI_AS", 114, 0x0D},
-	{"SQL_Latin1_General_CP1254_CI_AS", 130, 0x0D}, {"SQL_Latin1_General_CP1255_CI_AS", 138, 0x0D},
-	{"SQL_Latin1_General_CP1256_CI_AS", 146, 0x0D}, {"SQL_Latin1_General_CP1257_CI_AS", 154, 0x0D}};
+} sql_collations[] = {{"SQL_Latin1_General_CP1_CI_AS", 52, 0x0D},
+	{"SQL_Latin1_General_CP1_CS_AS", 51, 0x0C}, {"SQL_Latin1_General_CP1_CI_AI", 54, 0x0F},
+	{"SQL_Latin1_General_CP437_CI_AS", 32, 0x0D}, {"SQL_Latin1_General_CP437_CS_AS", 31, 0x0C},
+	{"SQL_Latin1_General_CP437_BIN", 30, 0x10}, {"SQL_Latin1_General_CP850_CI_AS", 42, 0x0D},
+	{"SQL_Latin1_General_CP850_CS_AS", 41, 0x0C}, {"SQL_Latin1_General_CP850_BIN", 40, 0x10},
+	{"SQL_Latin1_General_CP1250_CS_AS", 81, 0x0C},
+	{"SQL_Latin1_General_CP1250_CI_AS", 82, 0x0D},
+	{"SQL_Latin1_General_CP1251_CS_AS", 105, 0x0C},
+	{"SQL_Latin1_General_CP1251_CI_AS", 106, 0x0D},
+	{"SQL_Latin1_General_CP1253_CI_AS", 114, 0x0D},
+	{"SQL_Latin1_General_CP1254_CI_AS", 130, 0x0D},
+	{"SQL_Latin1_General_CP1255_CI_AS", 138, 0x0D},
+	{"SQL_Latin1_General_CP1256_CI_AS", 146, 0x0D},
+	{"SQL_Latin1_General_CP1257_CI_AS", 154, 0x0D}};
 
 static const struct {
 	const char *name;
@@ -162,7 +171,8 @@ static const struct {
 #define FLAG_KANA  0x004u /* ignored unless KS and WS say otherwise */
 #define FLAG_WIDTH 0x008u
 
-static void put_collation(uint32_t lcid, uint32_t flags, uint8_t sort_id, uint8_t ret[TDS_COLLATION_LEN])
+static void put_collation(
+	uint32_t lcid, uint32_t flags, uint8_t sort_id, uint8_t ret[TDS_COLLATION_LEN])
 {
 	uint32_t info = lcid | flags << 20;
 
@@ -180,8 +190,8 @@ static bool parse_suffixes(const char *p, uint32_t *ret_flags)
 	while (*p == '_') {
 		size_t n = strcspn(++p, "_"), i = 0;
 
-		while (i < ARRAY_LEN(suffixes) && (strlen(suffixes[i].name) != n ||
-							  strncasecmp(suffixes[i].name, p, n) != 0))
+		while (i < ARRAY_LEN(suffixes) &&
+			(strlen(suffixes[i].name) != n || strncasecmp(suffixes[i].name, p, n) != 0))
 			i++;
 		if (i == ARRAY_LEN(suffixes))
 			return false;
@@ -214,7 +224,8 @@ bool engine_collation_parse(const char *name, uint8_t ret[TDS_COLLATION_LEN])
 		size_t n = strlen(languages[i].name);
 		uint32_t flags;
 
-		if (strncasecmp(languages[i].name, name, n) == 0 && parse_suffixes(name + n, &flags)) {
+		if (strncasecmp(languages[i].name, name, n) == 0 &&
+			parse_suffixes(name + n, &flags)) {
 			put_collation(languages[i].lcid, flags, 0, ret);
 			return true;
 		}
@@ -298,7 +309,8 @@ enum type_class engine_type_class(const struct tds_column *t)
 
 struct tds_column engine_int_type(unsigned size)
 {
-	struct tds_column t = {.type = size == 0 ? TDS_BITN : TDS_INTN, .size = size ? size : 1, .nullable = true};
+	struct tds_column t = {
+		.type = size == 0 ? TDS_BITN : TDS_INTN, .size = size ? size : 1, .nullable = true};
 
 	tds_type_complete(&t);
 	return t;
@@ -314,8 +326,10 @@ struct tds_column engine_float_type(void)
 
 struct tds_column engine_decimal_type(unsigned precision, unsigned scale)
 {
-	struct tds_column t = {.type = TDS_NUMERICN, .precision = (uint8_t)precision,
-		.scale = (uint8_t)scale, .nullable = true};
+	struct tds_column t = {.type = TDS_NUMERICN,
+		.precision = (uint8_t)precision,
+		.scale = (uint8_t)scale,
+		.nullable = true};
 
 	t.size = tds_decimal_size(precision);
 	return t;
@@ -327,7 +341,9 @@ struct tds_column engine_text_type(bool wide, uint32_t chars)
 
 	if (chars == 0)
 		chars = 1;
-	t.size = chars > (wide ? MAX_CHARS_WIDE : MAX_CHARS_NARROW) ? TDS_SIZE_MAX : wide ? chars * 2 : chars;
+	t.size = chars > (wide ? MAX_CHARS_WIDE : MAX_CHARS_NARROW) ? TDS_SIZE_MAX
+		 : wide                                             ? chars * 2
+								    : chars;
 	memcpy(t.collation, engine_collation, sizeof(t.collation));
 	return t;
 }
@@ -363,7 +379,11 @@ static int precedence(const struct tds_column *t)
 	case TC_MONEY:
 		return t->size == 8 ? 12 : 13;
 	case TC_INT:
-		return t->type == TDS_BITN ? 18 : t->size == 8 ? 14 : t->size == 4 ? 15 : t->size == 2 ? 16 : 17;
+		return t->type == TDS_BITN ? 18
+		       : t->size == 8      ? 14
+		       : t->size == 4      ? 15
+		       : t->size == 2      ? 16
+					   : 17;
 	case TC_GUID:
 		return 22;
 	case TC_TEXT:
@@ -385,7 +405,11 @@ static unsigned digits_of(const struct tds_column *t, unsigned *ret_scale)
 		*ret_scale = 4;
 		return t->size == 8 ? 19 : 10;
 	case TC_INT:
-		return t->type == TDS_BITN ? 1 : t->size == 8 ? 19 : t->size == 4 ? 10 : t->size == 2 ? 5 : 3;
+		return t->type == TDS_BITN ? 1
+		       : t->size == 8      ? 19
+		       : t->size == 4      ? 10
+		       : t->size == 2      ? 5
+					   : 3;
 	default:
 		return 38;
 	}
@@ -403,7 +427,8 @@ static struct tds_column common_text(const struct tds_column *a, const struct td
 	bool wide = tds_type_is_utf16(a->type) || tds_type_is_utf16(b->type);
 	uint32_t chars = chars_of(a) > chars_of(b) ? chars_of(a) : chars_of(b);
 	struct tds_column t = engine_text_type(wide, chars);
-	bool padded = tds_type_is_padded(a->type) && tds_type_is_padded(b->type) && a->type == b->type;
+	bool padded =
+		tds_type_is_padded(a->type) && tds_type_is_padded(b->type) && a->type == b->type;
 	const struct tds_column *with =
 		memcmp(a->collation, engine_collation, TDS_COLLATION_LEN) != 0 ? a : b;
 
@@ -435,7 +460,9 @@ static bool comparable(enum type_class high, enum type_class low)
 	case TC_DATE:
 	case TC_TIME:
 	case TC_OFFSET:
-		return low == TC_TEXT || low == high || (high == TC_OFFSET && (low == TC_DATETIME || low == TC_DATE || low == TC_TIME)) ;
+		return low == TC_TEXT || low == high ||
+		       (high == TC_OFFSET &&
+			       (low == TC_DATETIME || low == TC_DATE || low == TC_TIME));
 	case TC_DATETIME:
 		return low != TC_GUID;
 	default:
@@ -443,10 +470,12 @@ static bool comparable(enum type_class high, enum type_class low)
 	}
 }
 
-bool engine_type_common(const struct tds_column *a, const struct tds_column *b, struct tds_column *ret)
+bool engine_type_common(
+	const struct tds_column *a, const struct tds_column *b, struct tds_column *ret)
 {
 	bool nullable = a->nullable || b->nullable;
-	const struct tds_column *high = precedence(a) <= precedence(b) ? a : b, *low = high == a ? b : a;
+	const struct tds_column *high = precedence(a) <= precedence(b) ? a : b,
+				*low = high == a ? b : a;
 	enum type_class ch = engine_type_class(high), cl = engine_type_class(low);
 	struct tds_column t = *high;
 
@@ -513,13 +542,14 @@ int engine_system_type(const struct tds_column *t)
 		int id;
 	} ids[] = {{TDS_INTN, 1, 48}, {TDS_INTN, 2, 52}, {TDS_INTN, 4, 56}, {TDS_INTN, 8, 127},
 		{TDS_BITN, 0, 104}, {TDS_FLTN, 4, 59}, {TDS_FLTN, 8, 62}, {TDS_DECIMALN, 0, 106},
-		{TDS_NUMERICN, 0, 108}, {TDS_MONEYN, 4, 122}, {TDS_MONEYN, 8, 60}, {TDS_DATEN, 0, 40},
-		{TDS_TIMEN, 0, 41}, {TDS_DATETIME2N, 0, 42}, {TDS_DATETIMEOFFSETN, 0, 43},
-		{TDS_DATETIMN, 4, 58}, {TDS_DATETIMN, 8, 61}, {TDS_GUID, 0, 36},
-		{TDS_BIGVARCHAR, 0, 167}, {TDS_BIGCHAR, 0, 175}, {TDS_NVARCHAR, 0, 231},
-		{TDS_NCHAR, 0, 239}, {TDS_BIGVARBINARY, 0, 165}, {TDS_BIGBINARY, 0, 173},
-		{TDS_XML, 0, 241}, {TDS_VARIANT, 0, 98}, {TDS_OLD_TEXT, 0, 35}, {TDS_OLD_NTEXT, 0, 99},
-		{TDS_OLD_IMAGE, 0, 34}, {TDS_UDT, 0, 240}};
+		{TDS_NUMERICN, 0, 108}, {TDS_MONEYN, 4, 122}, {TDS_MONEYN, 8, 60},
+		{TDS_DATEN, 0, 40}, {TDS_TIMEN, 0, 41}, {TDS_DATETIME2N, 0, 42},
+		{TDS_DATETIMEOFFSETN, 0, 43}, {TDS_DATETIMN, 4, 58}, {TDS_DATETIMN, 8, 61},
+		{TDS_GUID, 0, 36}, {TDS_BIGVARCHAR, 0, 167}, {TDS_BIGCHAR, 0, 175},
+		{TDS_NVARCHAR, 0, 231}, {TDS_NCHAR, 0, 239}, {TDS_BIGVARBINARY, 0, 165},
+		{TDS_BIGBINARY, 0, 173}, {TDS_XML, 0, 241}, {TDS_VARIANT, 0, 98},
+		{TDS_OLD_TEXT, 0, 35}, {TDS_OLD_NTEXT, 0, 99}, {TDS_OLD_IMAGE, 0, 34},
+		{TDS_UDT, 0, 240}};
 
 	if (t->user_type == TDS_USER_ROWVERSION)
 		return 189;

@@ -53,7 +53,8 @@ struct tds_column engine_bytes_type(uint32_t size);
 
 /* The type of a value that may be either (CASE, UNION, comparison): data type precedence. False:
  * there is none. */
-bool engine_type_common(const struct tds_column *a, const struct tds_column *b, struct tds_column *ret);
+bool engine_type_common(
+	const struct tds_column *a, const struct tds_column *b, struct tds_column *ret);
 
 /* As a short text that functions of SQLite get, and back. */
 #define TYPE_CODE_MAX 40

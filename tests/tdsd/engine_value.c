@@ -313,10 +313,12 @@ struct tds_value cell_load(const struct tds_column *t, const struct cell *c)
 
 static struct cell store_blob(const uint8_t *data, size_t len, struct arena *a)
 {
-	return (struct cell){.kind = CELL_BLOB, .data = arena_strndup(a, (const char *)data, len), .len = len};
+	return (struct cell){
+		.kind = CELL_BLOB, .data = arena_strndup(a, (const char *)data, len), .len = len};
 }
 
-static struct cell store_decimal(const struct tds_column *t, const struct tds_value *v, struct arena *a)
+static struct cell store_decimal(
+	const struct tds_column *t, const struct tds_value *v, struct arena *a)
 {
 	uint8_t out[DECIMAL_CELL];
 	bool negative = v->d.negative && v->d.magnitude;
@@ -329,7 +331,8 @@ static struct cell store_decimal(const struct tds_column *t, const struct tds_va
 	return store_blob(out, sizeof(out), a);
 }
 
-static struct cell store_time(const struct tds_column *t, const struct tds_value *v, struct arena *a)
+static struct cell store_time(
+	const struct tds_column *t, const struct tds_value *v, struct arena *a)
 {
 	uint8_t out[OFFSET_CELL];
 
@@ -379,7 +382,8 @@ struct cell cell_store(const struct tds_column *t, const struct tds_value *v, st
 /* --- rows --- */
 
 /* UTF-8 into the bytes of the column's collation. */
-static int narrow(const struct tds_column *t, struct tds_value *v, struct buf *scratch, struct tsql_error *e)
+static int narrow(
+	const struct tds_column *t, struct tds_value *v, struct buf *scratch, struct tsql_error *e)
 {
 	unsigned number = tds_collation_codepage(t->collation);
 	const struct tds_codepage *page;
@@ -425,7 +429,8 @@ static int encode_value(const struct tds_column *t, struct tds_value *v, struct 
 	return 0;
 }
 
-int cell_encode(const struct tds_column *t, const struct cell *c, struct buf *row, struct tsql_error *e)
+int cell_encode(
+	const struct tds_column *t, const struct cell *c, struct buf *row, struct tsql_error *e)
 {
 	struct tds_value v = cell_load(t, c);
 	CLEANUP(buf_release) struct buf scratch = BUF_INIT(ROW_MAX);
@@ -476,12 +481,15 @@ static int decode_text(const struct tds_column *t, const struct tds_value *v, st
 	return 0;
 }
 
-/* A decimal of any length that its digits fit in, as FreeTDS sends it. False: it is none of those. */
-static bool short_decimal(const struct tds_column *t, const uint8_t **p, const uint8_t *end, struct tds_value *ret)
+/* A decimal of any length that its digits fit in, as FreeTDS sends it. False: it is none of those.
+ */
+static bool short_decimal(
+	const struct tds_column *t, const uint8_t **p, const uint8_t *end, struct tds_value *ret)
 {
 	size_t len = *p < end ? **p : 0;
 
-	if (tds_type_base(t->type) != TDS_DECIMALN || len < 2 || len > 17 || (size_t)(end - *p) < 1 + len)
+	if (tds_type_base(t->type) != TDS_DECIMALN || len < 2 || len > 17 ||
+		(size_t)(end - *p) < 1 + len)
 		return false;
 	*ret = (struct tds_value){.kind = TDS_DECIMAL};
 	ret->d.negative = (*p)[1] == 0;

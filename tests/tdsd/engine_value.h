@@ -59,9 +59,10 @@ struct cell cell_store(const struct tds_column *t, const struct tds_value *v, st
 /* A literal of SQLite's SQL. */
 const char *cell_literal(const struct cell *c, struct arena *a);
 
-/* Appends it to a row in the form of `t`, and reads it from one. Error 4816 … where the bytes are no
- * such value. */
-int cell_encode(const struct tds_column *t, const struct cell *c, struct buf *row, struct tsql_error *e);
+/* Appends it to a row in the form of `t`, and reads it from one. Error 4816 … where the bytes are
+ * no such value. */
+int cell_encode(
+	const struct tds_column *t, const struct cell *c, struct buf *row, struct tsql_error *e);
 int cell_decode(const struct tds_column *t, const uint8_t **p, const uint8_t *end, struct arena *a,
 	struct cell *ret, struct err *err);
 
@@ -80,13 +81,16 @@ const char *cell_print(const struct tds_column *t, const struct cell *c, int sty
 	size_t *ret_len);
 
 /* A date, time or both in text, as SET DATEFORMAT mdy reads it. `ret->kind` is TDS_TIME. */
-bool engine_parse_time(const char *s, size_t len, int style, struct tds_value *ret, bool *ret_offset);
+bool engine_parse_time(
+	const char *s, size_t len, int style, struct tds_value *ret, bool *ret_offset);
 /* CONVERT's style; 0: the default of the type. */
-size_t engine_print_time(const struct tds_column *t, const struct tds_value *v, int style, char out[64]);
+size_t engine_print_time(
+	const struct tds_column *t, const struct tds_value *v, int style, char out[64]);
 
 /* sql_variant of a value and back. */
 struct cell variant_of(const struct tds_column *t, const struct cell *c, struct arena *a);
-int variant_open(const struct cell *c, struct arena *a, struct tds_column *ret_type, struct cell *ret);
+int variant_open(
+	const struct cell *c, struct arena *a, struct tds_column *ret_type, struct cell *ret);
 
 int64_t cell_ticks(const struct tds_value *v); /* days and ticks as one number */
 void value_of_ticks(int64_t ticks, struct tds_value *ret);

@@ -42,7 +42,10 @@ static uint8_t fixed_form(const struct tds_column *t)
 {
 	switch (t->type) {
 	case TDS_INTN:
-		return t->size == 1 ? TDS_FIXINT1 : t->size == 2 ? TDS_FIXINT2 : t->size == 4 ? TDS_FIXINT4 : TDS_FIXINT8;
+		return t->size == 1   ? TDS_FIXINT1
+		       : t->size == 2 ? TDS_FIXINT2
+		       : t->size == 4 ? TDS_FIXINT4
+				      : TDS_FIXINT8;
 	case TDS_BITN:
 		return TDS_FIXBIT;
 	case TDS_FLTN:
@@ -115,7 +118,8 @@ static bool get_properties(const uint8_t *p, size_t n, struct tds_column *t)
 	}
 }
 
-int variant_open(const struct cell *c, struct arena *a, struct tds_column *ret_type, struct cell *ret)
+int variant_open(
+	const struct cell *c, struct arena *a, struct tds_column *ret_type, struct cell *ret)
 {
 	const uint8_t *p = c->data, *row;
 	struct tds_column t = {.nullable = true};

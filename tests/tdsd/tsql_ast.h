@@ -32,7 +32,7 @@ enum expr_kind {
 	EX_FLOAT,
 	EX_MONEY,
 	EX_BINARY,
-	EX_VAR,	   /* @x */
+	EX_VAR,    /* @x */
 	EX_GLOBAL, /* @@x */
 	EX_COLUMN, /* name */
 	EX_STAR,   /* name: what stands before the star */
@@ -43,7 +43,7 @@ enum expr_kind {
 	EX_OR,
 	EX_NOT,
 	EX_IS_NULL,
-	EX_IN,	    /* args[0] in the others, or in query */
+	EX_IN,      /* args[0] in the others, or in query */
 	EX_BETWEEN, /* 0 between 1 and 2 */
 	EX_LIKE,    /* 0 like 1 escape 2 */
 	EX_EXISTS,
@@ -52,8 +52,8 @@ enum expr_kind {
 	EX_CAST,       /* type; args[0], style args[1] */
 	EX_CALL,       /* text */
 	EX_QUERY,
-	EX_COLLATE, /* text: the collation */
-	EX_DEFAULT, /* in VALUES and SET */
+	EX_COLLATE,  /* text: the collation */
+	EX_DEFAULT,  /* in VALUES and SET */
 	EX_DATEPART, /* text: a word that stands as an argument */
 };
 
@@ -81,11 +81,11 @@ struct expr {
 	struct query *query;
 	struct tds_column type;
 	struct window *over;
-	bool not_;	 /* NOT IN, NOT LIKE, IS NOT NULL …; COUNT(*) has no arguments */
+	bool not_; /* NOT IN, NOT LIKE, IS NOT NULL …; COUNT(*) has no arguments */
 	bool distinct;
 	bool has_operand; /* CASE */
 	bool has_else;
-	bool try_;	  /* TRY_CAST, TRY_CONVERT */
+	bool try_; /* TRY_CAST, TRY_CONVERT */
 	bool parens;
 	size_t start, end; /* in the batch, for texts of defaults and checks */
 };
@@ -102,7 +102,15 @@ enum hint {
 };
 
 enum from_kind { FROM_TABLE, FROM_QUERY, FROM_CALL, FROM_VAR, FROM_JOIN };
-enum join_kind { JOIN_INNER, JOIN_LEFT, JOIN_RIGHT, JOIN_FULL, JOIN_CROSS, JOIN_APPLY, JOIN_OUTER_APPLY };
+enum join_kind {
+	JOIN_INNER,
+	JOIN_LEFT,
+	JOIN_RIGHT,
+	JOIN_FULL,
+	JOIN_CROSS,
+	JOIN_APPLY,
+	JOIN_OUTER_APPLY
+};
 
 struct from {
 	enum from_kind kind;
@@ -125,7 +133,7 @@ struct select_item {
 	struct expr *e;
 	const char *alias; /* NULL: none */
 	const char *var;   /* SELECT @x = … */
-	char op;	   /* '=', or '+' of +=, … */
+	char op;           /* '=', or '+' of +=, … */
 };
 
 struct cte {
@@ -174,8 +182,8 @@ struct constraint_def {
 	const char **ref_columns;
 	size_t n_ref_columns;
 	const char *on_delete, *on_update; /* "CASCADE", … or NULL */
-	struct expr *e;			   /* check, default, filter of an index */
-	const char *text;		   /* its text */
+	struct expr *e;                    /* check, default, filter of an index */
+	const char *text;                  /* its text */
 	bool clustered, unique, no_check;
 	bool ignore_dup;
 	const char *for_column; /* DEFAULT … FOR */
@@ -287,8 +295,8 @@ struct stmt {
 	struct expr **args;
 	size_t n_args;
 	struct query *query;
-	struct from *from;	/* UPDATE, DELETE */
-	struct from *target;	/* and INSERT */
+	struct from *from;      /* UPDATE, DELETE */
+	struct from *target;    /* and INSERT */
 	struct assign *assigns; /* UPDATE */
 	size_t n_assigns;
 	const char **columns; /* INSERT */
@@ -313,8 +321,8 @@ struct stmt {
 	size_t n_names;
 	bool if_exists, on;
 	char op;
-	const char *source;	       /* the text that was parsed */
-	size_t start, end;	       /* where it stands in it */
+	const char *source; /* the text that was parsed */
+	size_t start, end;  /* where it stands in it */
 };
 
 #endif

@@ -131,7 +131,8 @@ static int parse_foreign(struct parser *p, struct constraint_def *c, const char 
 		return c->n_columns == 0 ? syntax(p) : -1;
 	if (at_op(p, "(") && parse_name_list(p, &c->ref_columns, &c->n_ref_columns))
 		return -1;
-	while (at_word(p, "ON") && (at_word_after(p, 1, "DELETE") || at_word_after(p, 1, "UPDATE"))) {
+	while (at_word(p, "ON") &&
+		(at_word_after(p, 1, "DELETE") || at_word_after(p, 1, "UPDATE"))) {
 		bool on_delete = at_word_after(p, 1, "DELETE");
 
 		p->t += 2;
@@ -161,7 +162,8 @@ int parse_constraint(struct parser *p, struct constraint_def *c, const char *col
 		return parse_foreign(p, c, column);
 	if (accept_word(p, "CHECK")) {
 		c->kind = CON_CHECK;
-		if (accept_word(p, "NOT") && (expect_word(p, "FOR") || expect_word(p, "REPLICATION")))
+		if (accept_word(p, "NOT") &&
+			(expect_word(p, "FOR") || expect_word(p, "REPLICATION")))
 			return -1;
 		start = p->t->start;
 		if (expect_op(p, "(") || parse_condition(p, &c->e) || expect_op(p, ")"))
@@ -423,14 +425,13 @@ static int parse_create(struct parser *p, struct stmt **ret)
 		(void)accept_word(p, "NONCLUSTERED");
 	if (accept_word(p, "INDEX"))
 		return parse_index(p, ret, unique, clustered);
-	return tsql_unsupported(
-		p->e, arena_printf(p->a, "CREATE %s", p->t->text));
+	return tsql_unsupported(p->e, arena_printf(p->a, "CREATE %s", p->t->text));
 }
 
 static int parse_drop(struct parser *p, struct stmt **ret)
 {
-	static const char *const kinds[] = {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE", "PROCEDURE",
-		"FUNCTION", "TRIGGER", "TYPE", "SYNONYM", "SEQUENCE"};
+	static const char *const kinds[] = {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE",
+		"PROCEDURE", "FUNCTION", "TRIGGER", "TYPE", "SYNONYM", "SEQUENCE"};
 	struct stmt *s = stmt_new(p, ST_DROP);
 	size_t cap = 0;
 

@@ -75,7 +75,8 @@ static int parse_assign(struct parser *p, struct assign *a)
 	a->op = '=';
 	if (p->t->kind == TOK_VAR) {
 		a->var = p->t++->text;
-		if (accept_op(p, "=") && (at_name(p) && p->t[1].kind == TOK_OP && p->t[1].text[0] == '=')) {
+		if (accept_op(p, "=") &&
+			(at_name(p) && p->t[1].kind == TOK_OP && p->t[1].text[0] == '=')) {
 			return tsql_unsupported(p->e, "SET @variable = column = expression");
 		}
 		return parse_expr(p, &a->e);

@@ -14,21 +14,45 @@ static const struct {
 } errors[] = {
 	{102, 15, 1, "Incorrect syntax near '%1'."},
 	{105, 15, 1, "Unclosed quotation mark after the character string '%1'."},
-	{107, 15, 1, "The column prefix '%1' does not match with a table name or alias name used in the query."},
-	{108, 15, 1, "The ORDER BY position number %1 is out of range of the number of items in the select list."},
-	{109, 15, 1, "There are more columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement."},
-	{110, 15, 1, "There are fewer columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement."},
+	{107, 15, 1,
+		"The column prefix '%1' does not match with a table name or alias name used in the "
+		"query."},
+	{108, 15, 1,
+		"The ORDER BY position number %1 is out of range of the number of items in the "
+		"select list."},
+	{109, 15, 1,
+		"There are more columns in the INSERT statement than values specified in the "
+		"VALUES clause. The number of values in the VALUES clause must match the number of "
+		"columns specified in the INSERT statement."},
+	{110, 15, 1,
+		"There are fewer columns in the INSERT statement than values specified in the "
+		"VALUES clause. The number of values in the VALUES clause must match the number of "
+		"columns specified in the INSERT statement."},
 	{113, 15, 1, "Missing end comment mark '*/'."},
-	{116, 16, 1, "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS."},
-	{120, 15, 1, "The select list for the INSERT statement contains fewer items than the insert list. The number of SELECT values must match the number of INSERT columns."},
-	{121, 15, 1, "The select list for the INSERT statement contains more items than the insert list. The number of SELECT values must match the number of INSERT columns."},
-	{134, 15, 2, "The variable name '%1' has already been declared. Variable names must be unique within a query batch or stored procedure."},
+	{116, 16, 1,
+		"Only one expression can be specified in the select list when the subquery is not "
+		"introduced with EXISTS."},
+	{120, 15, 1,
+		"The select list for the INSERT statement contains fewer items than the insert "
+		"list. The number of SELECT values must match the number of INSERT columns."},
+	{121, 15, 1,
+		"The select list for the INSERT statement contains more items than the insert "
+		"list. The number of SELECT values must match the number of INSERT columns."},
+	{134, 15, 2,
+		"The variable name '%1' has already been declared. Variable names must be unique "
+		"within a query batch or stored procedure."},
 	{135, 15, 1, "Cannot use a BREAK statement outside the scope of a WHILE statement."},
 	{136, 15, 1, "Cannot use a CONTINUE statement outside the scope of a WHILE statement."},
 	{137, 15, 2, "Must declare the scalar variable \"%1\"."},
-	{141, 15, 1, "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations."},
-	{145, 15, 1, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified."},
-	{147, 15, 1, "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a select list, and the column being aggregated is an outer reference."},
+	{141, 15, 1,
+		"A SELECT statement that assigns a value to a variable must not be combined with "
+		"data-retrieval operations."},
+	{145, 15, 1,
+		"ORDER BY items must appear in the select list if SELECT DISTINCT is specified."},
+	{147, 15, 1,
+		"An aggregate may not appear in the WHERE clause unless it is in a subquery "
+		"contained in a HAVING clause or a select list, and the column being aggregated is "
+		"an outer reference."},
 	{148, 15, 1, "Incorrect time syntax in time string '%1' used with WAITFOR."},
 	{155, 15, 1, "'%1' is not a recognized %2 option."},
 	{156, 15, 1, "Incorrect syntax near the keyword '%1'."},
@@ -36,140 +60,302 @@ static const struct {
 	{174, 15, 1, "The %1 function requires %2 argument(s)."},
 	{195, 15, 10, "'%1' is not a recognized built-in function name."},
 	{201, 16, 4, "Procedure or function '%1' expects parameter '%2', which was not supplied."},
-	{205, 16, 1, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists."},
+	{205, 16, 1,
+		"All queries combined using a UNION, INTERSECT or EXCEPT operator must have an "
+		"equal number of expressions in their target lists."},
 	{206, 16, 2, "Operand type clash: %1 is incompatible with %2"},
 	{207, 16, 1, "Invalid column name '%1'."},
 	{208, 16, 1, "Invalid object name '%1'."},
 	{209, 16, 1, "Ambiguous column name '%1'."},
 	{213, 16, 1, "Column name or number of supplied values does not match table definition."},
 	{214, 16, 2, "Procedure expects parameter '%1' of type '%2'."},
-	{217, 16, 1, "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit 32)."},
+	{217, 16, 1,
+		"Maximum stored procedure, function, trigger, or view nesting level exceeded "
+		"(limit 32)."},
 	{226, 16, 6, "%1 statement not allowed within multi-statement transaction."},
 	{220, 16, 1, "Arithmetic overflow error for data type %1, value = %2."},
 	{232, 16, 2, "Arithmetic overflow error for type %1, value = %2."},
 	{235, 16, 0, "Cannot convert a char value to money. The char value has incorrect syntax."},
 	{241, 16, 1, "Conversion failed when converting date and/or time from character string."},
-	{242, 16, 3, "The conversion of a %1 data type to a %2 data type resulted in an out-of-range value."},
+	{242, 16, 3,
+		"The conversion of a %1 data type to a %2 data type resulted in an out-of-range "
+		"value."},
 	{243, 16, 1, "Type %1 is not a defined system type."},
-	{244, 16, 2, "The conversion of the %1 value '%2' overflowed an %3 column. Use a larger integer column."},
+	{244, 16, 2,
+		"The conversion of the %1 value '%2' overflowed an %3 column. Use a larger integer "
+		"column."},
 	{245, 16, 1, "Conversion failed when converting the %1 value '%2' to data type %3."},
 	{248, 16, 1, "The conversion of the %1 value '%2' overflowed an int column."},
-	{257, 16, 3, "Implicit conversion from data type %1 to %2 is not allowed. Use the CONVERT function to run this query."},
+	{257, 16, 3,
+		"Implicit conversion from data type %1 to %2 is not allowed. Use the CONVERT "
+		"function to run this query."},
 	{263, 16, 1, "Must specify table to select from."},
-	{264, 16, 1, "The column name '%1' is specified more than once in the SET clause or column list of an INSERT. A column cannot be assigned more than one value in the same clause. Modify the clause to make sure that a column is updated only once. If this statement updates or inserts columns into a view, column aliasing can conceal the duplication in your code."},
-	{266, 16, 2, "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = %1, current count = %2."},
-	{271, 16, 1, "The column \"%1\" cannot be modified because it is either a computed column or is the result of a UNION operator."},
+	{264, 16, 1,
+		"The column name '%1' is specified more than once in the SET clause or column list "
+		"of an INSERT. A column cannot be assigned more than one value in the same clause. "
+		"Modify the clause to make sure that a column is updated only once. If this "
+		"statement updates or inserts columns into a view, column aliasing can conceal the "
+		"duplication in your code."},
+	{266, 16, 2,
+		"Transaction count after EXECUTE indicates a mismatching number of BEGIN and "
+		"COMMIT statements. Previous count = %1, current count = %2."},
+	{271, 16, 1,
+		"The column \"%1\" cannot be modified because it is either a computed column or is "
+		"the result of a UNION operator."},
 	{272, 16, 1, "Cannot update a timestamp column."},
-	{273, 16, 1, "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to exclude the timestamp column, or insert a DEFAULT into the timestamp column."},
-	{289, 16, 1, "Cannot construct data type %1, some of the arguments have values which are not valid."},
-	{325, 15, 1, "Incorrect syntax near '%1'. You may need to set the compatibility level of the current database to a higher value to enable this feature. See help for the SET COMPATIBILITY_LEVEL option of ALTER DATABASE."},
-	{334, 16, 1, "The target table '%1' of the DML statement cannot have any enabled triggers if the statement contains an OUTPUT clause without INTO clause."},
+	{273, 16, 1,
+		"Cannot insert an explicit value into a timestamp column. Use INSERT with a column "
+		"list to exclude the timestamp column, or insert a DEFAULT into the timestamp "
+		"column."},
+	{289, 16, 1,
+		"Cannot construct data type %1, some of the arguments have values which are not "
+		"valid."},
+	{325, 15, 1,
+		"Incorrect syntax near '%1'. You may need to set the compatibility level of the "
+		"current database to a higher value to enable this feature. See help for the SET "
+		"COMPATIBILITY_LEVEL option of ALTER DATABASE."},
+	{334, 16, 1,
+		"The target table '%1' of the DML statement cannot have any enabled triggers if "
+		"the statement contains an OUTPUT clause without INTO clause."},
 	{402, 16, 1, "The data types %1 and %2 are incompatible in the %3 operator."},
 	{443, 16, 14, "Invalid use of a side-effecting operator '%1' within a function."},
 	{448, 16, 4, "Invalid collation '%1'."},
-	{468, 16, 9, "Cannot resolve the collation conflict between \"%1\" and \"%2\" in the %3 operation."},
+	{468, 16, 9,
+		"Cannot resolve the collation conflict between \"%1\" and \"%2\" in the %3 "
+		"operation."},
 	{507, 16, 2, "Invalid argument for SET ROWCOUNT. Must be a non-null non-negative integer."},
-	{512, 16, 1, "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression."},
-	{515, 16, 2, "Cannot insert the value NULL into column '%1', table '%2'; column does not allow nulls. %3 fails."},
+	{512, 16, 1,
+		"Subquery returned more than 1 value. This is not permitted when the subquery "
+		"follows =, !=, <, <= , >, >= or when the subquery is used as an expression."},
+	{515, 16, 2,
+		"Cannot insert the value NULL into column '%1', table '%2'; column does not allow "
+		"nulls. %3 fails."},
 	{517, 16, 1, "Adding a value to a '%1' column caused an overflow."},
 	{529, 16, 2, "Explicit conversion from data type %1 to %2 is not allowed."},
-	{535, 16, 0, "The %1 function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use %1 with a less precise datepart."},
+	{535, 16, 0,
+		"The %1 function resulted in an overflow. The number of dateparts separating two "
+		"date/time instances is too large. Try to use %1 with a less precise datepart."},
 	{536, 16, 1, "Invalid length parameter passed to the %1 function."},
 	{537, 16, 3, "Invalid length parameter passed to the LEFT or SUBSTRING function."},
-	{544, 16, 1, "Cannot insert explicit value for identity column in table '%1' when IDENTITY_INSERT is set to OFF."},
-	{545, 16, 1, "Explicit value must be specified for identity column in table '%1' either when IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT FOR REPLICATION identity column."},
-	{547, 16, 0, "The %1 statement conflicted with the %2 constraint \"%3\". The conflict occurred in database \"%4\", table \"%5\"%6."},
+	{544, 16, 1,
+		"Cannot insert explicit value for identity column in table '%1' when "
+		"IDENTITY_INSERT is set to OFF."},
+	{545, 16, 1,
+		"Explicit value must be specified for identity column in table '%1' either when "
+		"IDENTITY_INSERT is set to ON or when a replication user is inserting into a NOT "
+		"FOR REPLICATION identity column."},
+	{547, 16, 0,
+		"The %1 statement conflicted with the %2 constraint \"%3\". The conflict occurred "
+		"in database \"%4\", table \"%5\"%6."},
 	{628, 16, 0, "Cannot issue SAVE TRANSACTION when there is no active transaction."},
 	{911, 16, 1, "Database '%1' does not exist. Make sure that the name is entered correctly."},
-	{916, 14, 1, "The server principal \"%1\" is not able to access the database \"%2\" under the current security context."},
+	{916, 14, 1,
+		"The server principal \"%1\" is not able to access the database \"%2\" under the "
+		"current security context."},
 	{1001, 16, 1, "Line %1: Length or precision specification %2 is invalid."},
-	{1007, 15, 1, "The number '%1' is out of the range for numeric representation (maximum precision 38)."},
+	{1007, 15, 1,
+		"The number '%1' is out of the range for numeric representation (maximum precision "
+		"38)."},
 	{1011, 16, 1, "The correlation name '%1' is specified multiple times in a FROM clause."},
 	{1087, 15, 2, "Must declare the table variable \"%1\"."},
-	{1038, 15, 5, "An object or column name is missing or empty. For SELECT INTO statements, verify each column has a name. For other statements, look for empty alias names. Aliases defined as \"\" or [] are not allowed. Change the alias to a valid name."},
-	{1088, 16, 12, "Cannot find the object \"%1\" because it does not exist or you do not have permissions."},
-	{1205, 13, 51, "Transaction (Process ID %1) was deadlocked on lock resources with another process and has been chosen as the deadlock victim. Rerun the transaction."},
+	{1038, 15, 5,
+		"An object or column name is missing or empty. For SELECT INTO statements, verify "
+		"each column has a name. For other statements, look for empty alias names. Aliases "
+		"defined as \"\" or [] are not allowed. Change the alias to a valid name."},
+	{1088, 16, 12,
+		"Cannot find the object \"%1\" because it does not exist or you do not have "
+		"permissions."},
+	{1205, 13, 51,
+		"Transaction (Process ID %1) was deadlocked on lock resources with another process "
+		"and has been chosen as the deadlock victim. Rerun the transaction."},
 	{1222, 16, 51, "Lock request time out period exceeded."},
-	{1505, 16, 1, "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '%1' and the index name '%2'. The duplicate key value is %3."},
+	{1505, 16, 1,
+		"The CREATE UNIQUE INDEX statement terminated because a duplicate key was found "
+		"for the object name '%1' and the index name '%2'. The duplicate key value is %3."},
 	{1750, 16, 0, "Could not create constraint or index. See previous errors."},
-	{1753, 16, 0, "Column '%1' is not the same length or scale as referencing column '%2' in foreign key '%3'. Columns participating in a foreign key relationship must be defined with the same length and scale."},
+	{1753, 16, 0,
+		"Column '%1' is not the same length or scale as referencing column '%2' in foreign "
+		"key '%3'. Columns participating in a foreign key relationship must be defined "
+		"with the same length and scale."},
 	{1767, 16, 0, "Foreign key '%1' references invalid table '%2'."},
 	{1769, 16, 1, "Foreign key '%1' references invalid column '%2' in referencing table '%3'."},
-	{1776, 16, 0, "There are no primary or candidate keys in the referenced table '%1' that match the referencing column list in the foreign key '%2'."},
+	{1776, 16, 0,
+		"There are no primary or candidate keys in the referenced table '%1' that match "
+		"the referencing column list in the foreign key '%2'."},
 	{1779, 16, 0, "Table '%1' already has a primary key defined on it."},
 	{1801, 16, 3, "Database '%1' already exists. Choose a different database name."},
 	{1911, 16, 1, "Column name '%1' does not exist in the target table or view."},
-	{1913, 16, 1, "The operation failed because an index or statistics with name '%1' already exists on table '%2'."},
-	{2601, 14, 1, "Cannot insert duplicate key row in object '%1' with unique index '%2'. The duplicate key value is %3."},
-	{2627, 14, 1, "Violation of %1 constraint '%2'. Cannot insert duplicate key in object '%3'. The duplicate key value is %4."},
-	{2628, 16, 1, "String or binary data would be truncated in table '%1', column '%2'. Truncated value: '%3'."},
-	{2705, 16, 3, "Column names in each table must be unique. Column name '%1' in table '%2' is specified more than once."},
+	{1913, 16, 1,
+		"The operation failed because an index or statistics with name '%1' already exists "
+		"on table '%2'."},
+	{2601, 14, 1,
+		"Cannot insert duplicate key row in object '%1' with unique index '%2'. The "
+		"duplicate key value is %3."},
+	{2627, 14, 1,
+		"Violation of %1 constraint '%2'. Cannot insert duplicate key in object '%3'. The "
+		"duplicate key value is %4."},
+	{2628, 16, 1,
+		"String or binary data would be truncated in table '%1', column '%2'. Truncated "
+		"value: '%3'."},
+	{2705, 16, 3,
+		"Column names in each table must be unique. Column name '%1' in table '%2' is "
+		"specified more than once."},
 	{2714, 16, 6, "There is already an object named '%1' in the database."},
 	{2715, 16, 6, "Column, parameter, or variable #%1: Cannot find data type %2."},
-	{2716, 16, 1, "Column, parameter, or variable #%1: Cannot specify a column width on data type %2."},
-	{2740, 16, 1, "SET LANGUAGE failed because '%1' is not an official language name or a language alias on this SQL Server."},
-	{2744, 16, 2, "Multiple identity columns specified for table '%1'. Only one identity column per table is allowed."},
-	{2749, 16, 2, "Identity column '%1' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, unencrypted, and constrained to be nonnullable."},
+	{2716, 16, 1,
+		"Column, parameter, or variable #%1: Cannot specify a column width on data type "
+		"%2."},
+	{2740, 16, 1,
+		"SET LANGUAGE failed because '%1' is not an official language name or a language "
+		"alias on this SQL Server."},
+	{2744, 16, 2,
+		"Multiple identity columns specified for table '%1'. Only one identity column per "
+		"table is allowed."},
+	{2749, 16, 2,
+		"Identity column '%1' must be of data type int, bigint, smallint, tinyint, or "
+		"decimal or numeric with a scale of 0, unencrypted, and constrained to be "
+		"nonnullable."},
 	{2759, 16, 0, "CREATE SCHEMA failed due to previous errors."},
-	{2760, 16, 1, "The specified schema name \"%1\" either does not exist or you do not have permission to use it."},
+	{2760, 16, 1,
+		"The specified schema name \"%1\" either does not exist or you do not have "
+		"permission to use it."},
 	{2809, 16, 1, "The request for %1 '%2' failed because '%2' is a %3 object."},
 	{2812, 16, 62, "Could not find stored procedure '%1'."},
 	{3623, 16, 1, "An invalid floating point operation occurred."},
 	{3621, 0, 0, "The statement has been terminated."},
-	{3701, 11, 5, "Cannot %1 the %2 '%3', because it does not exist or you do not have permission."},
+	{3701, 11, 5,
+		"Cannot %1 the %2 '%3', because it does not exist or you do not have permission."},
 	{3702, 16, 3, "Cannot drop database \"%1\" because it is currently in use."},
-	{3723, 16, 4, "An explicit DROP INDEX is not allowed on index '%1'. It is being used for %2 constraint enforcement."},
+	{3723, 16, 4,
+		"An explicit DROP INDEX is not allowed on index '%1'. It is being used for %2 "
+		"constraint enforcement."},
 	{3724, 16, 3, "Cannot %1 the %2 '%3' because it is being used for replication."},
-	{3725, 16, 0, "The constraint '%1' is being referenced by table '%2', foreign key constraint '%3'."},
-	{3726, 16, 1, "Could not drop object '%1' because it is referenced by a FOREIGN KEY constraint."},
+	{3725, 16, 0,
+		"The constraint '%1' is being referenced by table '%2', foreign key constraint "
+		"'%3'."},
+	{3726, 16, 1,
+		"Could not drop object '%1' because it is referenced by a FOREIGN KEY constraint."},
 	{3727, 16, 0, "Could not drop constraint. See previous errors."},
 	{3728, 16, 1, "'%1' is not a constraint."},
 	{3729, 16, 1, "Cannot drop schema '%1' because it is being referenced by an object of it."},
-	{3732, 16, 1, "Cannot drop type '%1' because it is being referenced by object '%2'. There may be other objects that reference this type."},
+	{3732, 16, 1,
+		"Cannot drop type '%1' because it is being referenced by object '%2'. There may be "
+		"other objects that reference this type."},
 	{3902, 16, 1, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION."},
 	{3903, 16, 1, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION."},
-	{3930, 16, 1, "The current transaction cannot be committed and cannot support operations that write to the log file. Roll back the transaction."},
-	{3931, 16, 1, "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction."},
-	{3951, 16, 1, "Transaction failed in database '%1' because the statement was run under snapshot isolation but the transaction did not start in snapshot isolation. You cannot change the isolation level of the transaction to snapshot after the transaction has started unless the transaction was originally started under snapshot isolation level."},
-	{3952, 16, 1, "Snapshot isolation transaction failed accessing database '%1' because snapshot isolation is not allowed in this database. Use ALTER DATABASE to allow snapshot isolation."},
-	{3960, 16, 2, "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access table '%1' directly or indirectly in database '%2' to update, delete, or insert the row that has been modified or deleted by another transaction. Retry the transaction or change the isolation level for the update/delete statement."},
-	{3998, 16, 1, "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back."},
-	{4002, 16, 1, "The incoming tabular data stream (TDS) protocol stream is incorrect. The stream ended unexpectedly."},
+	{3930, 16, 1,
+		"The current transaction cannot be committed and cannot support operations that "
+		"write to the log file. Roll back the transaction."},
+	{3931, 16, 1,
+		"The current transaction cannot be committed and cannot be rolled back to a "
+		"savepoint. Roll back the entire transaction."},
+	{3951, 16, 1,
+		"Transaction failed in database '%1' because the statement was run under snapshot "
+		"isolation but the transaction did not start in snapshot isolation. You cannot "
+		"change the isolation level of the transaction to snapshot after the transaction "
+		"has started unless the transaction was originally started under snapshot "
+		"isolation level."},
+	{3952, 16, 1,
+		"Snapshot isolation transaction failed accessing database '%1' because snapshot "
+		"isolation is not allowed in this database. Use ALTER DATABASE to allow snapshot "
+		"isolation."},
+	{3960, 16, 2,
+		"Snapshot isolation transaction aborted due to update conflict. You cannot use "
+		"snapshot isolation to access table '%1' directly or indirectly in database '%2' "
+		"to update, delete, or insert the row that has been modified or deleted by another "
+		"transaction. Retry the transaction or change the isolation level for the "
+		"update/delete statement."},
+	{3998, 16, 1,
+		"Uncommittable transaction is detected at the end of the batch. The transaction is "
+		"rolled back."},
+	{4002, 16, 1,
+		"The incoming tabular data stream (TDS) protocol stream is incorrect. The stream "
+		"ended unexpectedly."},
 	{4060, 11, 1, "Cannot open database \"%1\" requested by the login. The login failed."},
 	{4104, 16, 1, "The multi-part identifier \"%1\" could not be bound."},
-	{4145, 15, 1, "An expression of non-boolean type specified in a context where a condition is expected, near '%1'."},
-	{4701, 16, 1, "Cannot find the object \"%1\" because it does not exist or you do not have permissions."},
-	{4712, 16, 1, "Cannot truncate table '%1' because it is being referenced by a FOREIGN KEY constraint."},
-	{4803, 16, 1, "The bulk copy (bcp) client has sent a row length of %1. This is not a valid size. The maximum row size is %2. Use a supported client application programming interface (API)."},
-	{4804, 21, 1, "While reading current row from host, a premature end-of-message was encountered--an incoming data stream was interrupted when the server expected to see more data. The host program may have terminated. Ensure that you are using a supported client application programming interface (API)."},
+	{4145, 15, 1,
+		"An expression of non-boolean type specified in a context where a condition is "
+		"expected, near '%1'."},
+	{4701, 16, 1,
+		"Cannot find the object \"%1\" because it does not exist or you do not have "
+		"permissions."},
+	{4712, 16, 1,
+		"Cannot truncate table '%1' because it is being referenced by a FOREIGN KEY "
+		"constraint."},
+	{4803, 16, 1,
+		"The bulk copy (bcp) client has sent a row length of %1. This is not a valid size. "
+		"The maximum row size is %2. Use a supported client application programming "
+		"interface (API)."},
+	{4804, 21, 1,
+		"While reading current row from host, a premature end-of-message was "
+		"encountered--an incoming data stream was interrupted when the server expected to "
+		"see more data. The host program may have terminated. Ensure that you are using a "
+		"supported client application programming interface (API)."},
 	{4815, 16, 1, "Received an invalid column length from the bcp client for colid %1."},
 	{4816, 16, 1, "Invalid column type from bcp client for colid %1."},
-	{4819, 16, 1, "Cannot bulk load. The bulk data stream was incorrectly specified as sorted or the data violates a uniqueness constraint imposed by the target table. Sort order incorrect for the following two rows: primary key of first row: %1, primary key of second row: %2."},
-	{4902, 16, 1, "Cannot find the object \"%1\" because it does not exist or you do not have permissions."},
-	{4901, 16, 1, "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified, or the column being added is an identity or timestamp column, or alternatively if none of the previous conditions are satisfied the table must be empty to allow addition of this column. Column '%1' cannot be added to non-empty table '%2' because it does not satisfy these conditions."},
+	{4819, 16, 1,
+		"Cannot bulk load. The bulk data stream was incorrectly specified as sorted or the "
+		"data violates a uniqueness constraint imposed by the target table. Sort order "
+		"incorrect for the following two rows: primary key of first row: %1, primary key "
+		"of second row: %2."},
+	{4902, 16, 1,
+		"Cannot find the object \"%1\" because it does not exist or you do not have "
+		"permissions."},
+	{4901, 16, 1,
+		"ALTER TABLE only allows columns to be added that can contain nulls, or have a "
+		"DEFAULT definition specified, or the column being added is an identity or "
+		"timestamp column, or alternatively if none of the previous conditions are "
+		"satisfied the table must be empty to allow addition of this column. Column '%1' "
+		"cannot be added to non-empty table '%2' because it does not satisfy these "
+		"conditions."},
 	{4905, 16, 1, "ALTER TABLE SWITCH statement failed. The target table '%1' must be empty."},
 	{4922, 16, 9, "%1 %2 failed because one or more objects access this column."},
 	{4924, 16, 1, "%1 failed because column '%2' does not exist in table '%3'."},
-	{4943, 16, 1, "ALTER TABLE SWITCH statement failed because table '%1' has %2 columns and table '%3' has %4 columns."},
-	{4944, 16, 1, "ALTER TABLE SWITCH statement failed because column '%1' has data type %2 in source table '%3' which is different from its type %4 in target table '%5'."},
-	{4947, 16, 1, "ALTER TABLE SWITCH statement failed. There is no identical index in source table '%1' for the index '%2' in target table '%3' ."},
-	{4957, 16, 1, "ALTER TABLE SWITCH statement failed because column '%1' at ordinal %2 in table '%3' has a different name than the column '%4' at the same ordinal in table '%5'."},
-	{4967, 16, 1, "ALTER TABLE SWITCH statement failed. SWITCH is not allowed because source table '%1' contains primary key for constraint '%2'."},
-	{4968, 16, 1, "ALTER TABLE SWITCH statement failed. Target table '%1' has a referential integrity constraint."},
-	{4985, 16, 1, "ALTER TABLE SWITCH statement failed because column '%1' does not have the same nullability attribute in tables '%2' and '%3'."},
+	{4943, 16, 1,
+		"ALTER TABLE SWITCH statement failed because table '%1' has %2 columns and table "
+		"'%3' has %4 columns."},
+	{4944, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' has data type %2 in "
+		"source table '%3' which is different from its type %4 in target table '%5'."},
+	{4947, 16, 1,
+		"ALTER TABLE SWITCH statement failed. There is no identical index in source table "
+		"'%1' for the index '%2' in target table '%3' ."},
+	{4957, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' at ordinal %2 in table "
+		"'%3' has a different name than the column '%4' at the same ordinal in table "
+		"'%5'."},
+	{4967, 16, 1,
+		"ALTER TABLE SWITCH statement failed. SWITCH is not allowed because source table "
+		"'%1' contains primary key for constraint '%2'."},
+	{4968, 16, 1,
+		"ALTER TABLE SWITCH statement failed. Target table '%1' has a referential "
+		"integrity constraint."},
+	{4985, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' does not have the same "
+		"nullability attribute in tables '%2' and '%3'."},
 	{5074, 16, 1, "The %1 '%2' is dependent on %3 '%4'."},
 	{6401, 16, 1, "Cannot roll back %1. No transaction or savepoint of that name was found."},
-	{8016, 16, 1, "The incoming tabular data stream (TDS) remote procedure call (RPC) protocol stream is incorrect. Parameter %1 (\"%2\"): The supplied value is not a valid instance of its data type."},
-	{8101, 16, 1, "An explicit value for the identity column in table '%1' can only be specified when a column list is used and IDENTITY_INSERT is ON."},
+	{8016, 16, 1,
+		"The incoming tabular data stream (TDS) remote procedure call (RPC) protocol "
+		"stream is incorrect. Parameter %1 (\"%2\"): The supplied value is not a valid "
+		"instance of its data type."},
+	{8101, 16, 1,
+		"An explicit value for the identity column in table '%1' can only be specified "
+		"when a column list is used and IDENTITY_INSERT is ON."},
 	{8102, 16, 1, "Cannot update identity column '%1'."},
-	{8106, 16, 1, "Table '%1' does not have the identity property. Cannot perform SET operation."},
-	{8107, 16, 1, "IDENTITY_INSERT is already ON for table '%1'. Cannot perform SET operation for table '%2'."},
+	{8106, 16, 1,
+		"Table '%1' does not have the identity property. Cannot perform SET operation."},
+	{8107, 16, 1,
+		"IDENTITY_INSERT is already ON for table '%1'. Cannot perform SET operation for "
+		"table '%2'."},
 	{8111, 16, 1, "Cannot define PRIMARY KEY constraint on nullable column in table '%1'."},
 	{8114, 16, 5, "Error converting data type %1 to %2."},
 	{8115, 16, 2, "Arithmetic overflow error converting %1 to data type %2."},
 	{8116, 16, 1, "Argument data type %1 is invalid for argument %2 of %3 function."},
 	{8117, 16, 1, "Operand data type %1 is invalid for %2 operator."},
-	{8120, 16, 1, "Column '%1' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause."},
+	{8120, 16, 1,
+		"Column '%1' is invalid in the select list because it is not contained in either "
+		"an aggregate function or the GROUP BY clause."},
 	{8134, 16, 1, "Divide by zero error encountered."},
 	{8144, 16, 2, "Procedure or function %1 has too many arguments specified."},
 	{8145, 16, 1, "%1 is not a parameter for procedure %2."},
@@ -179,30 +365,62 @@ static const struct {
 	{8155, 16, 2, "No column name was specified for column %1 of '%2'."},
 	{8158, 16, 1, "'%1' has more columns than were specified in the column list."},
 	{8159, 16, 1, "'%1' has fewer columns than were specified in the column list."},
-	{8162, 16, 2, "The formal parameter \"%1\" was not declared as an OUTPUT parameter, but the actual parameter passed in requested output."},
-	{8169, 16, 2, "Conversion failed when converting from a character string to uniqueidentifier."},
+	{8162, 16, 2,
+		"The formal parameter \"%1\" was not declared as an OUTPUT parameter, but the "
+		"actual parameter passed in requested output."},
+	{8169, 16, 2,
+		"Conversion failed when converting from a character string to uniqueidentifier."},
 	{8170, 16, 2, "Insufficient result space to convert uniqueidentifier value to char."},
-	{8178, 16, 1, "The parameterized query '%1' expects the parameter '%2', which was not supplied."},
+	{8178, 16, 1,
+		"The parameterized query '%1' expects the parameter '%2', which was not supplied."},
 	{8179, 16, 1, "Could not find prepared statement with handle %1."},
-	{8623, 16, 1, "The query processor ran out of internal resources and could not produce a query plan."},
+	{8623, 16, 1,
+		"The query processor ran out of internal resources and could not produce a query "
+		"plan."},
 	{9803, 16, 1, "Invalid data for type \"%1\"."},
 	{9810, 16, 1, "The datepart %1 is not supported by date function %2 for data type %3."},
-	{9812, 16, 0, "The timezone provided to builtin function todatetimeoffset/switchoffset is invalid."},
+	{9812, 16, 0,
+		"The timezone provided to builtin function todatetimeoffset/switchoffset is "
+		"invalid."},
 	{10054, 20, 0, "A transport-level error has occurred."},
 	{10700, 16, 1, "The table-valued parameter \"%1\" is READONLY and cannot be modified."},
-	{10704, 15, 1, "To rethrow an error, a THROW statement must be used inside a CATCH block. Insert the THROW statement inside a CATCH block, or add error parameters to the THROW statement."},
-	{10727, 15, 1, "A nested INSERT, UPDATE, DELETE, or MERGE statement is not allowed on either side of a JOIN or APPLY operator."},
-	{11555, 15, 1, "The parameter '%1' has been declared as NOT NULL. NULL value was specified."},
-	{13609, 16, 4, "JSON text is not properly formatted. Unexpected character '%1' is found at position %2."},
-	{15151, 16, 1, "Cannot %1 the %2 '%3', because it does not exist or you do not have permission."},
-	{15225, 11, 1, "No item by the name of '%1' could be found in the current database '%2', given that @itemtype was input as '%3'."},
-	{15248, 11, 1, "Either the parameter @objname is ambiguous or the claimed @objtype (%1) is wrong."},
-	{15335, 11, 1, "Error: The new name '%1' is already in use as a %2 name and would cause a duplicate that is not permitted."},
+	{10704, 15, 1,
+		"To rethrow an error, a THROW statement must be used inside a CATCH block. Insert "
+		"the THROW statement inside a CATCH block, or add error parameters to the THROW "
+		"statement."},
+	{10727, 15, 1,
+		"A nested INSERT, UPDATE, DELETE, or MERGE statement is not allowed on either side "
+		"of a JOIN or APPLY operator."},
+	{11555, 15, 1,
+		"The parameter '%1' has been declared as NOT NULL. NULL value was specified."},
+	{13609, 16, 4,
+		"JSON text is not properly formatted. Unexpected character '%1' is found at "
+		"position %2."},
+	{15151, 16, 1,
+		"Cannot %1 the %2 '%3', because it does not exist or you do not have permission."},
+	{15225, 11, 1,
+		"No item by the name of '%1' could be found in the current database '%2', given "
+		"that @itemtype was input as '%3'."},
+	{15248, 11, 1,
+		"Either the parameter @objname is ambiguous or the claimed @objtype (%1) is "
+		"wrong."},
+	{15335, 11, 1,
+		"Error: The new name '%1' is already in use as a %2 name and would cause a "
+		"duplicate that is not permitted."},
 	{15530, 16, 1, "The object with name \"%1\" already exists."},
-	{15664, 16, 1, "Cannot set key '%1' in the session context. The key has been set as read_only for this session."},
-	{18054, 16, 1, "Error %1, severity %2, state %3 was raised, but no message with that error number was found in sys.messages. If error is larger than 50000, make sure the user-defined message is added using sp_addmessage."},
-	{1223, 16, 1, "Cannot release the application lock (Database Principal: '%1', Resource: '%2') because it is not currently held."},
-	{35100, 16, 10, "Error number %1 in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647."},
+	{15664, 16, 1,
+		"Cannot set key '%1' in the session context. The key has been set as read_only for "
+		"this session."},
+	{18054, 16, 1,
+		"Error %1, severity %2, state %3 was raised, but no message with that error number "
+		"was found in sys.messages. If error is larger than 50000, make sure the "
+		"user-defined message is added using sp_addmessage."},
+	{1223, 16, 1,
+		"Cannot release the application lock (Database Principal: '%1', Resource: '%2') "
+		"because it is not currently held."},
+	{35100, 16, 10,
+		"Error number %1 in the THROW statement is outside the valid range. Specify an "
+		"error number in the valid range of 50000 to 2147483647."},
 	{40510, 16, 1, "%1 is not supported by tdsd."},
 };
 

@@ -19,8 +19,8 @@ struct tsql_error {
 };
 
 /* Sets the error with strings in the places of %1 …; returns -1. The line stays. */
-#define tsql_fail(e, number, ...)                                                                  \
-	tsql_fail_strings((e), (number), (const char *const[]){__VA_ARGS__ __VA_OPT__(,) NULL})
+#define tsql_fail(e, number, ...) \
+	tsql_fail_strings((e), (number), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
 int tsql_fail_strings(struct tsql_error *e, int32_t number, const char *const *strings);
 
 /* What this server does not do: severity 16, number 40510, naming the construct. Returns -1. */

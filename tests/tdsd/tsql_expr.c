@@ -60,8 +60,7 @@ int parse_type(struct parser *p, struct tds_column *ret)
 
 		p->t++;
 		if (!national)
-			return expect_word(p, "precision") ||
-			       engine_type_parse("float", ret, p->e);
+			return expect_word(p, "precision") || engine_type_parse("float", ret, p->e);
 		word = accept_word(p, "text") ? "ntext" : NULL;
 		if (!word && (accept_word(p, "character") || accept_word(p, "char")))
 			word = accept_word(p, "varying") ? "nvarchar" : "nchar";
@@ -215,8 +214,8 @@ static int parse_over(struct parser *p, struct expr *e)
 /* Functions whose first argument is a bare word. */
 static bool takes_datepart(const char *name)
 {
-	static const char *const names[] = {"dateadd", "datediff", "datediff_big", "datepart",
-		"datename", "datetrunc"};
+	static const char *const names[] = {
+		"dateadd", "datediff", "datediff_big", "datepart", "datename", "datetrunc"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		if (strcasecmp(names[i], name) == 0)
@@ -263,8 +262,8 @@ behind:
 
 		e->over = w; /* STRING_AGG: an order and no partition */
 		return expect_word(p, "GROUP") || expect_op(p, "(") || expect_word(p, "ORDER") ||
-				       expect_word(p, "BY") || parse_order(p, &w->order, &w->n_order) ||
-				       expect_op(p, ")")
+				       expect_word(p, "BY") ||
+				       parse_order(p, &w->order, &w->n_order) || expect_op(p, ")")
 			       ? -1
 			       : 0;
 	}
@@ -274,7 +273,8 @@ behind:
 /* Words that are reserved and yet begin a function. */
 static bool is_function_word(const struct parser *p)
 {
-	static const char *const names[] = {"coalesce", "nullif", "left", "right", "user", "contains"};
+	static const char *const names[] = {
+		"coalesce", "nullif", "left", "right", "user", "contains"};
 
 	if (p->t[1].kind != TOK_OP || strcmp(p->t[1].text, "(") != 0)
 		return false;
@@ -520,7 +520,8 @@ static int parse_compare(struct parser *p, struct expr *left, struct expr **ret)
 /* What may stand behind a value. */
 static int parse_predicate(struct parser *p, struct expr **ret)
 {
-	static const char *const compares[] = {"=", "<>", "!=", "<", "<=", ">", ">=", "!<", "!>", NULL};
+	static const char *const compares[] = {
+		"=", "<>", "!=", "<", "<=", ">", ">=", "!<", "!>", NULL};
 	struct expr *left, *e;
 	bool negated;
 

@@ -30,7 +30,8 @@ static bool is_hex(int c)
 
 static bool is_letter(int c)
 {
-	return c >= 0x80 || c == '_' || c == '#' || (c > 0 && (c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+	return c >= 0x80 || c == '_' || c == '#' ||
+	       (c > 0 && (c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
 static bool is_word(int c)
@@ -46,14 +47,19 @@ static int lex_fail(struct lexer *l, int number, const char *what, size_t len)
 	return tsql_fail(l->e, number, text);
 }
 
-static void add(struct lexer *l, enum tsql_token_kind kind, const char *text, size_t len, size_t start)
+static void add(
+	struct lexer *l, enum tsql_token_kind kind, const char *text, size_t len, size_t start)
 {
 	struct tsql_token *t;
 
 	l->out.v = arena_grow(l->a, l->out.v, l->out.n, &l->cap, sizeof(*l->out.v));
 	t = &l->out.v[l->out.n++];
-	*t = (struct tsql_token){.kind = kind, .text = arena_strndup(l->a, text, len), .len = len,
-		.line = l->line, .start = start, .end = l->at};
+	*t = (struct tsql_token){.kind = kind,
+		.text = arena_strndup(l->a, text, len),
+		.len = len,
+		.line = l->line,
+		.start = start,
+		.end = l->at};
 }
 
 /* A comment within a comment is one, too. */
@@ -171,9 +177,9 @@ static void money(struct lexer *l)
 
 static int operator_token(struct lexer *l)
 {
-	static const char *const ops[] = {"<=", ">=", "<>", "!=", "!<", "!>", "+=", "-=", "*=", "/=",
-		"%=", "&=", "|=", "^=", "::", "(", ")", ",", ";", ".", "=", "<", ">", "+", "-", "*", "/",
-		"%", "&", "|", "^", "~", ":"};
+	static const char *const ops[] = {"<=", ">=", "<>", "!=", "!<", "!>",
+		"+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "::", "(", ")", ",", ";", ".", "=",
+		"<", ">", "+", "-", "*", "/", "%", "&", "|", "^", "~", ":"};
 	size_t start = l->at;
 
 	for (size_t i = 0; i < ARRAY_LEN(ops); i++) {

@@ -17,8 +17,8 @@ int tsql_parse(const char *sql, size_t len, bool quoted_names, struct arena *a,
 int tsql_parse_expr(const char *sql, struct arena *a, struct expr **ret, struct tsql_error *e);
 
 /* "@a int, @b nvarchar(10) = N'x' OUTPUT" as sp_executesql has it. `outputs` may be NULL. */
-int tsql_parse_params(const char *sql, size_t len, struct arena *a, struct var_def **ret, size_t *ret_n,
-	struct tsql_error *e);
+int tsql_parse_params(const char *sql, size_t len, struct arena *a, struct var_def **ret,
+	size_t *ret_n, struct tsql_error *e);
 
 /* One type: "decimal(10,2)". */
 int tsql_parse_type(const char *sql, struct arena *a, struct tds_column *ret, struct tsql_error *e);

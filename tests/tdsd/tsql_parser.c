@@ -19,15 +19,14 @@ static const char *const reserved[] = {"add", "all", "alter", "and", "any", "as"
 	"key", "kill", "left", "like", "lineno", "load", "merge", "national", "nocheck",
 	"nonclustered", "not", "null", "nullif", "of", "off", "offsets", "on", "open",
 	"opendatasource", "openquery", "openrowset", "openxml", "option", "or", "order", "outer",
-	"over", "percent", "pivot", "plan", "primary", "print", "proc", "procedure",
-	"public", "raiserror", "read", "readtext", "reconfigure", "references", "replication",
-	"restore", "restrict", "return", "revert", "revoke", "right", "rollback", "rowcount",
-	"rowguidcol", "rule", "save", "schema", "securityaudit", "select", "session_user", "set",
-	"setuser", "shutdown", "some", "statistics", "system_user", "table", "tablesample",
-	"textsize", "then", "to", "top", "tran", "transaction", "trigger", "truncate",
-	"try_convert", "tsequal", "union", "unique", "unpivot", "update", "updatetext", "use",
-	"user", "values", "varying", "view", "waitfor", "when", "where", "while", "with", "within",
-	"writetext"};
+	"over", "percent", "pivot", "plan", "primary", "print", "proc", "procedure", "public",
+	"raiserror", "read", "readtext", "reconfigure", "references", "replication", "restore",
+	"restrict", "return", "revert", "revoke", "right", "rollback", "rowcount", "rowguidcol",
+	"rule", "save", "schema", "securityaudit", "select", "session_user", "set", "setuser",
+	"shutdown", "some", "statistics", "system_user", "table", "tablesample", "textsize", "then",
+	"to", "top", "tran", "transaction", "trigger", "truncate", "try_convert", "tsequal",
+	"union", "unique", "unpivot", "update", "updatetext", "use", "user", "values", "varying",
+	"view", "waitfor", "when", "where", "while", "with", "within", "writetext"};
 
 bool is_reserved_word(const char *word)
 {
@@ -221,8 +220,8 @@ int tsql_parse_type(const char *sql, struct arena *a, struct tds_column *ret, st
 	return p.t->kind == TOK_END ? 0 : syntax(&p);
 }
 
-int tsql_parse_params(const char *sql, size_t len, struct arena *a, struct var_def **ret, size_t *ret_n,
-	struct tsql_error *e)
+int tsql_parse_params(const char *sql, size_t len, struct arena *a, struct var_def **ret,
+	size_t *ret_n, struct tsql_error *e)
 {
 	struct parser p;
 	size_t cap = 0;

@@ -16,7 +16,7 @@ struct parser {
 };
 
 /* --- tokens --- */
-bool at_word(const struct parser *p, const char *word);	  /* a bare word, case ignored */
+bool at_word(const struct parser *p, const char *word); /* a bare word, case ignored */
 bool at_word_after(const struct parser *p, size_t ahead, const char *word);
 bool at_op(const struct parser *p, const char *op);
 bool accept_word(struct parser *p, const char *word);
@@ -33,7 +33,7 @@ const char *parser_text(struct parser *p, size_t start, size_t end);
 int parse_int(struct parser *p, const char **ret); /* a number with a sign, as text */
 
 /* --- expressions --- */
-int parse_expr(struct parser *p, struct expr **ret);	  /* a value */
+int parse_expr(struct parser *p, struct expr **ret); /* a value */
 int parse_condition(struct parser *p, struct expr **ret);
 int parse_type(struct parser *p, struct tds_column *ret);
 int parse_order(struct parser *p, struct order_item **ret, size_t *ret_n);

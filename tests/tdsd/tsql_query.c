@@ -10,8 +10,8 @@ bool at_query(const struct parser *p)
 
 	while (t->kind == TOK_OP && strcmp(t->text, "(") == 0)
 		t++;
-	return t->kind == TOK_WORD &&
-	       (strcasecmp(t->text, "SELECT") == 0 || (t == p->t && strcasecmp(t->text, "WITH") == 0));
+	return t->kind == TOK_WORD && (strcasecmp(t->text, "SELECT") == 0 ||
+					      (t == p->t && strcasecmp(t->text, "WITH") == 0));
 }
 
 int parse_ctes(struct parser *p, struct cte **ret, size_t *ret_n)
@@ -155,12 +155,13 @@ static int parse_hint(struct parser *p, unsigned *ret)
 		const char *word;
 		unsigned hint;
 	} hints[] = {{"UPDLOCK", HINT_UPDLOCK}, {"XLOCK", HINT_XLOCK}, {"HOLDLOCK", HINT_HOLDLOCK},
-		{"SERIALIZABLE", HINT_HOLDLOCK}, {"READPAST", HINT_READPAST}, {"NOLOCK", HINT_NOLOCK},
-		{"READUNCOMMITTED", HINT_NOLOCK}, {"TABLOCK", HINT_TABLOCK},
-		{"TABLOCKX", HINT_TABLOCKX}, {"ROWLOCK", 0}, {"PAGLOCK", 0}, {"NOWAIT", HINT_NOWAIT},
-		{"READCOMMITTED", 0}, {"READCOMMITTEDLOCK", 0}, {"REPEATABLEREAD", HINT_HOLDLOCK},
-		{"SNAPSHOT", 0}, {"KEEPIDENTITY", 0}, {"KEEPDEFAULTS", 0}, {"FORCESEEK", 0},
-		{"FORCESCAN", 0}, {"NOEXPAND", 0}, {"IGNORE_TRIGGERS", 0}, {"IGNORE_CONSTRAINTS", 0}};
+		{"SERIALIZABLE", HINT_HOLDLOCK}, {"READPAST", HINT_READPAST},
+		{"NOLOCK", HINT_NOLOCK}, {"READUNCOMMITTED", HINT_NOLOCK},
+		{"TABLOCK", HINT_TABLOCK}, {"TABLOCKX", HINT_TABLOCKX}, {"ROWLOCK", 0},
+		{"PAGLOCK", 0}, {"NOWAIT", HINT_NOWAIT}, {"READCOMMITTED", 0},
+		{"READCOMMITTEDLOCK", 0}, {"REPEATABLEREAD", HINT_HOLDLOCK}, {"SNAPSHOT", 0},
+		{"KEEPIDENTITY", 0}, {"KEEPDEFAULTS", 0}, {"FORCESEEK", 0}, {"FORCESCAN", 0},
+		{"NOEXPAND", 0}, {"IGNORE_TRIGGERS", 0}, {"IGNORE_CONSTRAINTS", 0}};
 
 	for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
 		if (!accept_word(p, hints[i].word))
@@ -172,7 +173,8 @@ static int parse_hint(struct parser *p, unsigned *ret)
 		bool is = accept_op(p, "=");
 
 		if (!accept_op(p, "("))
-			return is && (p->t->kind == TOK_INT || at_name(p)) ? (p->t++, 0) : syntax(p);
+			return is && (p->t->kind == TOK_INT || at_name(p)) ? (p->t++, 0)
+									   : syntax(p);
 		while (!at_op(p, ")") && p->t->kind != TOK_END)
 			p->t++;
 		return expect_op(p, ")");
@@ -196,9 +198,10 @@ int parse_table_hints(struct parser *p, unsigned *ret)
 /* t (NOLOCK): the old way. */
 static bool at_bare_hint(const struct parser *p)
 {
-	return at_op(p, "(") && (at_word_after(p, 1, "NOLOCK") || at_word_after(p, 1, "UPDLOCK") ||
-					at_word_after(p, 1, "HOLDLOCK") || at_word_after(p, 1, "TABLOCK") ||
-					at_word_after(p, 1, "TABLOCKX") || at_word_after(p, 1, "READPAST"));
+	return at_op(p, "(") &&
+	       (at_word_after(p, 1, "NOLOCK") || at_word_after(p, 1, "UPDLOCK") ||
+		       at_word_after(p, 1, "HOLDLOCK") || at_word_after(p, 1, "TABLOCK") ||
+		       at_word_after(p, 1, "TABLOCKX") || at_word_after(p, 1, "READPAST"));
 }
 
 static int parse_from_alias(struct parser *p, struct from *f)
@@ -241,7 +244,8 @@ static int parse_function(struct parser *p, struct from *f)
 		return -1;
 	if (f->call->kind != EX_CALL)
 		return syntax(p);
-	if (accept_word(p, "WITH") && (expect_op(p, "(") || parse_json_columns(p, &f->with, &f->n_with)))
+	if (accept_word(p, "WITH") &&
+		(expect_op(p, "(") || parse_json_columns(p, &f->with, &f->n_with)))
 		return -1;
 	return parse_from_alias(p, f);
 }
@@ -508,8 +512,8 @@ int parse_query(struct parser *p, struct query **ret)
 		(*ret)->ctes = ctes;
 		(*ret)->n_ctes = n_ctes;
 	}
-	if (accept_word(p, "ORDER") && (expect_word(p, "BY") ||
-					       parse_order(p, &(*ret)->order, &(*ret)->n_order)))
+	if (accept_word(p, "ORDER") &&
+		(expect_word(p, "BY") || parse_order(p, &(*ret)->order, &(*ret)->n_order)))
 		return -1;
 	if (parse_offset(p, *ret))
 		return -1;

@@ -94,7 +94,8 @@ static int parse_end_tran(struct parser *p, struct stmt **ret, enum stmt_kind ki
 			return -1;
 		if (at_word(p, "WITH") && at_word_after(p, 2, "DELAYED_DURABILITY")) {
 			p->t += 3;
-			return expect_op(p, "=") || (!accept_word(p, "ON") && expect_word(p, "OFF")) ||
+			return expect_op(p, "=") ||
+					       (!accept_word(p, "ON") && expect_word(p, "OFF")) ||
 					       expect_op(p, ")")
 				       ? -1
 				       : 0;
@@ -197,7 +198,8 @@ static int parse_raiserror(struct parser *p, struct stmt **ret)
 	if (!accept_word(p, "WITH"))
 		return 0;
 	do {
-		if (!accept_word(p, "NOWAIT") && !accept_word(p, "SETERROR") && !accept_word(p, "LOG"))
+		if (!accept_word(p, "NOWAIT") && !accept_word(p, "SETERROR") &&
+			!accept_word(p, "LOG"))
 			return syntax(p);
 	} while (accept_op(p, ","));
 	return 0;
@@ -215,7 +217,8 @@ static int parse_simple(struct parser *p, struct stmt **ret, enum stmt_kind kind
 		return parse_ident(p, &s->text);
 	}
 	if (kind == ST_RETURN) {
-		if (p->t->kind == TOK_INT || p->t->kind == TOK_VAR || at_op(p, "-") || at_op(p, "("))
+		if (p->t->kind == TOK_INT || p->t->kind == TOK_VAR || at_op(p, "-") ||
+			at_op(p, "("))
 			return parse_expr(p, &s->e);
 		return 0;
 	}
@@ -244,8 +247,8 @@ static int parse_set_isolation(struct parser *p, struct stmt *s)
 	static const struct {
 		const char *first, *second;
 		int level; /* as sys.dm_exec_sessions numbers them */
-	} levels[] = {{"READ", "UNCOMMITTED", 1}, {"READ", "COMMITTED", 2}, {"REPEATABLE", "READ", 3},
-		{"SERIALIZABLE", NULL, 4}, {"SNAPSHOT", NULL, 5}};
+	} levels[] = {{"READ", "UNCOMMITTED", 1}, {"READ", "COMMITTED", 2},
+		{"REPEATABLE", "READ", 3}, {"SERIALIZABLE", NULL, 4}, {"SNAPSHOT", NULL, 5}};
 
 	s->kind = ST_SET_ISOLATION;
 	if (expect_word(p, "ISOLATION") || expect_word(p, "LEVEL"))
@@ -348,8 +351,8 @@ static int parse_exec_arg(struct parser *p, struct exec_arg *arg)
 
 static bool at_exec_arg(const struct parser *p)
 {
-	static const enum tsql_token_kind literals[] = {TOK_STRING, TOK_NSTRING, TOK_INT, TOK_DECIMAL,
-		TOK_FLOAT, TOK_MONEY, TOK_BINARY, TOK_VAR, TOK_NAME};
+	static const enum tsql_token_kind literals[] = {TOK_STRING, TOK_NSTRING, TOK_INT,
+		TOK_DECIMAL, TOK_FLOAT, TOK_MONEY, TOK_BINARY, TOK_VAR, TOK_NAME};
 
 	for (size_t i = 0; i < ARRAY_LEN(literals); i++)
 		if (p->t->kind == literals[i])
@@ -431,7 +434,7 @@ int parse_flow(struct parser *p, struct stmt **ret, bool *ret_mine)
 
 int parse_statement(struct parser *p, struct stmt **ret)
 {
-	static int (*const parts[])(struct parser *p, struct stmt **ret, bool *ret_mine) = {
+	static int (*const parts[])(struct parser * p, struct stmt * *ret, bool *ret_mine) = {
 		parse_flow, parse_dml, parse_ddl};
 	const struct tsql_token *first = p->t;
 	bool mine = false;

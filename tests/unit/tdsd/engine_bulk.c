@@ -9,31 +9,58 @@ static void rows_are_stored(void **state)
 {
 	struct fixture *f = *state;
 	struct asked *a = &f->a;
-	static const char *const rows[] = {"1|abc|1.50|0x0102|2026-01-02 03:04:05.678", "2|NULL|NULL|NULL|NULL", "3||-7|0x|0001-01-01 00:00:00.000"};
+	static const char *const rows[] = {"1|abc|1.50|0x0102|2026-01-02 03:04:05.678",
+		"2|NULL|NULL|NULL|NULL", "3||-7|0x|0001-01-01 00:00:00.000"};
 
-	check_ask(a, "CREATE TABLE t (id int NOT NULL PRIMARY KEY, s varchar(5), d decimal(10,2), b varbinary(max), t datetime2(3))", "");
-	assert_string_equal(ask_bulk(a, "INSERT BULK dbo.t (id int, s varchar(5) COLLATE SQL_Latin1_General_CP1_CI_AS, d decimal(10,2), b varbinary(max), t datetime2(3)) WITH (TABLOCK, CHECK_CONSTRAINTS)",
-		"id int, s varchar(5), d decimal(10,2), b varbinary(max), t datetime2(3)", rows, 3), "(3)\n");
-	check_ask(a, "SELECT * FROM t", "id int!, s varchar(5), d decimal(10,2), b varbinary(max), t datetime2(3)\n"
-		"1|abc|1.50|0x0102|2026-01-02 03:04:05.678\n2|NULL|NULL|NULL|NULL\n3||-7.00|0x|0001-01-01 00:00:00.000\n(3)\n");
+	check_ask(a,
+		"CREATE TABLE t (id int NOT NULL PRIMARY KEY, s varchar(5), d decimal(10,2), b "
+		"varbinary(max), t datetime2(3))",
+		"");
+	assert_string_equal(
+		ask_bulk(a,
+			"INSERT BULK dbo.t (id int, s varchar(5) COLLATE "
+			"SQL_Latin1_General_CP1_CI_AS, d decimal(10,2), b varbinary(max), t "
+			"datetime2(3)) WITH (TABLOCK, CHECK_CONSTRAINTS)",
+			"id int, s varchar(5), d decimal(10,2), b varbinary(max), t datetime2(3)",
+			rows, 3),
+		"(3)\n");
+	check_ask(a, "SELECT * FROM t",
+		"id int!, s varchar(5), d decimal(10,2), b varbinary(max), t datetime2(3)\n"
+		"1|abc|1.50|0x0102|2026-01-02 "
+		"03:04:05.678\n2|NULL|NULL|NULL|NULL\n3||-7.00|0x|0001-01-01 00:00:00.000\n(3)\n");
 }
 
 static void what_is_wrong_is_told(void **state)
 {
 	struct fixture *f = *state;
 	struct asked *a = &f->a;
-	static const char *const one[] = {"1|a"}, *const null[] = {"2|a", "NULL|b"}, *const twice[] = {"3|x", "3|y"}, *const wide[] = {"4|abcdef"};
+	static const char *const one[] = {"1|a"}, *const null[] = {"2|a", "NULL|b"},
+				 *const twice[] = {"3|x", "3|y"}, *const wide[] = {"4|abcdef"};
 
-	check_ask(a, "CREATE TABLE t (id int NOT NULL CONSTRAINT pk PRIMARY KEY, s varchar(5) CONSTRAINT ck CHECK (s <> 'bad'))", "");
-	assert_string_equal(ask_bulk(a, "INSERT BULK nix (id int)", "id int", one, 1), "Msg 208.1 16 line 1: Invalid object name 'nix'.\n");
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, nix int)", "id int, nix int", one, 1), "Msg 207.1 16 line 1: Invalid column name 'nix'.\n");
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5))", "id int, s varchar(5)", null, 2),
-		"Msg 515.2 16 line 1: Cannot insert the value NULL into column 'id', table 'db.dbo.t'; column does not allow nulls. INSERT fails.\n" ENDED);
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5))", "id int, s varchar(5)", twice, 2),
-		"Msg 2627.1 14 line 1: Violation of PRIMARY KEY constraint 'pk'. Cannot insert duplicate key in object 'dbo.t'. The duplicate key value is (3).\n" ENDED);
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(10))", "id int, s varchar(10)", wide, 1),
-		"Msg 2628.1 16 line 1: String or binary data would be truncated in table 'db.dbo.t', column 's'. Truncated value: 'abcde'.\n" ENDED);
-	assert_non_null(strstr(ask_bulk(a, "INSERT BULK t (id int, s varchar(5))", "id varchar(5), s varchar(5)", one, 1), "Msg 4816.1 16 line 1: Invalid column type from bcp client for colid 1.\n"));
+	check_ask(a,
+		"CREATE TABLE t (id int NOT NULL CONSTRAINT pk PRIMARY KEY, s varchar(5) "
+		"CONSTRAINT ck CHECK (s <> 'bad'))",
+		"");
+	assert_string_equal(ask_bulk(a, "INSERT BULK nix (id int)", "id int", one, 1),
+		"Msg 208.1 16 line 1: Invalid object name 'nix'.\n");
+	assert_string_equal(
+		ask_bulk(a, "INSERT BULK t (id int, nix int)", "id int, nix int", one, 1),
+		"Msg 207.1 16 line 1: Invalid column name 'nix'.\n");
+	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5))",
+				    "id int, s varchar(5)", null, 2),
+		"Msg 515.2 16 line 1: Cannot insert the value NULL into column 'id', table "
+		"'db.dbo.t'; column does not allow nulls. INSERT fails.\n" ENDED);
+	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5))",
+				    "id int, s varchar(5)", twice, 2),
+		"Msg 2627.1 14 line 1: Violation of PRIMARY KEY constraint 'pk'. Cannot insert "
+		"duplicate key in object 'dbo.t'. The duplicate key value is (3).\n" ENDED);
+	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(10))",
+				    "id int, s varchar(10)", wide, 1),
+		"Msg 2628.1 16 line 1: String or binary data would be truncated in table "
+		"'db.dbo.t', column 's'. Truncated value: 'abcde'.\n" ENDED);
+	assert_non_null(strstr(ask_bulk(a, "INSERT BULK t (id int, s varchar(5))",
+				       "id varchar(5), s varchar(5)", one, 1),
+		"Msg 4816.1 16 line 1: Invalid column type from bcp client for colid 1.\n"));
 	check_ask(a, "SELECT COUNT(*) AS n FROM t", "n int!\n0\n(1)\n");
 }
 
@@ -44,9 +71,14 @@ static void checks_are_made_when_asked_for(void **state)
 	static const char *const bad[] = {"1|bad"};
 
 	check_ask(a, "CREATE TABLE t (id int, s varchar(5) CONSTRAINT ck CHECK (s <> 'bad'))", "");
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5)) WITH (CHECK_CONSTRAINTS)", "id int, s varchar(5)", bad, 1),
-		"Msg 547.0 16 line 1: The INSERT statement conflicted with the CHECK constraint \"ck\". The conflict occurred in database \"db\", table \"dbo.t\".\n" ENDED);
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5))", "id int, s varchar(5)", bad, 1), "(1)\n");
+	assert_string_equal(
+		ask_bulk(a, "INSERT BULK t (id int, s varchar(5)) WITH (CHECK_CONSTRAINTS)",
+			"id int, s varchar(5)", bad, 1),
+		"Msg 547.0 16 line 1: The INSERT statement conflicted with the CHECK constraint "
+		"\"ck\". The conflict occurred in database \"db\", table \"dbo.t\".\n" ENDED);
+	assert_string_equal(
+		ask_bulk(a, "INSERT BULK t (id int, s varchar(5))", "id int, s varchar(5)", bad, 1),
+		"(1)\n");
 	assert_non_null(strstr(ask(a, "INSERT t VALUES (2, 'bad')"), "Msg 547"));
 }
 
@@ -56,13 +88,26 @@ static void identity_defaults_and_rowversions(void **state)
 	struct asked *a = &f->a;
 	static const char *const rows[] = {"a|NULL", "b|5"}, *const keyed[] = {"50|x|1"};
 
-	check_ask(a, "CREATE TABLE t (id int IDENTITY PRIMARY KEY, s varchar(5), n int DEFAULT 7, r rowversion, c AS (n + 1))", "");
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (s varchar(5), n int)", "s varchar(5), n int", rows, 2), "(2)\n");
-	check_ask(a, "SELECT id, s, n, c FROM t", "id int! identity, s varchar(5), n int, c int\n1|a|7|8\n2|b|5|6\n(2)\n");
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (s varchar(5), n int) WITH (KEEP_NULLS)", "s varchar(5), n int", rows, 1), "(1)\n");
-	check_ask(a, "SELECT n FROM t WHERE id = 3; SET IDENTITY_INSERT t ON", "n int\nNULL\n(1)\n");
-	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5), n int)", "id int, s varchar(5), n int", keyed, 1), "(1)\n");
-	check_ask(a, "SET IDENTITY_INSERT t OFF; INSERT t (s) VALUES ('z'); SELECT MAX(id) AS m FROM t", "(1)\nm int\n51\n(1)\n");
+	check_ask(a,
+		"CREATE TABLE t (id int IDENTITY PRIMARY KEY, s varchar(5), n int DEFAULT 7, r "
+		"rowversion, c AS (n + 1))",
+		"");
+	assert_string_equal(
+		ask_bulk(a, "INSERT BULK t (s varchar(5), n int)", "s varchar(5), n int", rows, 2),
+		"(2)\n");
+	check_ask(a, "SELECT id, s, n, c FROM t",
+		"id int! identity, s varchar(5), n int, c int\n1|a|7|8\n2|b|5|6\n(2)\n");
+	assert_string_equal(ask_bulk(a, "INSERT BULK t (s varchar(5), n int) WITH (KEEP_NULLS)",
+				    "s varchar(5), n int", rows, 1),
+		"(1)\n");
+	check_ask(
+		a, "SELECT n FROM t WHERE id = 3; SET IDENTITY_INSERT t ON", "n int\nNULL\n(1)\n");
+	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int, s varchar(5), n int)",
+				    "id int, s varchar(5), n int", keyed, 1),
+		"(1)\n");
+	check_ask(a,
+		"SET IDENTITY_INSERT t OFF; INSERT t (s) VALUES ('z'); SELECT MAX(id) AS m FROM t",
+		"(1)\nm int\n51\n(1)\n");
 }
 
 static void a_load_belongs_to_its_transaction(void **state)
@@ -76,7 +121,8 @@ static void a_load_belongs_to_its_transaction(void **state)
 	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int)", "id int", rows, 2), "(2)\n");
 	check_ask(a, "ROLLBACK; SELECT COUNT(*) AS n FROM t", "env 10\nn int!\n0\n(1)\n");
 	check_ask(a, "BEGIN TRAN; INSERT t VALUES (9)", "env 8\n(1)\n");
-	assert_non_null(strstr(ask_bulk(a, "INSERT BULK t (id int)", "id int", null, 1), "Msg 515"));
+	assert_non_null(
+		strstr(ask_bulk(a, "INSERT BULK t (id int)", "id int", null, 1), "Msg 515"));
 	check_ask(a, "COMMIT; SELECT COUNT(*) AS n FROM t", "env 9\nn int!\n1\n(1)\n");
 	/* another batch instead of the rows: nothing of the load is left */
 	check_ask(a, "INSERT BULK t (id int)", "");
@@ -90,9 +136,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(rows_are_stored, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(what_is_wrong_is_told, pairs_setup, pairs_teardown),
-		cmocka_unit_test_setup_teardown(checks_are_made_when_asked_for, pairs_setup, pairs_teardown),
-		cmocka_unit_test_setup_teardown(identity_defaults_and_rowversions, pairs_setup, pairs_teardown),
-		cmocka_unit_test_setup_teardown(a_load_belongs_to_its_transaction, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			checks_are_made_when_asked_for, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			identity_defaults_and_rowversions, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_load_belongs_to_its_transaction, pairs_setup, pairs_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,10 +63,13 @@ static void a_snapshot_stays(void **state)
 	f->a.counts = false;
 	open_other(&b, f, 52);
 	check_ask(&f->a, "CREATE TABLE t (a int); INSERT t VALUES (1)", "");
-	check_ask(&b.a, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN; SELECT a FROM t", "env 8\na int\n1\n");
+	check_ask(&b.a, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN; SELECT a FROM t",
+		"env 8\na int\n1\n");
 	check_ask(&f->a, "UPDATE t SET a = 2", "");
 	check_ask(&b.a, "SELECT a FROM t", "a int\n1\n");
-	assert_non_null(strstr(ask(&b.a, "UPDATE t SET a = 3"), "Msg 3960.2 16 line 1: Snapshot isolation transaction aborted due to update conflict."));
+	assert_non_null(strstr(
+		ask(&b.a, "UPDATE t SET a = 3"), "Msg 3960.2 16 line 1: Snapshot isolation "
+						 "transaction aborted due to update conflict."));
 	check_ask(&b.a, "SELECT a, @@TRANCOUNT AS n FROM t", "a int, n int!\n2|0\n");
 	asked_close(&b.a);
 }
@@ -78,8 +81,11 @@ static void writers_wait(void **state)
 
 	f->a.counts = false;
 	open_other(&b, f, 52);
-	check_ask(&f->a, "CREATE TABLE t (a int); INSERT t VALUES (1); BEGIN TRAN; UPDATE t SET a = a + 1", "env 8\n");
-	check_ask(&b.a, "SET LOCK_TIMEOUT 50; UPDATE t SET a = 10", "Msg 1222.51 16 line 1: Lock request time out period exceeded.\n");
+	check_ask(&f->a,
+		"CREATE TABLE t (a int); INSERT t VALUES (1); BEGIN TRAN; UPDATE t SET a = a + 1",
+		"env 8\n");
+	check_ask(&b.a, "SET LOCK_TIMEOUT 50; UPDATE t SET a = 10",
+		"Msg 1222.51 16 line 1: Lock request time out period exceeded.\n");
 	check_ask(&b.a, "SET LOCK_TIMEOUT -1", "");
 	start(&b, "UPDATE t SET a = a * 10; SELECT a FROM t");
 	check_ask(&f->a, "SELECT a FROM t; COMMIT", "a int\n2\nenv 9\n");
@@ -95,7 +101,10 @@ static void update_locks_hold(void **state)
 
 	f->a.counts = false;
 	open_other(&b, f, 52);
-	check_ask(&f->a, "CREATE TABLE t (a int); INSERT t VALUES (1); BEGIN TRAN; SELECT a FROM t WITH (UPDLOCK, HOLDLOCK)", "env 8\na int\n1\n");
+	check_ask(&f->a,
+		"CREATE TABLE t (a int); INSERT t VALUES (1); BEGIN TRAN; SELECT a FROM t WITH "
+		"(UPDLOCK, HOLDLOCK)",
+		"env 8\na int\n1\n");
 	start(&b, "BEGIN TRAN; SELECT a FROM t WITH (UPDLOCK); UPDATE t SET a = a + 1; COMMIT");
 	check_ask(&f->a, "UPDATE t SET a = 5; COMMIT", "env 9\n");
 	assert_string_equal(finish(&b), "env 8\na int\n5\nenv 9\n");
@@ -113,7 +122,10 @@ static void a_deadlock_has_a_victim(void **state)
 	f->a.counts = false;
 	must(engine_create_database(f->e, "two", &err), &err);
 	open_other(&b, f, 52);
-	check_ask(&f->a, "CREATE TABLE t (a int); CREATE TABLE two.dbo.t (a int); INSERT t VALUES (1); INSERT two.dbo.t VALUES (1)", "");
+	check_ask(&f->a,
+		"CREATE TABLE t (a int); CREATE TABLE two.dbo.t (a int); INSERT t VALUES (1); "
+		"INSERT two.dbo.t VALUES (1)",
+		"");
 	check_ask(&b.a, "SELECT COUNT(*) AS n FROM two.dbo.t", "n int!\n1\n");
 	check_ask(&f->a, "BEGIN TRAN; UPDATE t SET a = 2", "env 8\n");
 	check_ask(&b.a, "BEGIN TRAN; UPDATE two.dbo.t SET a = 3", "env 8\n");
@@ -121,9 +133,14 @@ static void a_deadlock_has_a_victim(void **state)
 	mine = ask(&f->a, "UPDATE two.dbo.t SET a = 2; COMMIT");
 	theirs = finish(&b);
 	/* one of them, whoever came second */
-	assert_int_equal((strstr(mine, "Msg 1205.51 13") != NULL) + (strstr(theirs, "Msg 1205.51 13") != NULL), 1);
+	assert_int_equal((strstr(mine, "Msg 1205.51 13") != NULL) +
+				 (strstr(theirs, "Msg 1205.51 13") != NULL),
+		1);
 	assert_int_equal((strstr(mine, "env 9") != NULL) + (strstr(theirs, "env 9") != NULL), 1);
-	check_ask(&f->a, "SELECT CASE WHEN a.a = b.a AND a.a > 1 THEN 1 ELSE 0 END AS same FROM t a, two.dbo.t b", "same int!\n1\n");
+	check_ask(&f->a,
+		"SELECT CASE WHEN a.a = b.a AND a.a > 1 THEN 1 ELSE 0 END AS same FROM t a, "
+		"two.dbo.t b",
+		"same int!\n1\n");
 	asked_close(&b.a);
 }
 
@@ -131,20 +148,28 @@ static void application_locks(void **state)
 {
 	struct fixture *f = *state;
 	struct other b = {0};
-	static const char *const get = "DECLARE @r int; EXEC @r = sp_getapplock 'x', 'Exclusive', 'Session', 0; SELECT @r AS r";
+	static const char *const get = "DECLARE @r int; EXEC @r = sp_getapplock 'x', 'Exclusive', "
+				       "'Session', 0; SELECT @r AS r";
 
 	f->a.counts = false;
 	open_other(&b, f, 52);
 	check_ask(&f->a, get, "r int\n0\n");
 	check_ask(&b.a, get, "r int\n-1\n");
-	start(&b, "DECLARE @r int; EXEC @r = sp_getapplock 'x', 'Shared', 'Session', 60000; SELECT @r AS r");
+	start(&b, "DECLARE @r int; EXEC @r = sp_getapplock 'x', 'Shared', 'Session', 60000; SELECT "
+		  "@r AS r");
 	check_ask(&f->a, "EXEC sp_releaseapplock 'x', 'Session'", "");
 	/* 1 when it had to wait, 0 when it came late */
 	assert_true(strcmp(finish(&b), "r int\n1\n") == 0 || strcmp(b.answer, "r int\n0\n") == 0);
 	check_ask(&f->a, "BEGIN TRAN; EXEC sp_getapplock 'y', 'Exclusive'", "env 8\n");
-	check_ask(&b.a, "BEGIN TRAN; DECLARE @r int; EXEC @r = sp_getapplock 'y', 'Shared', @LockTimeout = 0; SELECT @r AS r; ROLLBACK", "env 8\nr int\n-1\nenv 10\n");
+	check_ask(&b.a,
+		"BEGIN TRAN; DECLARE @r int; EXEC @r = sp_getapplock 'y', 'Shared', @LockTimeout = "
+		"0; SELECT @r AS r; ROLLBACK",
+		"env 8\nr int\n-1\nenv 10\n");
 	check_ask(&f->a, "COMMIT", "env 9\n");
-	check_ask(&b.a, "BEGIN TRAN; DECLARE @r int; EXEC @r = sp_getapplock 'y', 'Shared', @LockTimeout = 0; SELECT @r AS r; ROLLBACK", "env 8\nr int\n0\nenv 10\n");
+	check_ask(&b.a,
+		"BEGIN TRAN; DECLARE @r int; EXEC @r = sp_getapplock 'y', 'Shared', @LockTimeout = "
+		"0; SELECT @r AS r; ROLLBACK",
+		"env 8\nr int\n0\nenv 10\n");
 	asked_close(&b.a);
 }
 
@@ -156,10 +181,15 @@ static void a_closed_session_leaves_nothing(void **state)
 	f->a.counts = false;
 	open_other(&b, f, 52);
 	check_ask(&f->a, "CREATE TABLE t (a int)", "");
-	check_ask(&b.a, "BEGIN TRAN; INSERT t VALUES (1); EXEC sp_getapplock 'x', 'Exclusive', 'Session'", "env 8\n");
+	check_ask(&b.a,
+		"BEGIN TRAN; INSERT t VALUES (1); EXEC sp_getapplock 'x', 'Exclusive', 'Session'",
+		"env 8\n");
 	asked_close(&b.a);
 	check_ask(&f->a, "SET LOCK_TIMEOUT 0; INSERT t VALUES (2); SELECT a FROM t", "a int\n2\n");
-	check_ask(&f->a, "EXEC sp_getapplock 'x', 'Exclusive', 'Session', 0; SELECT COUNT(*) AS n FROM sys.dm_exec_sessions", "n int!\n1\n");
+	check_ask(&f->a,
+		"EXEC sp_getapplock 'x', 'Exclusive', 'Session', 0; SELECT COUNT(*) AS n FROM "
+		"sys.dm_exec_sessions",
+		"n int!\n1\n");
 }
 
 /* What many sessions count is the sum of what each has counted. */
@@ -173,7 +203,9 @@ static void many_write_at_once(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)
 		open_other(&v[i], f, 52 + (int)i);
 	for (size_t i = 0; i < ARRAY_LEN(v); i++)
-		start(&v[i], "DECLARE @i int = 0, @a int; WHILE @i < 25 BEGIN BEGIN TRAN; SELECT @a = a FROM t WITH (UPDLOCK); UPDATE t SET a = @a + 1; COMMIT; SET @i += 1 END");
+		start(&v[i],
+			"DECLARE @i int = 0, @a int; WHILE @i < 25 BEGIN BEGIN TRAN; SELECT @a = a "
+			"FROM t WITH (UPDLOCK); UPDATE t SET a = @a + 1; COMMIT; SET @i += 1 END");
 	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
 		assert_null(strstr(finish(&v[i]), "Msg"));
 		asked_close(&v[i].a);
@@ -184,13 +216,16 @@ static void many_write_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(readers_see_what_is_committed, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			readers_see_what_is_committed, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(a_snapshot_stays, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(writers_wait, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(update_locks_hold, pairs_setup, pairs_teardown),
-		cmocka_unit_test_setup_teardown(a_deadlock_has_a_victim, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_deadlock_has_a_victim, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(application_locks, pairs_setup, pairs_teardown),
-		cmocka_unit_test_setup_teardown(a_closed_session_leaves_nothing, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_closed_session_leaves_nothing, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(many_write_at_once, pairs_setup, pairs_teardown),
 	};
 

@@ -16,7 +16,7 @@
 #include "unit/tdsd/support/asked.h"
 #include "unit/tdsd/support/control_schema.h"
 
-#define TEXT_MAX (16u * 1024 * 1024)
+#define TEXT_MAX   (16u * 1024 * 1024)
 #define PARAMS_MAX 128
 
 static const char *const names[] = {
@@ -48,7 +48,8 @@ static int setup(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(control_schema); i++)
 		check_ask(&f->a, control_schema[i], "");
 	must(db_open_sqlite(":memory:", &options, &f->db, &f->err), &f->err);
-	must(db_exec(f->db, "CREATE TABLE etl_meta (name TEXT PRIMARY KEY, value TEXT)", &f->err), &f->err);
+	must(db_exec(f->db, "CREATE TABLE etl_meta (name TEXT PRIMARY KEY, value TEXT)", &f->err),
+		&f->err);
 	for (size_t i = 0; i < n_migrations; i++)
 		must(db_exec(f->db, migrations[i].sqlite, &f->err), &f->err);
 	must(db_exec(f->db, "DROP TRIGGER etl_run_ordered", &f->err), &f->err);
@@ -78,7 +79,9 @@ static size_t matches(const char *text, const char *pattern)
 	for (i = 0; pattern[i]; i++) {
 		char c = text[i];
 
-		if (pattern[i] == '0' ? !isdigit((unsigned char)c) : pattern[i] == 'x' ? !isxdigit((unsigned char)c) : c != pattern[i])
+		if (pattern[i] == '0'       ? !isdigit((unsigned char)c)
+			: pattern[i] == 'x' ? !isxdigit((unsigned char)c)
+					    : c != pattern[i])
 			return 0;
 	}
 	return i;
@@ -123,7 +126,8 @@ static const char *value_of(struct arena *a, const char *params, const char *nam
 		size_t n = word(p), end;
 
 		assert_int_equal(p[n], '=');
-		end = p[n + 1] == '\'' ? n + 2 + strcspn(p + n + 2, "'") + 1 : n + 1 + strcspn(p + n + 1, " ");
+		end = p[n + 1] == '\'' ? n + 2 + strcspn(p + n + 2, "'") + 1
+				       : n + 1 + strcspn(p + n + 1, " ");
 		if (n == len && memcmp(p, name, n) == 0)
 			return arena_strndup(a, p + n + 1, end - n - 1);
 		p += end;
@@ -137,7 +141,8 @@ struct step_param {
 	const char *value;
 };
 
-static size_t params_of(struct fixture *f, const char *what, const char *sql, const char *params, struct step_param *out)
+static size_t params_of(struct fixture *f, const char *what, const char *sql, const char *params,
+	struct step_param *out)
 {
 	size_t n = 0;
 
@@ -148,7 +153,8 @@ static size_t params_of(struct fixture *f, const char *what, const char *sql, co
 		if (p[1] == '@' || p[-1] == '@' || p[1] == '_')
 			continue;
 		for (size_t i = 0; i < n; i++)
-			seen |= strlen(out[i].name) == len + 1 && memcmp(out[i].name, p, len + 1) == 0;
+			seen |= strlen(out[i].name) == len + 1 &&
+				memcmp(out[i].name, p, len + 1) == 0;
 		if (seen)
 			continue;
 		assert_true(n < PARAMS_MAX);
@@ -168,7 +174,8 @@ static char *unquoted(struct arena *a, const char *value)
 
 /* --- both sides --- */
 
-static void run_sqlite(struct fixture *f, const char *what, const char *sql, const struct step_param *params, size_t n, struct buf *out)
+static void run_sqlite(struct fixture *f, const char *what, const char *sql,
+	const struct step_param *params, size_t n, struct buf *out)
 {
 	struct db_stmt *stmt = NULL;
 	int rc, columns;
@@ -209,7 +216,8 @@ static void run_sqlite(struct fixture *f, const char *what, const char *sql, con
 	db_finalize(stmt);
 }
 
-static void run_tsql(struct fixture *f, const char *what, const char *sql, const struct step_param *params, size_t n, struct buf *out)
+static void run_tsql(struct fixture *f, const char *what, const char *sql,
+	const struct step_param *params, size_t n, struct buf *out)
 {
 	struct engine_param v[PARAMS_MAX];
 	const char *answer, *line;
@@ -219,10 +227,12 @@ static void run_tsql(struct fixture *f, const char *what, const char *sql, const
 	for (size_t i = 0; i < n; i++) {
 		const char *value = params[i].value;
 
-		v[i] = strcmp(value, "null") == 0 ? param(&f->a, params[i].name, "nvarchar(4000)", NULL)
-		       : *value == '\''		  ? param(&f->a, params[i].name, "nvarchar(4000)", unquoted(&f->arena, value))
-		       : strchr(value, '.')	  ? param(&f->a, params[i].name, "float", value)
-						  : param(&f->a, params[i].name, "bigint", value);
+		v[i] = strcmp(value, "null") == 0
+			       ? param(&f->a, params[i].name, "nvarchar(4000)", NULL)
+		       : *value == '\''     ? param(&f->a, params[i].name, "nvarchar(4000)",
+						      unquoted(&f->arena, value))
+		       : strchr(value, '.') ? param(&f->a, params[i].name, "float", value)
+					    : param(&f->a, params[i].name, "bigint", value);
 	}
 	f->a.counts = false;
 	answer = ask_with(&f->a, sql, v, n);
@@ -232,7 +242,8 @@ static void run_tsql(struct fixture *f, const char *what, const char *sql, const
 		const char *p = line, *end = line + strcspn(line, "\n");
 
 		for (uint32_t i = 0; i < f->a.columns.n; i++) {
-			size_t len = i + 1 < f->a.columns.n ? strcspn(p, header ? "," : "|") : (size_t)(end - p);
+			size_t len = i + 1 < f->a.columns.n ? strcspn(p, header ? "," : "|")
+							    : (size_t)(end - p);
 			char *cell = arena_strndup(&f->arena, p, len);
 
 			buf_adds(out, i ? "|" : "");
@@ -251,7 +262,8 @@ static void run_tsql(struct fixture *f, const char *what, const char *sql, const
 		buf_printf(out, "(%lld)\n", (long long)f->a.count);
 }
 
-static void compare(struct fixture *f, const char *what, const char *sqlite, const char *tsql, const char *params)
+static void compare(struct fixture *f, const char *what, const char *sqlite, const char *tsql,
+	const char *params)
 {
 	CLEANUP(buf_release) struct buf a = BUF_INIT(TEXT_MAX), b = BUF_INIT(TEXT_MAX);
 	struct step_param v[PARAMS_MAX];
@@ -261,7 +273,8 @@ static void compare(struct fixture *f, const char *what, const char *sqlite, con
 	run_sqlite(f, what, sqlite, v, n, &a);
 	run_tsql(f, what, tsql, v, n, &b);
 	if (strcmp(buf_str(&a), buf_str(&b)) != 0)
-		fail_msg("%s(%s)\n--- SQLite\n%s--- T-SQL\n%s", what, params, buf_str(&a), buf_str(&b));
+		fail_msg("%s(%s)\n--- SQLite\n%s--- T-SQL\n%s", what, params, buf_str(&a),
+			buf_str(&b));
 }
 
 /* --- the steps --- */
@@ -304,7 +317,9 @@ static const struct step {
 	{ST_RUN_WORKER, "worker='w2' run_id=1 fence=1"},
 	{ST_RUN_ADOPT, "controller='c2' run_id=1 fence=1"},
 	{ST_RUN_STATE, "run_id=1 fence=1"},
-	{ST_RUN_MOVE, "new='running' final=0 rows_read=null rows_written=null rows_rejected=null bytes_read=null error_code=null error_message=null run_id=1 fence=1 old='starting'"},
+	{ST_RUN_MOVE, "new='running' final=0 rows_read=null rows_written=null rows_rejected=null "
+		      "bytes_read=null error_code=null error_message=null run_id=1 fence=1 "
+		      "old='starting'"},
 	{ST_RUN_ACTIVE, "grace=5.0"},
 	{ST_RUN_EVENT, "run_id=1 old='queued' new='starting' actor='c1' reason=null"},
 	{ST_RUN_EVENT, "run_id=1 old='starting' new='running' actor='w' reason='began'"},
@@ -316,15 +331,20 @@ static const struct step {
 	{ST_RUN_CANCELS, ""},
 	{ST_RUN_LIST, "first=1 last=100 limit=10"},
 	{ST_RUN_LIST, "first=1 last=100 limit=1"},
-	{ST_RUN_MOVE, "new='succeeded' final=1 rows_read=10 rows_written=10 rows_rejected=0 bytes_read=1234 error_code='x' error_message='y' run_id=1 fence=1 old='running'"},
-	{ST_RUN_MOVE, "new='failed' final=1 rows_read=10 rows_written=10 rows_rejected=0 bytes_read=1234 error_code='x' error_message='y' run_id=1 fence=1 old='running'"},
+	{ST_RUN_MOVE,
+		"new='succeeded' final=1 rows_read=10 rows_written=10 rows_rejected=0 "
+		"bytes_read=1234 error_code='x' error_message='y' run_id=1 fence=1 old='running'"},
+	{ST_RUN_MOVE,
+		"new='failed' final=1 rows_read=10 rows_written=10 rows_rejected=0 bytes_read=1234 "
+		"error_code='x' error_message='y' run_id=1 fence=1 old='running'"},
 	{ST_LEASE_END, "run_id=1 fence=1"},
 	{ST_RUN_DEPENDANTS, "run_id=1 job_id=1 succeeded=1"},
 	{ST_RUN_DEPENDANTS, "run_id=1 job_id=1 succeeded=1"},
 	{ST_RUN_RELEASED, ""},
 	{ST_RUN_BLOCKED, ""},
 	{ST_RUN_CLAIM, "owner='o' controller='c1' worker='w' lease=60.0 run_id=2 by_hand=1"},
-	{ST_RUN_REQUEUE, "settle='failed' delay=3600.0 disruption=1 error_code=null error_message='lost' run_id=2 fence=1 old='starting'"},
+	{ST_RUN_REQUEUE, "settle='failed' delay=3600.0 disruption=1 error_code=null "
+			 "error_message='lost' run_id=2 fence=1 old='starting'"},
 	{ST_NEXT_READY, ""},
 	{ST_RUN_SETTLE, "settle='cancelled' run_id=2 fence=1"},
 	{ST_RUN_FIND, "run_id=2"},
@@ -332,20 +352,28 @@ static const struct step {
 	{ST_RUN_READY, "limit=10"},
 	{ST_OUTLOOK, "since='2020-01-01T00:00:00.000Z'"},
 	{ST_JOB_HOLD, "reason=null job_id=1"},
-	{ST_RUN_IMPORT, "run_uid='0e984725-c51c-4bf4-9960-e1c80e27aba0' job_id=1 state='succeeded' order_key=null fence=5 rows=7 opened_at='2026-01-02T03:04:05.678Z' ended_at='2026-01-02T03:05:05.678Z' error_code=null error_message=null"},
-	{ST_RUN_IMPORT, "run_uid='0e984725-c51c-4bf4-9960-e1c80e27aba1' job_id=1 state='failed' order_key='k9' fence=5 rows=null opened_at=null ended_at=null error_code='c' error_message='m'"},
+	{ST_RUN_IMPORT, "run_uid='0e984725-c51c-4bf4-9960-e1c80e27aba0' job_id=1 state='succeeded' "
+			"order_key=null fence=5 rows=7 opened_at='2026-01-02T03:04:05.678Z' "
+			"ended_at='2026-01-02T03:05:05.678Z' error_code=null error_message=null"},
+	{ST_RUN_IMPORT, "run_uid='0e984725-c51c-4bf4-9960-e1c80e27aba1' job_id=1 state='failed' "
+			"order_key='k9' fence=5 rows=null opened_at=null ended_at=null "
+			"error_code='c' error_message='m'"},
 	{ST_RUN_BY_UID, "run_uid='0e984725-c51c-4bf4-9960-e1c80e27aba0'"},
 	{ST_RUN_BY_UID, "run_uid='not one'"},
-	{ST_RUN_UNKNOWN, "runs='[{\"uid\":\"0e984725-c51c-4bf4-9960-e1c80e27aba0\",\"fence\":5},{\"uid\":\"0e984725-c51c-4bf4-9960-e1c80e27aba0\",\"fence\":6}]'"},
+	{ST_RUN_UNKNOWN, "runs='[{\"uid\":\"0e984725-c51c-4bf4-9960-e1c80e27aba0\",\"fence\":5},{"
+			 "\"uid\":\"0e984725-c51c-4bf4-9960-e1c80e27aba0\",\"fence\":6}]'"},
 	{ST_RUN_UNKNOWN, "runs='[]'"},
 	{ST_RUN_KEY_FREE, "job_id=1 order_key='k9' run_uid='0e984725-c51c-4bf4-9960-e1c80e27aba0'"},
 	{ST_RUN_FENCE_ALL, "job_id=2"},
 	{ST_RUN_BEGUN, "job_id=2"},
 	{ST_RUN_FENCE, "fence=9 run_id=3"},
 	{ST_RUN_FENCE, "fence=2 run_id=3"},
-	{ST_CONTROLLER_BEAT, "uid='c1' host='h' process='p' version='v' state='running' max_workers=4 workers=1 lease=60.0"},
-	{ST_CONTROLLER_BEAT, "uid='c1' host='h' process='p' version='v' state='running' max_workers=4 workers=2 lease=60.0"},
-	{ST_CONTROLLER_BEAT, "uid='c2' host='h' process='p' version='v' state='stopped' max_workers=4 workers=2 lease=-60.0"},
+	{ST_CONTROLLER_BEAT, "uid='c1' host='h' process='p' version='v' state='running' "
+			     "max_workers=4 workers=1 lease=60.0"},
+	{ST_CONTROLLER_BEAT, "uid='c1' host='h' process='p' version='v' state='running' "
+			     "max_workers=4 workers=2 lease=60.0"},
+	{ST_CONTROLLER_BEAT, "uid='c2' host='h' process='p' version='v' state='stopped' "
+			     "max_workers=4 workers=2 lease=-60.0"},
 	{ST_CONTROLLER_FRESH, "uid='c1' state='running' workers=2 least=30.0 lease=60.0"},
 	{ST_CONTROLLER_LIST, ""},
 	{ST_CONTROLLER_STOPPED, "uid='c1' lease_until='2026-01-02T03:04:05.678Z'"},
@@ -376,7 +404,10 @@ static const char *job_params(struct fixture *f, const char *name)
 		else if (strcmp(o->key, "enabled") == 0)
 			buf_adds(&out, " enabled=1");
 		else
-			buf_printf(&out, " %s=%s", o->key, o->type == OPT_DURATION ? "30.5" : number ? "1" : "'text'");
+			buf_printf(&out, " %s=%s", o->key,
+				o->type == OPT_DURATION ? "30.5"
+				: number                ? "1"
+							: "'text'");
 	}
 	return arena_buf(&f->arena, &out);
 }
@@ -385,7 +416,8 @@ static void definitions(struct fixture *f)
 {
 	static const char *const jobs[] = {"load", "second", "third"};
 	CLEANUP(buf_release) struct buf sqlite = BUF_INIT(TEXT_MAX), tsql = BUF_INIT(TEXT_MAX);
-	static const enum definition_sql whats[] = {DEFINITION_INSERT, DEFINITION_BY_NAME, DEFINITION_UPDATE};
+	static const enum definition_sql whats[] = {
+		DEFINITION_INSERT, DEFINITION_BY_NAME, DEFINITION_UPDATE};
 
 	for (size_t w = 0; w < ARRAY_LEN(whats); w++) {
 		buf_reset(&sqlite);
@@ -393,7 +425,8 @@ static void definitions(struct fixture *f)
 		definition_sql(DB_SQLITE, whats[w], &sqlite);
 		definition_sql(DB_TSQL, whats[w], &tsql);
 		for (size_t i = 0; i < (whats[w] == DEFINITION_UPDATE ? 1 : ARRAY_LEN(jobs)); i++)
-			compare(f, "definition", buf_str(&sqlite), buf_str(&tsql), job_params(f, jobs[i]));
+			compare(f, "definition", buf_str(&sqlite), buf_str(&tsql),
+				job_params(f, jobs[i]));
 	}
 	buf_reset(&sqlite);
 	buf_reset(&tsql);
@@ -403,10 +436,13 @@ static void definitions(struct fixture *f)
 }
 
 /* Columns that both tables have, whatever the statements told. */
-static void compare_table(struct fixture *f, const char *table, const char *columns, const char *order)
+static void compare_table(
+	struct fixture *f, const char *table, const char *columns, const char *order)
 {
-	compare(f, table, arena_printf(&f->arena, "SELECT %s FROM etl_%s ORDER BY %s", columns, table, order),
-		arena_printf(&f->arena, "SELECT %s FROM etl.%s ORDER BY %s", columns, table, order), "");
+	compare(f, table,
+		arena_printf(&f->arena, "SELECT %s FROM etl_%s ORDER BY %s", columns, table, order),
+		arena_printf(&f->arena, "SELECT %s FROM etl.%s ORDER BY %s", columns, table, order),
+		"");
 }
 
 static void both_dialects_do_the_same(void **state)
@@ -415,23 +451,31 @@ static void both_dialects_do_the_same(void **state)
 
 	definitions(f);
 	must(db_exec(f->db, "INSERT INTO etl_meta VALUES ('schema', '3')", &f->err), &f->err);
-	check_ask(&f->a, "SET NOCOUNT ON; INSERT INTO etl.meta VALUES ('schema', '3'); SET NOCOUNT OFF", "");
+	check_ask(&f->a,
+		"SET NOCOUNT ON; INSERT INTO etl.meta VALUES ('schema', '3'); SET NOCOUNT OFF", "");
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		enum statement st = steps[i].st;
 
 		f->used[st] = true;
-		compare(f, names[st], statements_text(DB_SQLITE, st), statements_text(DB_TSQL, st), steps[i].params);
+		compare(f, names[st], statements_text(DB_SQLITE, st), statements_text(DB_TSQL, st),
+			steps[i].params);
 	}
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 		if (!f->used[i])
 			fail_msg("%s has no step here", names[i]);
-	compare_table(f, "run", "run_id, job_id, state, origin, order_key, priority, attempt, owner, fence, rows_read, rows_written,"
-		" rows_rejected, bytes_read, error_code, error_message, ordered_by, disruptions, cancel_requested, settle, controller_uid,"
-		" worker, full_load", "run_id");
-	compare_table(f, "job", "job_id, name, kind, enabled, version, retry_delay, hold_reason", "job_id");
+	compare_table(f, "run",
+		"run_id, job_id, state, origin, order_key, priority, attempt, owner, fence, "
+		"rows_read, rows_written,"
+		" rows_rejected, bytes_read, error_code, error_message, ordered_by, disruptions, "
+		"cancel_requested, settle, controller_uid,"
+		" worker, full_load",
+		"run_id");
+	compare_table(f, "job", "job_id, name, kind, enabled, version, retry_delay, hold_reason",
+		"job_id");
 	compare_table(f, "job_history", "job_id, version, actor, definition", "job_id");
 	compare_table(f, "job_dependency", "job_id, after_job_id, on_completion", "job_id");
-	compare_table(f, "run_event", "event_id, run_id, old_state, new_state, actor, reason", "event_id");
+	compare_table(f, "run_event", "event_id, run_id, old_state, new_state, actor, reason",
+		"event_id");
 	compare_table(f, "run_log", "run_id, attempt, seq, level, message", "run_id, attempt, seq");
 	compare_table(f, "run_heartbeat", "run_id, fence, progress", "run_id");
 	compare_table(f, "controller", "controller_uid, host, state, workers", "controller_uid");

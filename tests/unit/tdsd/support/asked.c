@@ -10,7 +10,8 @@
 
 #define TEXT_MAX (16u * 1024 * 1024)
 
-static void show_value(struct asked *a, const struct tds_column *c, const uint8_t **p, const uint8_t *end)
+static void show_value(
+	struct asked *a, const struct tds_column *c, const uint8_t **p, const uint8_t *end)
 {
 	struct err err = ERR_INIT;
 	struct cell v;
@@ -51,9 +52,11 @@ static int on_columns(void *arg, const struct tds_columns *columns)
 		if (tds_form(c) == TDS_FORM_FIXED)
 			shown.type = tds_type_base(c->type);
 		buf_printf(&a->text, "%s%s%s%s%s%s", i ? ", " : "", c->name, *c->name ? " " : "",
-			engine_type_print(&shown, &a->arena), c->nullable ? "" : "!", c->identity ? " identity" : "");
+			engine_type_print(&shown, &a->arena), c->nullable ? "" : "!",
+			c->identity ? " identity" : "");
 		/* null or not is seen in the form of the type, too */
-		if (!c->nullable && tds_form(c) != TDS_FORM_FIXED && tds_type_base(c->type) == TDS_INTN)
+		if (!c->nullable && tds_form(c) != TDS_FORM_FIXED &&
+			tds_type_base(c->type) == TDS_INTN)
 			fail_msg("%s: not null in the form that has nulls", c->name);
 	}
 	buf_adds(&a->text, "\n");
@@ -80,7 +83,8 @@ static int on_message(void *arg, const struct engine_message *m)
 	struct asked *a = arg;
 
 	if (m->severity > 10)
-		buf_printf(&a->text, "Msg %d.%d %d line %d: %s\n", m->number, m->state, m->severity, m->line, m->text);
+		buf_printf(&a->text, "Msg %d.%d %d line %d: %s\n", m->number, m->state, m->severity,
+			m->line, m->text);
 	else if (m->number)
 		buf_printf(&a->text, "> %d %s\n", m->number, m->text);
 	else
@@ -102,7 +106,8 @@ static int on_done(void *arg, uint16_t command, bool has_count, uint64_t count, 
 	return 0;
 }
 
-static int on_env(void *arg, enum engine_env env, const void *now, size_t now_len, const void *was, size_t was_len)
+static int on_env(void *arg, enum engine_env env, const void *now, size_t now_len, const void *was,
+	size_t was_len)
 {
 	struct asked *a = arg;
 
@@ -110,12 +115,14 @@ static int on_env(void *arg, enum engine_env env, const void *now, size_t now_le
 		assert_int_equal(now_len + was_len, 8);
 		buf_printf(&a->text, "env %d\n", (int)env);
 	} else {
-		buf_printf(&a->text, "env %d %.*s<%.*s\n", (int)env, (int)now_len, (const char *)now, (int)was_len, (const char *)was);
+		buf_printf(&a->text, "env %d %.*s<%.*s\n", (int)env, (int)now_len,
+			(const char *)now, (int)was_len, (const char *)was);
 	}
 	return 0;
 }
 
-static int on_output(void *arg, const char *name, const struct tds_column *type, const uint8_t *value, size_t len)
+static int on_output(void *arg, const char *name, const struct tds_column *type,
+	const uint8_t *value, size_t len)
 {
 	struct asked *a = arg;
 	const uint8_t *p = value;
@@ -133,8 +140,13 @@ static bool on_cancelled(void *arg)
 	return a->cancel_after && --a->cancel_after == 0;
 }
 
-static const struct engine_out out = {.columns = on_columns, .row = on_row, .message = on_message, .done = on_done,
-	.env = on_env, .output = on_output, .cancelled = on_cancelled};
+static const struct engine_out out = {.columns = on_columns,
+	.row = on_row,
+	.message = on_message,
+	.done = on_done,
+	.env = on_env,
+	.output = on_output,
+	.cancelled = on_cancelled};
 
 struct engine *asked_engine(void)
 {
@@ -147,8 +159,13 @@ struct engine *asked_engine(void)
 
 void asked_open(struct asked *a, struct engine *e, const char *database, int spid)
 {
-	struct engine_login login = {.user = "sa", .program = "unit test", .host = "here", .database = database,
-		.spid = spid, .encrypt = "FALSE", .auth_scheme = "SQL"};
+	struct engine_login login = {.user = "sa",
+		.program = "unit test",
+		.host = "here",
+		.database = database,
+		.spid = spid,
+		.encrypt = "FALSE",
+		.auth_scheme = "SQL"};
 	struct err err = ERR_INIT;
 
 	*a = (struct asked){.text = BUF_INIT(TEXT_MAX), .counts = true};
@@ -182,7 +199,8 @@ const char *ask(struct asked *a, const char *sql)
 	return ask_with(a, sql, NULL, 0);
 }
 
-const char *ask_transaction(struct asked *a, enum session_transaction what, int isolation, const char *name)
+const char *ask_transaction(
+	struct asked *a, enum session_transaction what, int isolation, const char *name)
 {
 	buf_reset(&a->text);
 	return answered(a, session_transaction(a->s, what, isolation, name, &out, a));
@@ -194,7 +212,9 @@ static void encode(struct asked *a, const struct tds_column *t, const char *valu
 	struct tsql_error e = {0};
 	struct cell c = value ? cell_text(value, strlen(value)) : cell_null(), v;
 
-	if (cell_cast(&text, &c, t, engine_type_class(t) == TC_BYTES ? 1 : -1, CAST_EXPLICIT, &a->arena, &v, &e) || cell_encode(t, &v, row, &e))
+	if (cell_cast(&text, &c, t, engine_type_class(t) == TC_BYTES ? 1 : -1, CAST_EXPLICIT,
+		    &a->arena, &v, &e) ||
+		cell_encode(t, &v, row, &e))
 		fail_msg("'%s': %s", value, e.text);
 }
 
@@ -246,7 +266,8 @@ static void parse_columns(struct asked *a, const char *text, struct tds_columns 
 	}
 }
 
-const char *ask_bulk(struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n)
+const char *ask_bulk(
+	struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n)
 {
 	struct tds_columns c;
 

@@ -27,8 +27,8 @@ struct asked {
 	struct tds_columns columns;
 	struct arena arena; /* of the last answer */
 	int cancel_after;   /* questions of cancelled() until it says yes; 0: never */
-	int64_t count;	    /* of the last DONE with a count, -1: none */
-	bool counts;	    /* show those of DONE */
+	int64_t count;      /* of the last DONE with a count, -1: none */
+	bool counts;        /* show those of DONE */
 };
 
 /* An engine in the directory of dir_make. */
@@ -39,13 +39,16 @@ void asked_close(struct asked *a);
 /* The answer; good until the next question. */
 const char *ask(struct asked *a, const char *sql);
 const char *ask_with(struct asked *a, const char *sql, const struct engine_param *params, size_t n);
-const char *ask_transaction(struct asked *a, enum session_transaction what, int isolation, const char *name);
+const char *ask_transaction(
+	struct asked *a, enum session_transaction what, int isolation, const char *name);
 
-/* A parameter of a type of T-SQL, its value as text; NULL: null. Good as long as the last answer. */
+/* A parameter of a type of T-SQL, its value as text; NULL: null. Good as long as the last answer.
+ */
 struct engine_param param(struct asked *a, const char *name, const char *type, const char *value);
 
 /* INSERT BULK and its rows, "a|b" each; then the end. */
-const char *ask_bulk(struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n);
+const char *ask_bulk(
+	struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n);
 
 #define check_ask(a, sql, expected) assert_string_equal(ask(a, sql), expected)
 
