@@ -4,8 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tests/tdsd/engine_time.h"
-#include "tests/tdsd/engine_translate.h"
+#include "tests/tdsd/engine_call.h"
 
 /*
  * args: a letter for each, the last is repeated: t text, i bigint, f float, d datetime2 (times
@@ -114,7 +113,7 @@ static const struct function {
 	{"string_escape", 2, 2, "t", 'N', "t_string_escape", false},
 };
 
-static struct tds_column result_type(char code, const struct term *args, size_t n)
+struct tds_column call_result_type(char code, const struct term *args, size_t n)
 {
 	struct tds_column t = engine_int_type(4), text = engine_text_type(true, 128);
 
@@ -179,7 +178,7 @@ static struct tds_column result_type(char code, const struct term *args, size_t 
 	}
 }
 
-static int cast_arg(struct translator *t, struct term *v, char kind)
+int call_cast_arg(struct translator *t, struct term *v, char kind)
 {
 	struct tds_column to = engine_text_type(true, UINT32_MAX);
 	bool text = engine_type_class(&v->type) == TC_TEXT;
@@ -200,12 +199,12 @@ static int cast_arg(struct translator *t, struct term *v, char kind)
 	return 0;
 }
 
-static int wrong_count(struct translator *t, const char *name, int want)
+int call_wrong_count(struct translator *t, const char *name, int want)
 {
 	return tsql_fail(&t->s->error, 174, name, tsql_number(want));
 }
 
-static int args_of(struct translator *t, const struct expr *e, struct term **ret)
+int call_args(struct translator *t, const struct expr *e, struct term **ret)
 {
 	*ret = arena_array(t->a, e->n + 1, sizeof(**ret));
 	for (size_t i = 0; i < e->n; i++)
@@ -222,8 +221,8 @@ static int call_isnull(struct translator *t, const struct expr *e, struct term *
 	struct term *v;
 
 	if (e->n != 2)
-		return wrong_count(t, "isnull", 2);
-	if (args_of(t, e, &v))
+		return call_wrong_count(t, "isnull", 2);
+	if (call_args(t, e, &v))
 		return -1;
 	if (v[0].is_null)
 		v[0].type = v[1].type;
@@ -244,8 +243,8 @@ static int call_coalesce(struct translator *t, const struct expr *e, struct term
 	bool nullable = true;
 
 	if (e->n < 2)
-		return wrong_count(t, "coalesce", 2);
-	if (args_of(t, e, &v))
+		return call_wrong_count(t, "coalesce", 2);
+	if (call_args(t, e, &v))
 		return -1;
 	for (size_t i = 0; i < e->n; i++)
 		nullable &= v[i].type.nullable || v[i].is_null;
@@ -265,7 +264,7 @@ static int call_iif(struct translator *t, const struct expr *e, struct term *ret
 	const char *condition;
 
 	if (e->n != 3)
-		return wrong_count(t, "iif", 3);
+		return call_wrong_count(t, "iif", 3);
 	if (tr_condition(t, e->v[0], &condition) || tr_value(t, e->v[1], &v[0]) ||
 		tr_value(t, e->v[2], &v[1]) || tr_unify(t, v, 2, &ret->type))
 		return -1;
@@ -280,8 +279,8 @@ static int call_nullif(struct translator *t, const struct expr *e, struct term *
 	const char *same;
 
 	if (e->n != 2)
-		return wrong_count(t, "nullif", 2);
-	if (args_of(t, e, &v) || tr_compare(t, "=", &v[0], &v[1], &same))
+		return call_wrong_count(t, "nullif", 2);
+	if (call_args(t, e, &v) || tr_compare(t, "=", &v[0], &v[1], &same))
 		return -1;
 	ret->type = v[0].type;
 	ret->type.nullable = true;
@@ -296,10 +295,10 @@ static int call_len(struct translator *t, const struct expr *e, struct term *ret
 	bool datalength = strcasecmp(e->text, "datalength") == 0;
 
 	if (e->n != 1)
-		return wrong_count(t, e->text, 1);
-	if (args_of(t, e, &v) ||
-		(!datalength &&
-			cast_arg(t, &v[0], engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 'T')))
+		return call_wrong_count(t, e->text, 1);
+	if (call_args(t, e, &v) ||
+		(!datalength && call_cast_arg(t, &v[0],
+					engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 'T')))
 		return -1;
 	ret->type = engine_int_type(v[0].type.size == TDS_SIZE_MAX ? 8 : 4);
 	ret->type.nullable = v[0].type.nullable || v[0].is_null;
@@ -314,9 +313,9 @@ static int call_substring(struct translator *t, const struct expr *e, struct ter
 	struct term *v;
 
 	if (e->n != 3)
-		return wrong_count(t, "substring", 3);
-	if (args_of(t, e, &v) || cast_arg(t, &v[1], 'i') || cast_arg(t, &v[2], 'i') ||
-		cast_arg(t, &v[0], engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 't'))
+		return call_wrong_count(t, "substring", 3);
+	if (call_args(t, e, &v) || call_cast_arg(t, &v[1], 'i') || call_cast_arg(t, &v[2], 'i') ||
+		call_cast_arg(t, &v[0], engine_type_class(&v[0].type) == TC_BYTES ? 'a' : 't'))
 		return -1;
 	ret->type = v[0].type;
 	if (tds_type_is_padded(ret->type.type))
@@ -336,11 +335,11 @@ static int call_find(struct translator *t, const struct expr *e, struct term *re
 	const struct term *in;
 
 	if (e->n < 2 || (replace && e->n != 3) || (pattern && e->n != 2) || e->n > 3)
-		return wrong_count(t, e->text, replace ? 3 : 2);
-	if (args_of(t, e, &v))
+		return call_wrong_count(t, e->text, replace ? 3 : 2);
+	if (call_args(t, e, &v))
 		return -1;
 	for (size_t i = 0; i < e->n; i++)
-		if (cast_arg(t, &v[i], i == 2 && !replace ? 'i' : 't'))
+		if (call_cast_arg(t, &v[i], i == 2 && !replace ? 'i' : 't'))
 			return -1;
 	in = replace ? &v[0] : &v[1];
 	ret->type = replace ? engine_text_type(tds_type_is_utf16(v[0].type.type) ||
@@ -368,14 +367,15 @@ static int call_round(struct translator *t, const struct expr *e, struct term *r
 	char code[TYPE_CODE_MAX];
 
 	if (e->n < 2 || e->n > 3)
-		return wrong_count(t, "round", 2);
-	if (args_of(t, e, &v) || cast_arg(t, &v[1], 'i') || (e->n > 2 && cast_arg(t, &v[2], 'i')))
+		return call_wrong_count(t, "round", 2);
+	if (call_args(t, e, &v) || call_cast_arg(t, &v[1], 'i') ||
+		(e->n > 2 && call_cast_arg(t, &v[2], 'i')))
 		return -1;
 	ret->type = v[0].type;
 	if (engine_type_class(&ret->type) == TC_INT && ret->type.size < 4)
 		ret->type = engine_int_type(4);
 	if (engine_type_class(&ret->type) == TC_TEXT) {
-		if (cast_arg(t, &v[0], 'f'))
+		if (call_cast_arg(t, &v[0], 'f'))
 			return -1;
 		ret->type = v[0].type;
 	}
@@ -392,10 +392,10 @@ static int call_number(struct translator *t, const struct expr *e, struct term *
 	char code[TYPE_CODE_MAX], to[TYPE_CODE_MAX];
 
 	if (e->n != 1)
-		return wrong_count(t, e->text, 1);
-	if (args_of(t, e, &v))
+		return call_wrong_count(t, e->text, 1);
+	if (call_args(t, e, &v))
 		return -1;
-	if (engine_type_class(&v[0].type) == TC_TEXT && cast_arg(t, &v[0], 'f'))
+	if (engine_type_class(&v[0].type) == TC_TEXT && call_cast_arg(t, &v[0], 'f'))
 		return -1;
 	ret->type = v[0].type;
 	if (engine_type_class(&ret->type) == TC_INT && ret->type.size < 4)
@@ -406,281 +406,6 @@ static int call_number(struct translator *t, const struct expr *e, struct term *
 	ret->type.nullable = v[0].type.nullable || v[0].is_null;
 	ret->sql = arena_printf(t->a, "t_number('%c',%s,'%s','%s')", e->text[0] | 0x20, v[0].sql,
 		engine_type_code(&v[0].type, code), engine_type_code(&ret->type, to));
-	return 0;
-}
-
-/* --- dates --- */
-
-static int part_of(struct translator *t, const struct expr *e, enum datepart *ret)
-{
-	*ret = datepart_parse(e->v[0]->text);
-	return *ret == DP_NONE ? tsql_fail(&t->s->error, 155, e->v[0]->text, e->text) : 0;
-}
-
-static int cast_time(struct translator *t, struct term *v)
-{
-	struct tds_column to = result_type('q', NULL, 0);
-	enum type_class class = engine_type_class(&v->type);
-
-	if (class == TC_DATE || class == TC_TIME || class == TC_DATETIME || class == TC_OFFSET ||
-		v->is_null)
-		return 0;
-	if (class != TC_TEXT)
-		to = result_type('p', NULL, 0);
-	if (tr_cast(t, v, &to, -1, CAST_EXPLICIT, &v->sql))
-		return -1;
-	v->type = to;
-	return 0;
-}
-
-static int call_dateadd(struct translator *t, const struct expr *e, struct term *ret)
-{
-	struct term *v;
-	enum datepart part;
-	char code[TYPE_CODE_MAX];
-	struct tds_column datetime = result_type('p', NULL, 0);
-
-	if (e->n != 3)
-		return wrong_count(t, "dateadd", 3);
-	if (part_of(t, e, &part) || args_of(t, e, &v) || cast_arg(t, &v[1], 'i'))
-		return -1;
-	if (engine_type_class(&v[2].type) == TC_TEXT &&
-		!v[2].is_null) { /* a literal is a datetime */
-		if (tr_cast(t, &v[2], &datetime, -1, CAST_EXPLICIT, &v[2].sql))
-			return -1;
-		v[2].type = datetime;
-	}
-	if (cast_time(t, &v[2]))
-		return -1;
-	ret->type = v[2].is_null ? datetime : v[2].type;
-	ret->type.nullable =
-		v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
-	ret->sql = arena_printf(t->a, "t_dateadd(%d,%s,%s,'%s')", (int)part, v[1].sql, v[2].sql,
-		engine_type_code(&ret->type, code));
-	return 0;
-}
-
-static int call_datediff(struct translator *t, const struct expr *e, struct term *ret)
-{
-	struct term *v;
-	enum datepart part;
-	char a[TYPE_CODE_MAX], b[TYPE_CODE_MAX];
-	bool big = strcasecmp(e->text, "datediff_big") == 0;
-
-	if (e->n != 3)
-		return wrong_count(t, e->text, 3);
-	if (part_of(t, e, &part) || args_of(t, e, &v) || cast_time(t, &v[1]) || cast_time(t, &v[2]))
-		return -1;
-	ret->type = engine_int_type(big ? 8 : 4);
-	ret->type.nullable =
-		v[1].type.nullable || v[2].type.nullable || v[1].is_null || v[2].is_null;
-	ret->sql = arena_printf(t->a, "t_datediff(%d,%s,'%s',%s,'%s',%d)", (int)part, v[1].sql,
-		engine_type_code(&v[1].type, a), v[2].sql, engine_type_code(&v[2].type, b), big);
-	return 0;
-}
-
-static int call_datepart(struct translator *t, const struct expr *e, struct term *ret)
-{
-	struct term *v;
-	enum datepart part;
-	char code[TYPE_CODE_MAX];
-	bool name = strcasecmp(e->text, "datename") == 0, short_form = e->n == 1;
-
-	if (!short_form && e->n != 2)
-		return wrong_count(t, e->text, 2);
-	part = datepart_parse(e->text); /* YEAR(x), MONTH(x), DAY(x) */
-	if ((!short_form && part_of(t, e, &part)) || args_of(t, e, &v) ||
-		cast_time(t, &v[short_form ? 0 : 1]))
-		return -1;
-	if (!short_form)
-		v++;
-	ret->type = name ? engine_text_type(true, 30) : engine_int_type(4);
-	ret->type.nullable = v[0].type.nullable || v[0].is_null;
-	ret->sql = arena_printf(t->a, "t_date%s(%d,%s,'%s')", name ? "name" : "part", (int)part,
-		v[0].sql, engine_type_code(&v[0].type, code));
-	return 0;
-}
-
-/* EOMONTH, SWITCHOFFSET, TODATETIMEOFFSET */
-static int call_time(struct translator *t, const struct expr *e, struct term *ret)
-{
-	struct term *v;
-	char code[TYPE_CODE_MAX];
-	bool month = strcasecmp(e->text, "eomonth") == 0;
-
-	if (e->n < 1 || e->n > 2 || (!month && e->n != 2))
-		return wrong_count(t, e->text, 2);
-	if (args_of(t, e, &v) || cast_time(t, &v[0]) ||
-		(e->n > 1 && cast_arg(t, &v[1], month ? 'i' : 'T')))
-		return -1;
-	ret->type = result_type(month ? 'D' : 'o', NULL, 0);
-	ret->sql = arena_printf(t->a, "t_%s(%s,'%s',%s)",
-		month                                      ? "eomonth"
-		: strcasecmp(e->text, "switchoffset") == 0 ? "switchoffset"
-							   : "tooffset",
-		v[0].sql, engine_type_code(&v[0].type, code), e->n > 1 ? v[1].sql : "0");
-	return 0;
-}
-
-/* --- aggregates and windows --- */
-
-int tr_window(struct translator *t, const struct window *w, const char **ret)
-{
-	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
-	struct term v;
-
-	buf_adds(&sql, " OVER (");
-	for (size_t i = 0; i < w->n_partition; i++) {
-		if (tr_value(t, w->partition[i], &v))
-			return -1;
-		buf_printf(&sql, "%s%s", i ? ", " : "PARTITION BY ", tr_key(t, &v));
-	}
-	for (size_t i = 0; i < w->n_order; i++) {
-		/* ORDER BY (SELECT NULL) is no order */
-		if (w->order[i].e->kind == EX_QUERY)
-			break;
-		if (tr_value(t, w->order[i].e, &v))
-			return -1;
-		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &v),
-			w->order[i].descending ? " DESC" : "");
-	}
-	if (w->frame)
-		buf_printf(&sql, " %s", w->frame);
-	buf_addc(&sql, ')');
-	*ret = arena_buf(t->a, &sql);
-	return 0;
-}
-
-static struct tds_column sum_type(const struct tds_column *of, bool avg)
-{
-	switch (engine_type_class(of)) {
-	case TC_INT:
-		return engine_int_type(of->size == 8 ? 8 : 4);
-	case TC_DECIMAL:
-		return engine_decimal_type(38, avg && of->scale < 6 ? 6 : of->scale);
-	case TC_MONEY: {
-		struct tds_column money = {.type = TDS_MONEYN, .size = 8, .nullable = true};
-
-		tds_type_complete(&money);
-		return money;
-	}
-	default:
-		return engine_float_type();
-	}
-}
-
-static int call_count(
-	struct translator *t, const struct expr *e, const char *over, struct term *ret)
-{
-	struct term v = {.sql = "*"};
-	bool star = e->n == 0 || e->v[0]->kind == EX_STAR;
-
-	if (!star && tr_value(t, e->v[0], &v))
-		return -1;
-	ret->type = engine_int_type(strcasecmp(e->text, "count_big") == 0 ? 8 : 4);
-	ret->type.nullable = false;
-	ret->sql = arena_printf(t->a, "count(%s%s)%s", e->distinct ? "DISTINCT " : "",
-		star ? "*" : tr_key(t, &v), over);
-	return 0;
-}
-
-static int call_string_agg(struct translator *t, const struct expr *e, struct term *ret)
-{
-	struct term *v, order;
-	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
-
-	if (e->n != 2)
-		return wrong_count(t, "string_agg", 2);
-	if (args_of(t, e, &v) || cast_arg(t, &v[0], 'T') || cast_arg(t, &v[1], 'T'))
-		return -1;
-	ret->type = v[0].type;
-	ret->type.nullable = true;
-	if (ret->type.size != TDS_SIZE_MAX)
-		ret->type = engine_text_type(tds_type_is_utf16(v[0].type.type),
-			tds_type_is_utf16(v[0].type.type) ? 4000 : 8000);
-	buf_printf(&sql, "group_concat(%s, %s", v[0].sql, v[1].sql);
-	for (size_t i = 0; e->over && i < e->over->n_order; i++) {
-		if (tr_value(t, e->over->order[i].e, &order))
-			return -1;
-		buf_printf(&sql, "%s%s%s", i ? ", " : " ORDER BY ", tr_key(t, &order),
-			e->over->order[i].descending ? " DESC" : "");
-	}
-	buf_addc(&sql, ')');
-	ret->sql = arena_buf(t->a, &sql);
-	return 0;
-}
-
-static int call_aggregate(struct translator *t, const struct expr *e, struct term *ret)
-{
-	struct term v;
-	const char *over = "";
-	char code[TYPE_CODE_MAX], to[TYPE_CODE_MAX];
-	bool minmax = strcasecmp(e->text, "min") == 0 || strcasecmp(e->text, "max") == 0;
-	bool avg = strcasecmp(e->text, "avg") == 0;
-
-	if (strcasecmp(e->text, "string_agg") == 0)
-		return call_string_agg(t, e, ret);
-	if (e->over && tr_window(t, e->over, &over))
-		return -1;
-	if (strncasecmp(e->text, "count", 5) == 0)
-		return call_count(t, e, over, ret);
-	if (e->n != 1)
-		return wrong_count(t, e->text, 1);
-	if (tr_value(t, e->v[0], &v))
-		return -1;
-	if (minmax) {
-		ret->type = v.type;
-		ret->type.nullable = true;
-		ret->type.identity = ret->type.computed = false;
-		ret->sql =
-			arena_printf(t->a, "%s(%s%s)%s", e->text, v.sql, tr_collate(&v.type), over);
-		return 0;
-	}
-	if (engine_type_class(&v.type) > TC_FLOAT || v.type.type == TDS_BITN)
-		return tsql_fail(&t->s->error, 8117, arena_strdup(t->a, engine_type_name(&v.type)),
-			avg ? "avg" : e->text);
-	ret->type = sum_type(&v.type, avg);
-	if (strcasecmp(e->text, "sum") != 0 && !avg)
-		return tsql_unsupported(&t->s->error, e->text);
-	ret->sql = arena_printf(t->a, "t_%s(%s%s,'%s','%s')%s", avg ? "avg" : "sum",
-		e->distinct ? "DISTINCT " : "", v.sql, engine_type_code(&v.type, code),
-		engine_type_code(&ret->type, to), over);
-	if (e->distinct)
-		return tsql_unsupported(&t->s->error, "SUM and AVG with DISTINCT");
-	return 0;
-}
-
-static int call_aggregate_scope(struct translator *t, const struct expr *e, struct term *ret)
-{
-	int rc;
-
-	t->in_aggregate += !e->over || strcasecmp(e->text, "string_agg") == 0;
-	rc = call_aggregate(t, e, ret);
-	t->in_aggregate -= !e->over || strcasecmp(e->text, "string_agg") == 0;
-	ret->aggregate = true;
-	return rc;
-}
-
-static int call_rank(struct translator *t, const struct expr *e, struct term *ret)
-{
-	const char *over;
-	struct term *v;
-	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
-	bool ntile = strcasecmp(e->text, "ntile") == 0;
-
-	if (!e->over || tr_window(t, e->over, &over) || args_of(t, e, &v))
-		return e->over ? -1 : tsql_fail(&t->s->error, 102, e->text);
-	ret->type = engine_int_type(8);
-	ret->type.nullable = false;
-	if (e->n && !ntile)
-		ret->type = v[0].type;
-	if (e->n && !ntile)
-		ret->type.nullable = true;
-	buf_printf(&sql, "%s(", e->text);
-	for (size_t i = 0; i < e->n; i++)
-		buf_printf(&sql, "%s%s", i ? "," : "", v[i].sql);
-	buf_printf(&sql, ")%s", over);
-	ret->sql = arena_buf(t->a, &sql);
 	return 0;
 }
 
@@ -713,10 +438,10 @@ static int call_listed(
 	char to[TYPE_CODE_MAX];
 
 	if ((int)e->n < f->min || (f->max >= 0 && (int)e->n > f->max))
-		return wrong_count(t, f->name, f->min);
-	if (args_of(t, e, &v))
+		return call_wrong_count(t, f->name, f->min);
+	if (call_args(t, e, &v))
 		return -1;
-	ret->type = result_type(f->result, v, e->n);
+	ret->type = call_result_type(f->result, v, e->n);
 	ret->type.nullable = !f->not_null;
 	ret->type.name = NULL;
 	ret->type.identity = ret->type.computed = false;
@@ -727,13 +452,13 @@ static int call_listed(
 		if (f->result == 'N' && big)
 			ret->type = engine_text_type(true, UINT32_MAX);
 		ret->aggregate |= v[i].aggregate;
-		if (n_kinds && cast_arg(t, &v[i], f->args[i < n_kinds ? i : n_kinds - 1]))
+		if (n_kinds && call_cast_arg(t, &v[i], f->args[i < n_kinds ? i : n_kinds - 1]))
 			return -1;
 	}
 	if (f->result == '1' && engine_type_class(&ret->type) != TC_TEXT)
 		ret->type = engine_text_type(false, 8000);
 	if (strstr(f->sql, "/t_dt")) { /* to the grid of datetime */
-		struct term now = {.type = result_type('q', NULL, 0), .sql = "t_now()"};
+		struct term now = {.type = call_result_type('q', NULL, 0), .sql = "t_now()"};
 
 		return tr_cast(t, &now, &ret->type, -1, CAST_EXPLICIT, &ret->sql);
 	}

@@ -186,6 +186,7 @@ int functions_register_aggregates(struct session *s);
 int functions_register_dates(struct session *s);
 int functions_register_session(struct session *s);
 int functions_register_properties(struct session *s);
+int functions_register_json(struct session *s);
 typedef void sql_function(sqlite3_context *context, int n, sqlite3_value **v);
 int function_add(struct session *s, const char *name, int args, sql_function *fn, bool pure);
 void function_fail(sqlite3_context *context); /* session->error is set */

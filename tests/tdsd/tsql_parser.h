@@ -19,6 +19,7 @@ struct parser {
 bool at_word(const struct parser *p, const char *word); /* a bare word, case ignored */
 bool at_word_after(const struct parser *p, size_t ahead, const char *word);
 bool at_op(const struct parser *p, const char *op);
+bool at_any_op(const struct parser *p, const char *const *ops); /* ends with NULL */
 bool accept_word(struct parser *p, const char *word);
 bool accept_op(struct parser *p, const char *op);
 int expect_word(struct parser *p, const char *word);
