@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tests/tdsd/engine_cast.h"
 #include "tests/tdsd/engine_number.h"
 #include "tests/tdsd/engine_time.h"
