@@ -12,3 +12,6 @@ $(out)/tests/tdsd/tdsd: $(call objects,$(tdsd_sources)) $(lib_objects)
 tdsd_unit_objects := $(call objects,$(filter tests/tdsd/engine% tests/tdsd/tsql%,$(tdsd_sources)) \
 	$(sort $(wildcard tests/unit/tdsd/support/*.c)))
 $(patsubst %.c,$(out)/%,$(wildcard tests/unit/tdsd/*.c)): $(tdsd_unit_objects)
+
+# and a fuzz target
+$(out)/tests/fuzz/tsql: $(call objects,$(filter tests/tdsd/engine% tests/tdsd/tsql%,$(tdsd_sources)))
