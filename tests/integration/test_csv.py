@@ -324,6 +324,7 @@ def peak_kib(process):
     return peak
 
 
+@pytest.mark.memory
 def test_memory_does_not_grow_with_the_rows(project):
     project.csv("small", "a,b,c,d\n" + "12345,some text of a row,2.5,another text\n" * 40000)
     project.csv("t", "a,b,c,d\n" + "12345,some text of a row,2.5,another text\n" * 1600000)
