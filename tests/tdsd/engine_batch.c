@@ -97,7 +97,7 @@ int session_batch(struct session *s, const char *sql, size_t len, const struct e
 	rc = add_params(s, &f, params, n_params);
 	if (rc == 0)
 		rc = exec_text(s, sql, len, &f);
-	if (rc && !s->gone && s->error.number) {
+	if (rc && !s->gone && s->error.number && !s->reported) {
 		rc = out_message(s, &s->error);
 		if (rc == 0)
 			rc = out_done(s, 0, false, 0, true);

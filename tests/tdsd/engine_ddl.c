@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_translate.h"
+#include "tests/tdsd/engine_trigger.h"
 #include "tests/tdsd/engine_ddl.h"
 
 /* --- CREATE --- */
@@ -112,6 +113,13 @@ static int create_view(struct session *s, struct stmt *st)
 	where = arena_strdup(tr.a, where);
 	if (schema < 0)
 		return tsql_fail(&s->error, 2760, st->name.part[NAME_SCHEMA]);
+	if (st->on) {
+		struct table *was;
+		int found = catalog_find(s, &st->name, tr.a, &was);
+
+		if (found < 0 || (found && was->view && table_drop(s, was)))
+			return -1;
+	}
 	if (tr_query(&tr, st->query, &q) ||
 		catalog_new_object(
 			s, where, schema, st->name.part[NAME_OBJECT], "V", 0, st->text, &id) ||
@@ -224,6 +232,19 @@ static int drop_schema(struct session *s, struct stmt *st, const struct name *na
 		s, "DELETE FROM %s.sys_schemas WHERE schema_id = %lld", where, (long long)id);
 }
 
+static int drop_trigger(struct session *s, struct stmt *st, const struct name *name)
+{
+	char where[16];
+	int64_t id;
+
+	if (catalog_object(s, name, "TR", &id))
+		return -1;
+	if (id == 0 && !st->if_exists)
+		return tsql_fail(&s->error, 3701, "drop", "trigger", name->part[NAME_OBJECT]);
+	return sql_execf(s, "DELETE FROM %s.sys_objects WHERE object_id = %lld AND type = 'TR'",
+		database_schema(s->current, where), (long long)id);
+}
+
 static int drop_one(struct session *s, struct stmt *st, const struct name *name)
 {
 	if (strcmp(st->text, "TABLE") == 0 || strcmp(st->text, "VIEW") == 0)
@@ -232,6 +253,8 @@ static int drop_one(struct session *s, struct stmt *st, const struct name *name)
 		return drop_index(s, st, name);
 	if (strcmp(st->text, "SCHEMA") == 0)
 		return drop_schema(s, st, name);
+	if (strcmp(st->text, "TRIGGER") == 0)
+		return drop_trigger(s, st, name);
 	if (st->if_exists && strcmp(st->text, "DATABASE") != 0)
 		return 0; /* there are none of those */
 	return tsql_unsupported(&s->error, arena_printf(&s->frame->arena, "DROP %s", st->text));
@@ -294,6 +317,8 @@ static struct database *changed_database(struct session *s, const struct stmt *s
 		       : st->name2.part[NAME_DATABASE]
 			       ? engine_database(s->e, st->name2.part[NAME_DATABASE])
 			       : s->current;
+	if (st->kind == ST_CREATE_TRIGGER)
+		name = &st->name2;
 	if (name->part[NAME_OBJECT] && name_is_temporary(name))
 		return NULL;
 	if (name->part[NAME_OBJECT] && name->part[NAME_DATABASE])
@@ -312,6 +337,8 @@ static int run(struct session *s, struct stmt *st)
 		return create_schema(s, st);
 	case ST_CREATE_VIEW:
 		return create_view(s, st);
+	case ST_CREATE_TRIGGER:
+		return exec_create_trigger(s, st);
 	case ST_DROP:
 		return drop(s, st);
 	default:

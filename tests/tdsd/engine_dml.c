@@ -6,6 +6,7 @@
 
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/engine_dml.h"
+#include "tests/tdsd/engine_trigger.h"
 #include "tests/tdsd/tsql_parse.h"
 
 /* --- the target --- */
@@ -147,19 +148,41 @@ static int change_limit(struct change *c, const struct stmt *st, const char **re
 	return 0;
 }
 
+/* The rows as they are before the statement. */
+static int save_old(struct session *s, struct change *c, const char *picked)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_printf(&sql, "CREATE TEMP TABLE old_rows AS SELECT rowid AS r");
+	for (size_t i = 0; i < c->t->n; i++)
+		buf_printf(&sql, ", c%d", c->t->v[i].id);
+	buf_printf(&sql, " FROM %s.t%lld WHERE rowid IN (%s)", c->t->where, (long long)c->t->id,
+		picked);
+	return sql_exec(s, "DROP TABLE IF EXISTS temp.old_rows") || sql_exec(s, buf_str(&sql)) ||
+			       sql_exec(s, "CREATE INDEX temp.old_rows_r ON old_rows (r)")
+		       ? -1
+		       : 0;
+}
+
 static int delete_rows(struct session *s, struct stmt *st, struct change *c, int64_t *ret_count)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
 	struct translated output = {0};
-	const char *limit;
+	struct triggers triggers;
+	const char *limit, *picked;
 
-	if (change_limit(c, st, &limit))
+	if (change_limit(c, st, &limit) || triggers_open(s, st, c->t, 'D', &triggers))
 		return -1;
-	buf_printf(&sql, "DELETE FROM %s.t%lld WHERE rowid IN (SELECT %s.rowid FROM %s WHERE %s%s)",
-		c->t->where, (long long)c->t->id, c->row_alias, c->from, c->where, limit);
-	if (output_translate(s, st, c->t, "deleted", NULL, &sql, &output))
+	picked = arena_printf(c->tr.a, "SELECT %s.rowid FROM %s WHERE %s%s", c->row_alias, c->from,
+		c->where, limit);
+	if (triggers.n && save_old(s, c, picked))
 		return -1;
-	return dml_run(s, st, c->t, buf_str(&sql), &output, ret_count);
+	buf_printf(&sql, "DELETE FROM %s.t%lld WHERE rowid IN (%s)", c->t->where,
+		(long long)c->t->id, picked);
+	if (output_translate(s, st, c->t, "deleted", NULL, &sql, &output) ||
+		dml_run(s, st, c->t, buf_str(&sql), &output, ret_count))
+		return -1;
+	return triggers_run(s, c->t, &triggers, NULL, "temp.old_rows", *ret_count);
 }
 
 int exec_delete(struct session *s, struct stmt *st)
@@ -265,32 +288,19 @@ static bool mentions_deleted(const struct expr *e)
 	return false;
 }
 
-static int save_old(struct session *s, struct change *c, const char *picked)
-{
-	CLEANUP(buf_release) struct buf sql = BUF_INIT(SQL_MAX);
-
-	buf_printf(&sql, "CREATE TEMP TABLE old_rows AS SELECT rowid AS r");
-	for (size_t i = 0; i < c->t->n; i++)
-		buf_printf(&sql, ", c%d", c->t->v[i].id);
-	buf_printf(&sql, " FROM %s.t%lld WHERE rowid IN (%s)", c->t->where, (long long)c->t->id,
-		picked);
-	return sql_exec(s, "DROP TABLE IF EXISTS temp.old_rows") || sql_exec(s, buf_str(&sql)) ||
-			       sql_exec(s, "CREATE INDEX temp.old_rows_r ON old_rows (r)")
-		       ? -1
-		       : 0;
-}
-
 static int update_rows(struct session *s, struct stmt *st, struct change *c, int64_t *ret_count)
 {
 	CLEANUP(buf_release)
-	struct buf sql = BUF_INIT(SQL_MAX),
-		   set = BUF_INIT(SQL_MAX), values = BUF_INIT(SQL_MAX);
+	struct buf sql = BUF_INIT(SQL_MAX), set = BUF_INIT(SQL_MAX), values = BUF_INIT(SQL_MAX);
 	struct translated output = {0};
 	const char *limit, *picked;
-	bool old = false;
+	struct triggers triggers;
+	bool old;
 
-	if (change_limit(c, st, &limit) || update_values(s, st, c, &set, &values))
+	if (change_limit(c, st, &limit) || update_values(s, st, c, &set, &values) ||
+		triggers_open(s, st, c->t, 'U', &triggers))
 		return -1;
+	old = triggers.n > 0;
 	for (size_t i = 0; i < st->n_output; i++)
 		old |= mentions_deleted(st->output[i].e);
 	picked = arena_printf(c->tr.a, "SELECT %s.rowid FROM %s WHERE %s%s", c->row_alias, c->from,
@@ -302,9 +312,13 @@ static int update_rows(struct session *s, struct stmt *st, struct change *c, int
 		"WHERE t%lld.rowid = u.r",
 		c->t->where, (long long)c->t->id, buf_str(&set), c->row_alias, buf_str(&values),
 		c->from, c->where, limit, (long long)c->t->id);
-	if (output_translate(s, st, c->t, "inserted", old ? "old_rows" : NULL, &sql, &output))
+	if (output_translate(s, st, c->t, "inserted", old ? "old_rows" : NULL, &sql, &output) ||
+		dml_run(s, st, c->t, buf_str(&sql), &output, ret_count))
 		return -1;
-	return dml_run(s, st, c->t, buf_str(&sql), &output, ret_count);
+	return triggers_run(s, c->t, &triggers,
+		arena_printf(c->tr.a, "%s.t%lld WHERE rowid IN (SELECT r FROM temp.old_rows)",
+			c->t->where, (long long)c->t->id),
+		"temp.old_rows", *ret_count);
 }
 
 int exec_update(struct session *s, struct stmt *st)

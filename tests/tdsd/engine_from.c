@@ -142,6 +142,18 @@ static struct cte_entry *find_cte(struct translator *t, const struct name *name)
 	return NULL;
 }
 
+/* inserted and deleted, in a trigger */
+static struct table *trigger_table(const struct translator *t, const struct name *name)
+{
+	const struct frame *f = t->s->frame;
+
+	if (!f || !f->inserted || name->part[NAME_SCHEMA])
+		return NULL;
+	if (strcasecmp(name->part[NAME_OBJECT], "inserted") == 0)
+		return f->inserted;
+	return strcasecmp(name->part[NAME_OBJECT], "deleted") == 0 ? f->deleted : NULL;
+}
+
 static int tr_table(struct translator *t, const struct from *f, const char **ret_sql)
 {
 	struct cte_entry *cte = find_cte(t, &f->name);
@@ -150,6 +162,9 @@ static int tr_table(struct translator *t, const struct from *f, const char **ret
 
 	if (cte)
 		return tr_cte(t, cte, f, ret_sql);
+	table = trigger_table(t, &f->name);
+	if (table)
+		return tr_table_relation(t, table, f, ret_sql);
 	rc = tr_system_view(t, f, ret_sql);
 	if (rc)
 		return rc < 0 ? -1 : 0;

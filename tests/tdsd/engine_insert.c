@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_dml.h"
+#include "tests/tdsd/engine_trigger.h"
 
 int identity_open(struct session *s, const struct table *t, const struct table_column **ret)
 {
@@ -247,9 +248,11 @@ static int insert_rows(struct insert *in, int64_t *ret_count)
 	struct buf sql = BUF_INIT(SQL_MAX),
 		   names = BUF_INIT(SQL_MAX), others = BUF_INIT(SQL_MAX);
 	struct translated output = {0};
+	struct triggers triggers;
 	int rc;
 
-	if (identity_open(s, in->t, &in->identity) || named_columns(in))
+	if (identity_open(s, in->t, &in->identity) || named_columns(in) ||
+		triggers_open(s, in->st, in->t, 'I', &triggers))
 		return -1;
 	if (in->st->default_values)
 		in->n = 0;
@@ -273,7 +276,12 @@ static int insert_rows(struct insert *in, int64_t *ret_count)
 	rc = dml_run(s, in->st, in->t, buf_str(&sql), &output, ret_count);
 	if (rc == 0 && *ret_count)
 		rc = identity_close(s, in->t, in->identity, in->identity_given);
-	return rc;
+	if (rc)
+		return -1;
+	return triggers_run(s, in->t, &triggers,
+		arena_printf(in->tr.a, "%s.t%lld WHERE rowid > %lld", in->t->where,
+			(long long)in->t->id, (long long)triggers.last_row),
+		NULL, *ret_count);
 }
 
 int exec_insert(struct session *s, struct stmt *st)

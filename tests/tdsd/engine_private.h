@@ -73,6 +73,8 @@ struct frame {
 	int64_t return_value;
 	bool breaking, continuing;
 	const char *procedure;
+	struct table *inserted, *deleted; /* of a trigger */
+	int64_t trigger_of;		  /* its table */
 	struct tsql_error *caught; /* in a CATCH: what ERROR_NUMBER() tells */
 };
 
@@ -130,6 +132,7 @@ struct session {
 	enum tran_state tran;
 	int trancount;
 	bool begun; /* an SQLite transaction is open */
+	bool quiet; /* a trigger's own transaction, of which the client hears nothing */
 	int64_t descriptor;
 	bool tran_wrote;
 	struct savepoint *savepoints;

@@ -28,7 +28,7 @@ static int say(struct session *s, enum engine_env env)
 	const char *descriptor = (const char *)&s->descriptor;
 	int rc;
 
-	if (!s->out)
+	if (!s->out || s->quiet)
 		return 0;
 	rc = s->out->env(s->out_arg, env, env == ENGINE_ENV_BEGIN ? descriptor : none,
 		env == ENGINE_ENV_BEGIN ? 8 : 0, env == ENGINE_ENV_BEGIN ? none : descriptor,

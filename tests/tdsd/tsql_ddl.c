@@ -396,11 +396,56 @@ static int parse_create_database(struct parser *p, struct stmt **ret)
 	return 0;
 }
 
+/* name ON table AFTER INSERT, UPDATE AS …: all that follows is its text. */
+static int parse_trigger(struct parser *p, struct stmt **ret, bool or_alter)
+{
+	static const char *const events[] = {"INSERT", "UPDATE", "DELETE"};
+	struct stmt *s = stmt_new(p, ST_CREATE_TRIGGER);
+	size_t cap = 0, start;
+
+	*ret = s;
+	s->on = or_alter;
+	if (parse_name(p, &s->name) || expect_word(p, "ON") || parse_name(p, &s->name2))
+		return -1;
+	if (at_word(p, "INSTEAD"))
+		return tsql_unsupported(p->e, "INSTEAD OF triggers");
+	if (!accept_word(p, "AFTER") && expect_word(p, "FOR"))
+		return -1;
+	do {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(events) && !accept_word(p, events[i]))
+			i++;
+		if (i == ARRAY_LEN(events))
+			return syntax(p);
+		*LIST_ADD(p, s->columns, s->n_columns, cap) = events[i];
+	} while (accept_op(p, ","));
+	if (expect_word(p, "AS"))
+		return -1;
+	start = p->t->start;
+	while (p->t->kind != TOK_END) {
+		struct stmt *ignored; /* for its syntax */
+
+		if (parse_statement(p, &ignored))
+			return -1;
+		while (accept_op(p, ";"))
+			;
+	}
+	s->text = parser_text(p, start, p->t[-1].end);
+	return 0;
+}
+
 static int parse_create(struct parser *p, struct stmt **ret)
 {
-	bool unique, clustered;
+	bool unique, clustered, or_alter;
 
 	p->t++;
+	or_alter = at_word(p, "OR") && at_word_after(p, 1, "ALTER");
+	p->t += or_alter ? 2 : 0;
+	if (accept_word(p, "TRIGGER"))
+		return parse_trigger(p, ret, or_alter);
+	if (or_alter && !at_word(p, "VIEW"))
+		return tsql_unsupported(p->e, arena_printf(p->a, "CREATE OR ALTER %s", p->t->text));
 	if (accept_word(p, "TABLE")) {
 		*ret = stmt_new(p, ST_CREATE_TABLE);
 		return parse_name(p, &(*ret)->name) || expect_op(p, "(") ||
@@ -418,7 +463,7 @@ static int parse_create(struct parser *p, struct stmt **ret)
 	if (accept_word(p, "DATABASE"))
 		return parse_create_database(p, ret);
 	if (accept_word(p, "VIEW"))
-		return parse_create_view(p, ret, false);
+		return parse_create_view(p, ret, or_alter);
 	unique = accept_word(p, "UNIQUE");
 	clustered = accept_word(p, "CLUSTERED");
 	if (!clustered)

@@ -222,6 +222,7 @@ static const struct {
 	{2809, 16, 1, "The request for %1 '%2' failed because '%2' is a %3 object."},
 	{2812, 16, 62, "Could not find stored procedure '%1'."},
 	{3623, 16, 1, "An invalid floating point operation occurred."},
+	{3609, 16, 1, "The transaction ended in the trigger. The batch has been aborted."},
 	{3621, 0, 0, "The statement has been terminated."},
 	{3701, 11, 5,
 		"Cannot %1 the %2 '%3', because it does not exist or you do not have permission."},
@@ -374,6 +375,7 @@ static const struct {
 	{8178, 16, 1,
 		"The parameterized query '%1' expects the parameter '%2', which was not supplied."},
 	{8179, 16, 1, "Could not find prepared statement with handle %1."},
+	{8197, 16, 4, "The object '%1' does not exist or is invalid for this operation."},
 	{8623, 16, 1,
 		"The query processor ran out of internal resources and could not produce a query "
 		"plan."},

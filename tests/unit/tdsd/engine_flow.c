@@ -150,6 +150,57 @@ static void options(void **state)
 	CHECK(v);
 }
 
+static void triggers(void **state)
+{
+	static const struct pair v[] = {
+		{"CREATE TABLE t (id int IDENTITY PRIMARY KEY, a int, b int); CREATE TABLE l (n "
+		 "int IDENTITY(100, 1), x "
+		 "varchar(20))",
+			""},
+		{"CREATE TRIGGER tr ON t AFTER INSERT AS SET NOCOUNT ON; UPDATE t SET b = i.a * 2 "
+		 "FROM t JOIN inserted i ON "
+		 "i.id = t.id; INSERT l (x) SELECT CONCAT('i ', a) FROM inserted; SET NOCOUNT OFF",
+			""},
+		{"INSERT t (a) VALUES (1), (2); SELECT SCOPE_IDENTITY() AS i, @@ROWCOUNT AS r; "
+		 "SELECT a, b FROM t; SELECT x "
+		 "FROM l",
+			"i numeric(38,0), r int!\n2|2\na int, b int\n1|2\n2|4\nx varchar(20)\ni "
+			"1\ni 2\n"},
+		{"CREATE TRIGGER tu ON dbo.t FOR UPDATE, DELETE AS INSERT l (x) SELECT CONCAT('d "
+		 "', d.a, ' ', i.a) FROM "
+		 "deleted d LEFT JOIN inserted i ON i.id = d.id",
+			""},
+		{"DELETE l; UPDATE t SET a = a + 10 WHERE a = 1; DELETE t WHERE a = 2; SELECT x "
+		 "FROM l",
+			"x varchar(20)\nd 1 11\nd 2 \n"},
+		{"INSERT t (a) OUTPUT inserted.id VALUES (5)",
+			"Msg 334.1 16 line 1: The target table 't' of the DML statement cannot "
+			"have any enabled triggers if "
+			"the statement contains an OUTPUT clause without INTO clause.\n"},
+		{"DECLARE @o TABLE (id int); INSERT t (a) OUTPUT inserted.id INTO @o VALUES (5); "
+		 "SELECT COUNT(*) AS n FROM "
+		 "@o",
+			"n int!\n1\n"},
+		{"DROP TRIGGER tr; CREATE TRIGGER tr ON t FOR INSERT AS IF EXISTS (SELECT 1 FROM "
+		 "inserted WHERE a < 0) THROW "
+		 "50007, 'negative', 1",
+			""},
+		{"INSERT t (a) VALUES (-1); PRINT 'never'", "Msg 50007.1 16 line 1: negative\n"},
+		{"SELECT COUNT(*) AS n, @@TRANCOUNT AS t FROM t WHERE a < 0",
+			"n int!, t int!\n0|0\n"},
+		{"BEGIN TRY INSERT t (a) VALUES (-1) END TRY BEGIN CATCH PRINT ERROR_MESSAGE() END "
+		 "CATCH",
+			"> negative\n"},
+		{"INSERT t (a) VALUES (7); SELECT COUNT(*) AS n FROM t WHERE a = 7", "n int!\n1\n"},
+		{"DROP TRIGGER IF EXISTS tr, tu; DROP TRIGGER tr",
+			"Msg 3701.5 11 line 1: Cannot drop the trigger 'tr', because it does not "
+			"exist or you do not have "
+			"permission.\n"},
+	};
+
+	CHECK(v);
+}
+
 static void transactions(void **state)
 {
 	static const struct pair v[] = {
@@ -274,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(errors, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(procedures, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(options, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(triggers, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(transactions, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(
 			requests_of_the_transaction_manager, pairs_setup, pairs_teardown),
