@@ -171,6 +171,8 @@ static int before_text(
 	v.t.days = (int32_t)(ticks / (int64_t)TDS_TICKS_PER_DAY);
 	v.t.ticks = (uint64_t)(ticks % (int64_t)TDS_TICKS_PER_DAY);
 	*ret = print(&w, &v, text, a);
+	if (strcmp(*ret, text) > 0) /* a digit that was left out sorts before a zone */
+		*ret = text;
 	return 0;
 }
 

@@ -115,6 +115,7 @@ static void times_go_back(void **state)
 		{"2024-03-01T12:00:00+02:00", "1d", "2024-02-29T12:00:00+02:00"},
 		{"2024-03-01T12:00+0200", "1d", "2024-02-29T12:00+0200"},
 		{"0001-01-02", "1000000d", "0001-01-01"},
+		{"2024-03-01T00:00:00.12345678Z", "0s", "2024-03-01T00:00:00.12345678Z"},
 		{"2024-03-01", "100", "lookback = 100 is no duration, and the watermark is a text"},
 		{"2024-03-01", "soon",
 			"lookback = soon is no duration, and the watermark is a text"},
