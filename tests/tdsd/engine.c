@@ -136,6 +136,26 @@ static int on_progress(void *arg)
 	return session_cancelled(arg);
 }
 
+/* Two sessions may come to a new database at once; to one that has its catalog nobody waits. */
+static int make_catalog(struct session *s, struct database *d, const char *where)
+{
+	int64_t there;
+	int rc;
+
+	if (sql_int(s, 0, &there,
+		    "SELECT 1 FROM %s.sqlite_schema WHERE name = 'sys_foreign_columns'", where))
+		return -1;
+	if (there)
+		return 0;
+	if (lock_database(s, d))
+		return -1;
+	rc = sql_exec(s, "BEGIN") || catalog_create(s, where) || sql_exec(s, "COMMIT");
+	if (rc)
+		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	lock_release_all(s);
+	return rc ? -1 : 0;
+}
+
 int session_attach(struct session *s, struct database *d)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -158,11 +178,15 @@ int session_attach(struct session *s, struct database *d)
 	if (rc != SQLITE_ROW || sql_execf(s, "PRAGMA %s.synchronous = OFF", where))
 		return rc == SQLITE_ROW ? -1 : sql_failed(s, rc, "journal_mode");
 	s->attached[d->id] = true;
-	/* two sessions may come to a new database at once */
-	if (lock_database(s, d) || catalog_create(s, where))
-		return -1;
-	if (d->writer == s)
-		lock_release_all(s);
+	return make_catalog(s, d, where);
+}
+
+/* All that there are: SQLite attaches none within a transaction. */
+int session_attach_all(struct session *s)
+{
+	for (size_t i = 0; i < s->e->n_databases; i++)
+		if (session_attach(s, s->e->databases[i]))
+			return -1;
 	return 0;
 }
 

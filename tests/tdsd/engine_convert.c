@@ -109,6 +109,28 @@ int tr_store(struct translator *t, const struct term *v, const struct table *tar
 	return 0;
 }
 
+/* Two columns of different collations: neither wins. */
+static int collation_conflict(
+	struct translator *t, const struct term *a, const struct term *b, const char *op)
+{
+	static const struct {
+		const char *op, *name;
+	} names[] = {{"=", "equal to"}, {"<>", "not equal to"}, {"<", "less than"},
+		{"<=", "less than or equal to"}, {">", "greater than"},
+		{">=", "greater than or equal to"}, {"add", "add"}};
+	const char *first = engine_collation_name(a->type.collation, t->a);
+	const char *second = engine_collation_name(b->type.collation, t->a);
+	const char *name = "equal to";
+
+	if (!a->implicit || !b->implicit || a->collated || b->collated ||
+		memcmp(a->type.collation, b->type.collation, TDS_COLLATION_LEN) == 0)
+		return 0;
+	for (size_t i = 0; op && i < ARRAY_LEN(names); i++)
+		if (strcmp(names[i].op, op) == 0)
+			name = names[i].name;
+	return tsql_fail(&t->s->error, 468, first ? first : "?", second ? second : "?", name);
+}
+
 int tr_common(struct translator *t, const struct term *a, const struct term *b, const char *op,
 	struct tds_column *ret_type, const char **ret_a, const char **ret_b,
 	const char **ret_collation)
@@ -127,6 +149,9 @@ int tr_common(struct translator *t, const struct term *a, const struct term *b, 
 			arena_strdup(t->a, engine_type_name(&y.type)), op && *op ? op : "");
 	}
 	if (engine_type_class(&type) == TC_TEXT) {
+		if (engine_type_class(&x.type) == TC_TEXT &&
+			engine_type_class(&y.type) == TC_TEXT && collation_conflict(t, &x, &y, op))
+			return -1;
 		if (x.collated)
 			memcpy(type.collation, x.type.collation, TDS_COLLATION_LEN);
 		else if (y.collated)

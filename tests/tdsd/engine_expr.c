@@ -57,6 +57,7 @@ static int find_in_scope(
 				return tsql_fail(&t->s->error, 209, name->part[NAME_OBJECT]);
 			ret->sql = r->v[j].sql;
 			ret->type = r->v[j].type;
+			ret->implicit = true;
 			ret->name = r->v[j].name;
 		}
 	}

@@ -245,8 +245,7 @@ static int insert_rows(struct insert *in, int64_t *ret_count)
 {
 	struct session *s = in->s;
 	CLEANUP(buf_release)
-	struct buf sql = BUF_INIT(SQL_MAX),
-		   names = BUF_INIT(SQL_MAX), others = BUF_INIT(SQL_MAX);
+	struct buf sql = BUF_INIT(SQL_MAX), names = BUF_INIT(SQL_MAX), others = BUF_INIT(SQL_MAX);
 	struct translated output = {0};
 	struct triggers triggers;
 	int rc;

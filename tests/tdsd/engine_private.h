@@ -74,8 +74,8 @@ struct frame {
 	bool breaking, continuing;
 	const char *procedure;
 	struct table *inserted, *deleted; /* of a trigger */
-	int64_t trigger_of;		  /* its table */
-	struct tsql_error *caught; /* in a CATCH: what ERROR_NUMBER() tells */
+	int64_t trigger_of;               /* its table */
+	struct tsql_error *caught;        /* in a CATCH: what ERROR_NUMBER() tells */
 };
 
 struct options {
@@ -166,6 +166,7 @@ struct session {
 /* --- engine.c --- */
 struct database *engine_database(struct engine *e, const char *name); /* NULL: there is none */
 int session_attach(struct session *s, struct database *d);
+int session_attach_all(struct session *s);
 const char *database_schema(const struct database *d, char out[16]); /* "d5" */
 
 /* --- engine_sql.c: plain SQLite --- */

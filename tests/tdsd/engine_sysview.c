@@ -112,7 +112,7 @@ static const struct view {
 		"nvarchar(60) null, update_referential_action tinyint null, "
 		"update_referential_action_desc nvarchar(60) null",
 		"SELECT " OBJECT_SELECT ", f.referenced_id, 1, o.disabled, 0, f.not_trusted, CASE "
-					"f.on_delete WHEN 'CASCADE' THEN 1 WHEN 'SET NULL' THEN 2 "
+		"f.on_delete WHEN 'CASCADE' THEN 1 WHEN 'SET NULL' THEN 2 "
 		"WHEN 'SET DEFAULT' THEN 3 ELSE 0 END, replace(ifnull(f.on_delete, 'NO ACTION'), ' "
 		"', '_'), CASE f.on_update WHEN 'CASCADE' THEN 1 WHEN "
 		"'SET NULL' THEN 2 WHEN 'SET DEFAULT' THEN 3 ELSE 0 END, "
@@ -136,7 +136,7 @@ static const struct view {
 	{"sys", "default_constraints",
 		OBJECT_COLUMNS ", parent_column_id int, definition nvarchar(max) null",
 		"SELECT " OBJECT_SELECT ", c.column_id, o.definition FROM %D.sys_objects o JOIN "
-					"%D.sys_columns c ON c.default_id = o.object_id AND "
+		"%D.sys_columns c ON c.default_id = o.object_id AND "
 		"c.object_id = o.parent_id WHERE o.type = 'D'",
 		false},
 	{"sys", "triggers", OBJECT_COLUMNS ", is_disabled bit",

@@ -42,6 +42,8 @@ int tran_begin(struct session *s, const char *name)
 {
 	if (s->tran == TRAN_DOOMED)
 		return tsql_fail(&s->error, 3930);
+	if (s->trancount == 0 && session_attach_all(s))
+		return -1;
 	if (s->trancount++ > 0)
 		return 0;
 	pthread_mutex_lock(&s->e->mutex);

@@ -17,6 +17,7 @@ struct term {
 	bool is_null; /* the bare NULL, whose type gives way to any other */
 	bool aggregate;
 	bool collated;    /* has an explicit COLLATE */
+	bool implicit;    /* is a column, whose collation counts */
 	const char *name; /* of a column: what the result is called */
 	int digits;       /* of an integer literal, which is exact among decimals */
 };

@@ -272,7 +272,7 @@ enum stmt_kind {
 	ST_CREATE_DATABASE,
 	ST_CREATE_VIEW,
 	ST_CREATE_TRIGGER, /* name, name2: its table, columns: events, text; on: OR ALTER */
-	ST_DROP, /* text: TABLE, INDEX, … */
+	ST_DROP,           /* text: TABLE, INDEX, … */
 	ST_ALTER_ADD,
 	ST_ALTER_COLUMN,
 	ST_ALTER_DROP,

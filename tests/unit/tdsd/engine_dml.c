@@ -74,6 +74,11 @@ static void order_is_sql_servers(void **state)
 		{"SELECT n FROM t ORDER BY o, n", "n int\n1\n3\n2\n"},
 		{"SELECT n FROM t ORDER BY s, n", "n int\n2\n1\n3\n"},
 		{"SELECT n FROM t ORDER BY b", "n int\n2\n3\n1\n"},
+		{"SELECT COUNT(*) FROM t WHERE s = b",
+			"Msg 468.9 16 line 1: Cannot resolve the collation conflict between "
+			"\"SQL_Latin1_General_CP1_CI_AS\" and \"Latin1_General_BIN2\" in the equal "
+			"to operation.\n"},
+		{"SELECT COUNT(*) FROM t WHERE s = b COLLATE Latin1_General_BIN2", "int!\n3\n"},
 		{"SELECT COUNT(*) FROM t WHERE s = 'B'", "int!\n2\n"},
 		{"SELECT COUNT(*) FROM t WHERE b = 'B'", "int!\n1\n"},
 		{"SELECT COUNT(*) FROM t WHERE o = '2026-01-01 00:00 +00:00'", "int!\n2\n"},

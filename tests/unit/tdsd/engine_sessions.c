@@ -67,9 +67,9 @@ static void a_snapshot_stays(void **state)
 		"env 8\na int\n1\n");
 	check_ask(&f->a, "UPDATE t SET a = 2", "");
 	check_ask(&b.a, "SELECT a FROM t", "a int\n1\n");
-	assert_non_null(strstr(
-		ask(&b.a, "UPDATE t SET a = 3"), "Msg 3960.2 16 line 1: Snapshot isolation "
-						 "transaction aborted due to update conflict."));
+	assert_non_null(strstr(ask(&b.a, "UPDATE t SET a = 3"),
+		"Msg 3960.2 16 line 1: Snapshot isolation "
+		"transaction aborted due to update conflict."));
 	check_ask(&b.a, "SELECT a, @@TRANCOUNT AS n FROM t", "a int, n int!\n2|0\n");
 	asked_close(&b.a);
 }
@@ -173,6 +173,30 @@ static void application_locks(void **state)
 	asked_close(&b.a);
 }
 
+/* A login waits for no writer, and a transaction comes to databases that were not used before. */
+static void a_writer_keeps_nobody_out(void **state)
+{
+	struct fixture *f = *state;
+	struct other b = {0};
+	struct err err = ERR_INIT;
+
+	f->a.counts = false;
+	must(engine_create_database(f->e, "two", &err), &err);
+	open_other(&b, f, 52);
+	check_ask(&b.a, "CREATE TABLE two.dbo.t (a int)", "");
+	asked_close(&b.a);
+	check_ask(&f->a,
+		"CREATE TABLE t (a int); BEGIN TRAN; INSERT t VALUES (1); INSERT two.dbo.t VALUES "
+		"(2)",
+		"env 8\n");
+	open_other(&b, f, 53);
+	check_ask(&b.a, "SELECT COUNT(*) AS n FROM t; SELECT COUNT(*) AS n FROM two..t",
+		"n int!\n0\nn int!\n0\n");
+	check_ask(&f->a, "COMMIT", "env 9\n");
+	check_ask(&b.a, "SELECT a FROM t UNION ALL SELECT a FROM two..t", "a int\n1\n2\n");
+	asked_close(&b.a);
+}
+
 static void a_closed_session_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -224,6 +248,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_deadlock_has_a_victim, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(application_locks, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_writer_keeps_nobody_out, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_closed_session_leaves_nothing, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(many_write_at_once, pairs_setup, pairs_teardown),
