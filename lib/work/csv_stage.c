@@ -268,6 +268,8 @@ static uint32_t find_column(const struct lane *l, const struct buf *row)
 static int put_row(struct lane *l, const uint8_t **p, const uint8_t *end, uint32_t *ret_column,
 	struct err *err)
 {
+	const struct digest before = l->digest;
+
 	if (l->encoder)
 		buf_reset(&l->text);
 	if (csv_writer_row(l->writer, p, end, &l->text, ret_column, err) < 0)
@@ -276,6 +278,7 @@ static int put_row(struct lane *l, const uint8_t **p, const uint8_t *end, uint32
 		csv_encoder_add(l->encoder, l->text.data, l->text.len, &l->encoded, err) == 0)
 		return 0;
 	*ret_column = find_column(l, &l->text);
+	l->digest = before; /* the row is not in the file */
 	return -1;
 }
 
