@@ -210,8 +210,11 @@ const char *cmd_actor(struct arena *a)
 const char *cmd_store_name(const struct settings *settings, struct arena *a)
 {
 	const char *path = settings->store.path, *slash = strrchr(path, '/'), *name = path;
-	char *real = realpath(path, NULL);
+	char *real;
 
+	if (settings->store.driver != DRIVER_SQLITE)
+		return settings_store_name(settings, a);
+	real = realpath(path, NULL);
 	if (real) {
 		name = arena_strdup(a, real);
 	} else { /* one that is removed keeps its name: whoever watches it can still be asked */

@@ -73,7 +73,7 @@ int cmd_controller(struct invocation *in, struct err *err)
 	gethostname(host, sizeof(host) - 1);
 	config.stop_fd = stop_fd;
 	config.store_name = cmd_store_name(&settings, &in->arena);
-	log_info("controller %s of store '%s': up to %" PRId64 " workers", uid, settings.store.path,
+	log_info("controller %s of store '%s': up to %" PRId64 " workers", uid, settings_store_name(&settings, &in->arena),
 		settings.controller.max_workers);
 	if (controller_run(&config, &summary, err))
 		return -1;

@@ -51,14 +51,14 @@ int cmd_healthcheck(struct invocation *in, struct err *err)
 	if (silent)
 		return err_set(err, ERR_NETWORK, "%d of %d controllers of store '%s' did not answer "
 						 "within %d ms", silent, answered + silent,
-			settings.store.path, TIMEOUT_MS);
+			settings_store_name(&settings, &in->arena), TIMEOUT_MS);
 	if (answered == 0) {
-		err_set(err, ERR_NETWORK, "no controller of store '%s' runs here", settings.store.path);
+		err_set(err, ERR_NETWORK, "no controller of store '%s' runs here", settings_store_name(&settings, &in->arena));
 		return err_hint(err, "start one with 'etl controller'");
 	}
 	if (cmd_flag(in, "ready") && !any_ready(&answers))
 		return err_set(err, ERR_STORE, "the controller cannot use store '%s', or is stopping",
-			settings.store.path);
+			settings_store_name(&settings, &in->arena));
 	fputs(buf_str(&answers), stdout);
 	return 0;
 }

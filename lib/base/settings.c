@@ -7,9 +7,10 @@
 
 #include "base/text.h"
 
-static const char *const driver_names[] = {[DRIVER_SQLITE] = "sqlite", [DRIVER_CSV] = "csv",
-	[DRIVER_MSSQL] = "mssql", NULL};
-static const char *const store_drivers[] = {[DRIVER_SQLITE] = "sqlite", NULL};
+static const char *const driver_names[] = {[DRIVER_SQLITE] = "sqlite", [DRIVER_MSSQL] = "mssql",
+	[DRIVER_CSV] = "csv", NULL};
+static const char *const store_drivers[] = {
+	[DRIVER_SQLITE] = "sqlite", [DRIVER_MSSQL] = "mssql", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"auto", "text", "json", NULL};
 static const char *const no_quote[] = {CSV_QUOTE_NONE, NULL};
@@ -24,9 +25,11 @@ static const char *const standard_input[] = {"-", NULL};
 #define AT(field) offsetof(struct settings, field)
 
 static const struct option store_options[] = {
-	{"driver", OPT_ENUM, AT(store.driver), "sqlite", "what keeps jobs and runs",
+	{"driver", OPT_ENUM, AT(store.driver), "sqlite", "what keeps jobs and runs: sqlite or mssql",
 		.choices = store_drivers},
-	{"path", OPT_PATH, AT(store.path), "etl.db", "the control database's file"},
+	{"path", OPT_PATH, AT(store.path), "etl.db", "sqlite: the control database's file"},
+	{"server", OPT_TEXT, AT(store.mssql.server), NULL,
+		"mssql: host, host,port or host\\instance; it and the keys below are those of a connection"},
 };
 
 static const struct option controller_options[] = {
@@ -73,10 +76,12 @@ static const struct option sqlite_options[] = {
 #define AT(field) offsetof(struct mssql_options, field)
 
 /* The packet sizes are MS-TDS 2.2.6.4's; with encryption a server takes one TLS record at most. */
-static const struct option mssql_options[] = {
+static const struct option mssql_server_option[] = {
 	{"server", OPT_TEXT, AT(server), NULL,
 		"host, host,port (1433 by default), or host\\instance, whose port the SQL Server Browser knows",
 		.required = true},
+};
+static const struct option mssql_options[] = {
 	{"database", OPT_TEXT, AT(database), NULL, "the database; empty: the login's default"},
 	{"auth", OPT_ENUM, AT(auth), "sql", "sql: a login of the server with a password",
 		.choices = mssql_auths},
@@ -146,11 +151,13 @@ const struct option csv_format_options[N_CSV_FORMAT_OPTIONS] = {
 		.v = (table), .n = ARRAY_LEN(table), .offset = (at) \
 	}
 
-static const struct option_set store_set[] = {SET(store_options, 0)};
+static const struct option_set store_set[] = {SET(store_options, 0),
+	SET(mssql_options, offsetof(struct settings, store.mssql))};
 static const struct option_set controller_set[] = {SET(controller_options, 0)};
 static const struct option_set log_set[] = {SET(log_options, 0)};
 static const struct option_set sqlite_set[] = {SET(connection_options, 0), SET(sqlite_options, 0)};
 static const struct option_set mssql_set[] = {SET(connection_options, 0),
+	SET(mssql_server_option, offsetof(struct connection, mssql)),
 	SET(mssql_options, offsetof(struct connection, mssql))};
 static const struct option_set csv_set[] = {SET(connection_options, 0), SET(csv_options, 0),
 	SET(csv_format_options, offsetof(struct connection, format))};
@@ -261,8 +268,19 @@ int settings_parse(const struct config_file *file, struct arena *a, struct setti
 	for (size_t i = 0; i < file->n; i++)
 		if (read_section(file, &file->v[i], a, &s, err))
 			return -1;
+	if (s.store.driver == DRIVER_MSSQL && (!s.store.mssql.server || !s.store.mssql.database)) {
+		err_set(err, ERR_CONFIG, "[store] driver = mssql needs 'server' and 'database'");
+		return err_wrap(err, "%s", file->path);
+	}
 	*ret_settings = s;
 	return 0;
+}
+
+const char *settings_store_name(const struct settings *s, struct arena *a)
+{
+	if (s->store.driver == DRIVER_SQLITE)
+		return s->store.path;
+	return arena_printf(a, "%s/%s", s->store.mssql.server, s->store.mssql.database);
 }
 
 /* NULL when no file was named and none is there. */

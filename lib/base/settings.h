@@ -18,7 +18,7 @@
 #include "base/config.h"
 #include "base/err.h"
 
-enum driver { DRIVER_SQLITE, DRIVER_CSV, DRIVER_MSSQL };
+enum driver { DRIVER_SQLITE, DRIVER_MSSQL, DRIVER_CSV }; /* those of a store come first */
 
 /* How a CSV file is written. In a job's overrides NULL and 0 mean "as the connection says". */
 struct csv_format {
@@ -64,7 +64,8 @@ struct settings {
 	const char *file; /* NULL: no file, the embedded default */
 	struct {
 		enum driver driver;
-		const char *path;
+		const char *path; /* sqlite */
+		struct mssql_options mssql;
 		const struct clock *clock; /* for the simulation: the database's; NULL: its own */
 	} store;
 	struct {
@@ -104,6 +105,9 @@ MUST_CHECK int settings_connection(const struct settings *s, const char *name, c
 	const struct connection **ret_connection, struct err *err);
 
 const char *driver_name(enum driver driver);
+
+/* What the store is called in messages: its file, or "server/database". */
+const char *settings_store_name(const struct settings *s, struct arena *a);
 
 #define CSV_QUOTE_NONE	   "none"
 #define CSV_ESCAPE_DOUBLED "doubled"

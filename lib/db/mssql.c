@@ -16,10 +16,11 @@
 
 struct mssql_db {
 	struct db base;
-	struct mssql_wire *wire;
+	struct mssql_login login;
+	bool in_transaction; /* begun, and neither committed nor rolled back */
+	struct mssql_wire *wire; /* NULL: it could not be opened again */
 	struct arena arena;
 	struct mssql_session session;
-	struct mssql_options options;
 	int64_t changes, total_changes;
 };
 
@@ -58,6 +59,8 @@ static struct mssql_stmt *of_stmt(struct db_stmt *stmt)
 	return (struct mssql_stmt *)stmt;
 }
 
+static int begin_session(struct mssql_db *d, struct err *err);
+
 /* --- batches ---------------------------------------------------------------------- */
 
 static void take_count(struct mssql_db *d)
@@ -70,6 +73,26 @@ static void take_count(struct mssql_db *d)
 	d->total_changes += n;
 }
 
+static bool is_alive(const struct mssql_db *d)
+{
+	return d->wire && mssql_wire_alive(d->wire);
+}
+
+/* What is committed is committed, and what was read is read: a new session is as good as the old one. */
+static int ready(struct mssql_db *d, struct err *err)
+{
+	enum mssql_layer layer;
+
+	if (is_alive(d))
+		return 0;
+	if (d->in_transaction)
+		return err_set(err, ERR_NETWORK, "the connection broke within the transaction");
+	mssql_wire_close(mem_steal(d->wire));
+	if (mssql_wire_open(&d->login, &d->wire, &layer, err))
+		return -1;
+	return begin_session(d, err);
+}
+
 int db_mssql_batch(struct db *db, const char *sql, size_t len, int64_t *ret_rows, struct err *err)
 {
 	struct mssql_db *d = of_db(db);
@@ -77,7 +100,7 @@ int db_mssql_batch(struct db *db, const char *sql, size_t len, int64_t *ret_rows
 	int64_t before = d->total_changes;
 
 	d->changes = 0;
-	if (mssql_wire_batch(d->wire, sql, len, err))
+	if (ready(d, err) || mssql_wire_batch(d->wire, sql, len, err))
 		return -1;
 	do {
 		if (mssql_wire_next(d->wire, &event, err))
@@ -95,14 +118,22 @@ static int mssql_exec(struct db *db, const char *sql, struct err *err)
 	return db_mssql_batch(db, sql, strlen(sql), NULL, err);
 }
 
+static int begin(struct db *db, const char *sql, struct err *err)
+{
+	if (mssql_exec(db, sql, err))
+		return -1;
+	of_db(db)->in_transaction = true;
+	return 0;
+}
+
 static int mssql_begin(struct db *db, struct err *err)
 {
-	return mssql_exec(db, "BEGIN TRANSACTION", err);
+	return begin(db, "BEGIN TRANSACTION", err);
 }
 
 static int mssql_begin_read(struct db *db, struct err *err)
 {
-	return mssql_exec(db, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION", err);
+	return begin(db, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION", err);
 }
 
 static int mssql_join_read(struct db *db, struct db *first, struct err *err)
@@ -115,12 +146,15 @@ static int mssql_join_read(struct db *db, struct db *first, struct err *err)
 
 static int mssql_commit(struct db *db, struct err *err)
 {
-	return mssql_exec(db, "COMMIT TRANSACTION", err);
+	if (mssql_exec(db, "COMMIT TRANSACTION", err))
+		return -1;
+	of_db(db)->in_transaction = mssql_wire_in_transaction(of_db(db)->wire);
+	return 0;
 }
 
 static bool mssql_in_transaction(struct db *db)
 {
-	return mssql_wire_in_transaction(of_db(db)->wire);
+	return is_alive(of_db(db)) && mssql_wire_in_transaction(of_db(db)->wire);
 }
 
 /* Quiet: a connection that is gone has rolled back. */
@@ -130,7 +164,9 @@ static void mssql_rollback(struct db *db)
 	const atomic_bool *cancel;
 	struct err ignored = ERR_INIT;
 
-	mssql_wire_drop(w);
+	of_db(db)->in_transaction = false;
+	if (w)
+		mssql_wire_drop(w);
 	if (!mssql_in_transaction(db))
 		return;
 	cancel = mssql_wire_cancel_by(w, NULL); /* who cancels wants this too */
@@ -211,7 +247,7 @@ static int begin_session(struct mssql_db *d, struct err *err)
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	struct mssql_session *s = &d->session;
 	char sql[sizeof(preamble) + 32];
-	int64_t lock = d->options.lock_timeout ? d->options.lock_timeout : -1;
+	int64_t lock = d->login.options->lock_timeout ? d->login.options->lock_timeout : -1;
 
 	snprintf(sql, sizeof(sql), "%s%lld", preamble, (long long)lock);
 	if (mssql_exec(&d->base, sql, err) || db_prepare(&d->base, questions, &stmt, err))
@@ -237,7 +273,7 @@ int db_open_mssql(const struct mssql_login *login, struct db **ret_db, enum mssq
 	struct mssql_db *d = mem_alloc(sizeof(*d));
 
 	d->base.driver = &mssql_driver;
-	d->options = *login->options;
+	d->login = *login;
 	if (mssql_wire_open(login, &d->wire, ret_layer, err)) {
 		db_close(&d->base);
 		return -1;
@@ -315,12 +351,16 @@ static int mssql_prepare(struct db *db, const char *sql, struct db_stmt **ret_st
 
 bool db_mssql_alive(struct db *db)
 {
-	return mssql_wire_alive(of_db(db)->wire);
+	return is_alive(of_db(db));
 }
 
 void db_mssql_cancel_by(struct db *db, const atomic_bool *cancel)
 {
-	mssql_wire_cancel_by(of_db(db)->wire, cancel);
+	struct mssql_db *d = of_db(db);
+
+	d->login.cancel = cancel;
+	if (d->wire)
+		mssql_wire_cancel_by(d->wire, cancel);
 }
 
 /* A text of several is one batch here: see db_mssql_batch. */
@@ -402,6 +442,8 @@ static int send(struct mssql_stmt *s, struct mssql_db *d, struct err *err)
 	size_t n = (size_t)s->base.n_params;
 	struct mssql_param *params;
 
+	if (ready(d, err))
+		return -1;
 	if (n == 0)
 		return mssql_wire_batch(d->wire, s->sql, strlen(s->sql), err);
 	params = arena_array(&s->result, n, sizeof(*params));

@@ -6,6 +6,9 @@
  * data. A statement's rows are read when it is first stepped, MSSQL_RESULT_MAX bytes at
  * most, so that another can run before they are fetched.
  *
+ * A connection that broke is opened again by the next statement, unless it was within a
+ * transaction: what that had done is gone, and only a rollback makes an end of it.
+ *
  * Types: integers and bit are DB_INT, float and real DB_REAL, binary, sql_variant and CLR types
  * DB_BLOB; all else is DB_TEXT, as tds_value_print has it.
  */

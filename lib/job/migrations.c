@@ -181,9 +181,9 @@ static const char loads[] =
 	"ALTER TABLE etl_run ADD COLUMN full_load INTEGER NOT NULL DEFAULT 0;\n";
 
 const struct migration migrations[] = {
-	{1, "jobs and runs", jobs_and_runs},
-	{2, "the queue", queue},
-	{3, "loads", loads},
+	{1, "jobs and runs", jobs_and_runs, NULL},
+	{2, "the queue", queue, NULL},
+	{3, "loads", loads, migrations_tsql_loads},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

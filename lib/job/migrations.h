@@ -15,10 +15,13 @@ struct migration {
 	int version;
 	const char *name;
 	const char *sqlite;
+	const char *const *tsql; /* batches up to a NULL; NULL: there are none */
 };
 
 extern const struct migration migrations[];
 extern const size_t n_migrations;
+
+extern const char *const migrations_tsql_loads[];
 
 /* The version that this program works with: that of the last migration. */
 int migrations_version(void);

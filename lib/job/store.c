@@ -5,9 +5,28 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "db/mssql.h"
 #include "job/store_private.h"
+
+static void on_message(void *arg, const struct mssql_message *m)
+{
+	(void)arg;
+	if (m->number == 0) /* a warning of ours */
+		log_warn("store: %s", m->text);
+}
+
+static int open_mssql(const struct settings *settings, struct db **ret_db, struct err *err)
+{
+	const struct mssql_login login = {.options = &settings->store.mssql,
+		.application = "etl store",
+		.message = on_message};
+	enum mssql_layer layer;
+
+	return db_open_mssql(&login, ret_db, &layer, err) ? err_wrap(err, "store") : 0;
+}
 
 static int open_db(const struct settings *settings, bool create, struct db **ret_db,
 	struct err *err)
@@ -19,6 +38,8 @@ static int open_db(const struct settings *settings, bool create, struct db **ret
 		.clock = settings->store.clock,
 		.no_sync = settings->store.clock != NULL};
 
+	if (settings->store.driver == DRIVER_MSSQL)
+		return open_mssql(settings, ret_db, err);
 	if (db_open_sqlite(settings->store.path, &options, ret_db, err))
 		return err_wrap(err, "store");
 	if (db_exec(*ret_db, "PRAGMA foreign_keys = ON", err)) {
@@ -31,6 +52,7 @@ static int open_db(const struct settings *settings, bool create, struct db **ret
 int store_init(const struct settings *settings, const struct clock *clock, const struct rnd *rnd,
 	struct schema_change *ret_change, struct err *err)
 {
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct schema_change change = {.from = 0};
 	struct db *db;
 
@@ -40,7 +62,7 @@ int store_init(const struct settings *settings, const struct clock *clock, const
 		db_commit(db, err)) {
 		db_rollback(db);
 		db_close(db);
-		return err_wrap(err, "store '%s'", settings->store.path);
+		return err_wrap(err, "store '%s'", settings_store_name(settings, &a));
 	}
 	db_close(db);
 	*ret_change = change;
@@ -66,13 +88,13 @@ static int read_uid(struct store *s, struct err *err)
 
 int store_open(const struct settings *settings, struct store **ret_store, struct err *err)
 {
-	const char *path = settings->store.path;
+	const char *path = settings->store.driver == DRIVER_SQLITE ? settings->store.path : NULL;
 	struct stat st = {.st_ino = 0};
 	struct store *s;
 	struct db *db;
 
 	/* before it is opened: one that is put in its place meanwhile then counts as moved */
-	if (stat(path, &st) < 0 && errno == ENOENT) {
+	if (path && stat(path, &st) < 0 && errno == ENOENT) {
 		err_set(err, ERR_STORE, "there is no store '%s'", path);
 		return err_hint(err,
 			"run 'etl init' to make it, or name the configuration with --config");
@@ -82,11 +104,13 @@ int store_open(const struct settings *settings, struct store **ret_store, struct
 	s = mem_alloc(sizeof(*s));
 	s->db = s->stmts.db = db;
 	s->path = arena_strdup(&s->arena, path);
+	s->name = arena_strdup(&s->arena, settings_store_name(settings, &s->arena));
 	s->device = st.st_dev;
 	s->inode = st.st_ino;
 	if (schema_check(db, err) || read_uid(s, err)) {
+		err_wrap(err, "store '%s'", s->name);
 		store_close(s);
-		return err_wrap(err, "store '%s'", path);
+		return -1;
 	}
 	*ret_store = s;
 	return 0;
@@ -116,6 +140,8 @@ bool store_moved(const struct store *s)
 {
 	struct stat st;
 
+	if (!s->path)
+		return false;
 	if (stat(s->path, &st) < 0)
 		return errno == ENOENT;
 	return st.st_dev != s->device || st.st_ino != s->inode;

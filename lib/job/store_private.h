@@ -16,8 +16,9 @@ struct store {
 	struct statements stmts;
 	struct arena arena;
 	const char *uid;
-	const char *path;
-	dev_t device; /* of the file that was opened */
+	const char *name; /* for messages */
+	const char *path; /* NULL: it is no file */
+	dev_t device;     /* of the file that was opened */
 	ino_t inode;
 };
 

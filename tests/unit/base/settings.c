@@ -129,8 +129,10 @@ static void mistakes_are_refused_with_their_place(void **state)
 	check_refused(f, "[store x]\n", "conf/etl.ini:1: [store x]: this section has no name");
 	check_refused(f, "[store]\npth = x\n",
 		"conf/etl.ini:2: unknown key in [store]: 'pth', did you mean 'path'?");
+	check_refused(f, "[store]\ndriver = mssql\nserver = x\n",
+		"conf/etl.ini: [store] driver = mssql needs 'server' and 'database'");
 	check_refused(f, "[store]\ndriver = csv\n",
-		"conf/etl.ini:2: 'driver': 'csv' is not one of sqlite");
+		"conf/etl.ini:2: 'driver': 'csv' is not one of sqlite, mssql");
 	check_refused(
 		f, "[controller]\npoll = 9ms\n", "conf/etl.ini:2: 'poll': '9ms' is less than 10ms");
 	check_refused(
@@ -149,7 +151,7 @@ static void connections_are_checked_by_their_driver(void **state)
 		f, "[connection a]\npath = x\n", "conf/etl.ini:1: [connection a] needs 'driver'");
 	assert_string_equal(f->err.hint, "driver = csv, driver = mssql or driver = sqlite");
 	check_refused(f, "[connection a]\ndriver = sqlit\n",
-		"conf/etl.ini:2: 'driver': 'sqlit' is not one of sqlite, csv, mssql, did you mean "
+		"conf/etl.ini:2: 'driver': 'sqlit' is not one of sqlite, mssql, csv, did you mean "
 		"'sqlite'?");
 	check_refused(
 		f, "[connection a]\ndriver = csv\n", "conf/etl.ini:1: [connection a] needs 'path'");

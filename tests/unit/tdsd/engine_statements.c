@@ -14,7 +14,6 @@
 #include "job/migrations.h"
 #include "job/statements.h"
 #include "unit/tdsd/support/asked.h"
-#include "unit/tdsd/support/control_schema.h"
 
 #define TEXT_MAX   (16u * 1024 * 1024)
 #define PARAMS_MAX 128
@@ -45,8 +44,11 @@ static int setup(void **state)
 	asked_open(&f->a, f->e, NULL, SPID);
 	check_ask(&f->a, "CREATE DATABASE control", "");
 	assert_non_null(strstr(ask(&f->a, "USE control"), "env 1 control<master"));
-	for (size_t i = 0; i < ARRAY_LEN(control_schema); i++)
-		check_ask(&f->a, control_schema[i], "");
+	check_ask(&f->a, "CREATE SCHEMA etl", "");
+	check_ask(&f->a, "CREATE TABLE etl.meta (name nvarchar(100) NOT NULL PRIMARY KEY, value nvarchar(4000))", "");
+	for (size_t i = 0; i < n_migrations; i++)
+		for (const char *const *batch = migrations[i].tsql; batch && *batch; batch++)
+			check_ask(&f->a, *batch, "");
 	must(db_open_sqlite(":memory:", &options, &f->db, &f->err), &f->err);
 	must(db_exec(f->db, "CREATE TABLE etl_meta (name TEXT PRIMARY KEY, value TEXT)", &f->err),
 		&f->err);
