@@ -43,6 +43,8 @@ enum engine_env { /* MS-TDS 2.2.7.9 */
 /* Takes what a batch gives. Each returns 0, or -1 when there is nobody to take more: the batch ends
  * there, and the session is as an attention leaves it. */
 struct engine_out {
+	/* Types as SQL Server sends them: the fixed forms where a column is never null, text, ntext and
+	 * image as such; a CLR type's name is in `declared` ("geography"). */
 	int (*columns)(void *arg, const struct tds_columns *columns);
 	int (*row)(void *arg, const uint8_t *row, size_t len); /* one 0xD1 row */
 	int (*message)(void *arg, const struct engine_message *message);
