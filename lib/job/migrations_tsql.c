@@ -10,7 +10,7 @@
 const char *const migrations_tsql_loads[] = {
 	"CREATE TABLE etl.job (\n"
 	"  job_id bigint IDENTITY(1,1) NOT NULL CONSTRAINT job_pk PRIMARY KEY,\n"
-	"  job_uid uniqueidentifier NOT NULL CONSTRAINT job_uid UNIQUE DEFAULT NEWID(),\n"
+	"  job_uid uniqueidentifier NOT NULL DEFAULT NEWID() CONSTRAINT job_uid UNIQUE,\n"
 	"  name " BIN2("200") " NOT NULL CONSTRAINT job_name UNIQUE,\n"
 	"  kind " BIN2("20") " NOT NULL,\n"
 	"  enabled bit NOT NULL DEFAULT 1,\n"
@@ -50,7 +50,7 @@ const char *const migrations_tsql_loads[] = {
 
 	"CREATE TABLE etl.run (\n"
 	"  run_id bigint IDENTITY(1,1) NOT NULL CONSTRAINT run_pk PRIMARY KEY,\n"
-	"  run_uid uniqueidentifier NOT NULL CONSTRAINT run_uid UNIQUE DEFAULT NEWID(),\n"
+	"  run_uid uniqueidentifier NOT NULL DEFAULT NEWID() CONSTRAINT run_uid UNIQUE,\n"
 	"  job_id bigint NOT NULL CONSTRAINT run_job REFERENCES etl.job (job_id),\n"
 	"  state " BIN2("20") " NOT NULL DEFAULT N'queued',\n"
 	"  origin " BIN2("20") " NOT NULL DEFAULT N'manual', order_key " BIN2("200") ", ordered_by " BIN2("200") ",\n"
@@ -80,6 +80,18 @@ const char *const migrations_tsql_loads[] = {
 	"  at datetime2(3) NOT NULL " NOW_DEFAULT ", old_state " BIN2("20") ", new_state " BIN2("20") " NOT NULL,\n"
 	"  actor " BIN2("200") " NOT NULL, reason " BIN2("4000") ");\n"
 	"CREATE INDEX run_event_of_run ON etl.run_event (run_id)",
+
+	/* what an INSERT by hand leaves out: see migrations.c */
+	"CREATE TRIGGER etl.run_ordered ON etl.run AFTER INSERT AS\n"
+	"BEGIN\n"
+	"  SET NOCOUNT ON;\n"
+	"  UPDATE r SET priority = j.priority FROM etl.run r JOIN inserted i ON i.run_id = r.run_id\n"
+	"    JOIN etl.job j ON j.job_id = r.job_id\n"
+	"    WHERE i.priority = 0 AND j.priority <> 0 AND i.state IN (N'queued', N'waiting');\n"
+	"  INSERT INTO etl.run_event (run_id, new_state, actor, reason)\n"
+	"    SELECT run_id, state, COALESCE(ordered_by, N'sql'), N'ordered: ' + origin FROM inserted\n"
+	"    WHERE state IN (N'queued', N'waiting');\n"
+	"END",
 
 	"CREATE TABLE etl.run_log (\n"
 	"  run_id bigint NOT NULL CONSTRAINT run_log_run REFERENCES etl.run (run_id),\n"

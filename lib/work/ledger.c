@@ -171,6 +171,11 @@ static const char *const statements[STATEMENT_COUNT][DB_DIALECT_COUNT] = {
 		" revoked_reason = @reason WHERE run_uid = @run AND state = N'open' AND fence <= @fence"},
 };
 
+const char *ledger_text(enum db_dialect dialect, size_t n)
+{
+	return n < STATEMENT_COUNT ? statements[n][dialect] : NULL;
+}
+
 static const char *const state_names[] = {
 	[LEDGER_NONE] = "",
 	[LEDGER_OPEN] = "open",

@@ -19,6 +19,9 @@
 #define LEDGER_TABLE "etl_load_ledger"
 #define LEDGER_PRINCIPAL_MAX 32
 
+/* The n-th of its texts, for those who look at all of them; NULL: there are no more. */
+const char *ledger_text(enum db_dialect dialect, size_t n);
+
 /* 1 or 0: is one of the tables beside it there, "etl_load_ledger"? In SQLite. */
 MUST_CHECK int ledger_has(struct db *db, const char *table, struct err *err);
 

@@ -85,7 +85,11 @@ def test_an_order_from_any_client(project, tdsd, pki):
     store = Store(project, server, pki, encrypt="off")
     with Raw(server.port) as client:
         client.login(database="ETL")
+        assert not client.ask("UPDATE etl.job SET priority = 7 WHERE job_id = 1").errors
         assert not client.ask("INSERT INTO etl.run (job_id) VALUES (1)").errors
+        assert not client.ask("IF NOT EXISTS (SELECT 1 FROM etl.run r JOIN etl.run_event e ON e.run_id = r.run_id"
+                              " WHERE r.priority = 7 AND e.actor = N'sql' AND e.reason = N'ordered: manual')"
+                              " RAISERROR('no order', 16, 1)").errors
     store.until_idle()
     assert store.project.sql("SELECT count(*) FROM t") == [(50,)]
 

@@ -110,12 +110,13 @@ static int make_rows(struct session *s, const struct table *t, const char *rows,
 	return sql_exec(s, buf_str(&sql));
 }
 
-/* One body, in a transaction whatever there was. */
+/* One body, in a transaction whatever there was. What it SETs holds until its end. */
 static int run_one(struct session *s, const char *body, int64_t table, struct table *inserted,
 	struct table *deleted)
 {
 	struct frame f = {.inserted = inserted, .deleted = deleted, .trigger_of = table};
-	bool alone = s->trancount == 0, abort = s->options.xact_abort;
+	const struct options options = s->options;
+	bool alone = s->trancount == 0;
 	int rc;
 
 	if (s->trancount++ == 0)
@@ -125,7 +126,7 @@ static int run_one(struct session *s, const char *body, int64_t table, struct ta
 	rc = exec_text(s, body, strlen(body), &f);
 	s->quiet &= !alone;
 	frame_release(s, &f);
-	s->options.xact_abort = abort;
+	s->options = options;
 	if (s->trancount == 0) { /* rolled back within */
 		s->aborted = true;
 		s->reported = rc == 0 && s->last_error != 0;

@@ -2,14 +2,15 @@
  * dump - the store's T-SQL as JSON, for tests/integration/test_tsql.py.
  *
  * An array of {name, tsql, columns}: all of statements_table.h with the columns
- * that the SQLite text gives on the schema (without them when it gives none), and
- * what definitions.c makes of the table of options.
+ * that the SQLite text gives on the schema (without them when it gives none), what
+ * definitions.c makes of the table of options, the schema itself, and the ledger's texts.
  */
 #include <stdio.h>
 
 #include "base/json.h"
 #include "job/definitions.h"
 #include "job/migrations.h"
+#include "work/ledger.h"
 
 #define OUT_MAX (1024u * 1024)
 
@@ -85,6 +86,28 @@ static void add_definitions(struct dump *d)
 	}
 }
 
+static void add_schema(struct dump *d)
+{
+	char name[64];
+
+	for (size_t i = 0; i < n_migrations; i++)
+		for (size_t j = 0; migrations[i].tsql && migrations[i].tsql[j]; j++) {
+			snprintf(name, sizeof(name), "SCHEMA_%d_%zu", migrations[i].version, j);
+			add(d, name, migrations[i].tsql[j]);
+		}
+}
+
+static void add_ledger(struct dump *d)
+{
+	char name[64];
+	const char *text;
+
+	for (size_t i = 0; (text = ledger_text(DB_TSQL, i)); i++) {
+		snprintf(name, sizeof(name), "LEDGER_%zu", i);
+		add(d, name, text);
+	}
+}
+
 int main(void)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT(OUT_MAX);
@@ -97,6 +120,8 @@ int main(void)
 		return 1;
 	}
 	add_definitions(&d);
+	add_schema(&d);
+	add_ledger(&d);
 	json_print(doc, d.list, true, &out);
 	puts(buf_str(&out));
 	return 0;

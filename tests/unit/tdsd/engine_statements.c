@@ -54,7 +54,6 @@ static int setup(void **state)
 		&f->err);
 	for (size_t i = 0; i < n_migrations; i++)
 		must(db_exec(f->db, migrations[i].sqlite, &f->err), &f->err);
-	must(db_exec(f->db, "DROP TRIGGER etl_run_ordered", &f->err), &f->err);
 	*state = f;
 	return 0;
 }
