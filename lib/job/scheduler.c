@@ -73,13 +73,15 @@ struct verdict scheduler_verdict(const struct job *job, const struct run *run, e
 {
 	if (run->settle != RUN_STATE_COUNT) /* until the target has answered */
 		return settle(run->settle, end == END_GIVEN_BACK ? 0 : scheduler_back_off(run));
-	if (half_way && job_unfenced(job) && end != END_FAILED && end != END_TIMED_OUT)
+	if (half_way && job_unfenced(job) && end != END_FAILED && end != END_REFUSED && end != END_TIMED_OUT)
 		return end_as(RUN_UNKNOWN);
 	if (run->cancel_requested)
 		return settle(RUN_CANCELLED, 0);
 	switch (end) {
 	case END_FAILED:
 		return retry_or(job, run, end_as(RUN_FAILED));
+	case END_REFUSED:
+		return end_as(RUN_FAILED);
 	case END_TIMED_OUT:
 		return retry_or(job, run, end_as(RUN_TIMED_OUT));
 	case END_CRASHED:

@@ -18,6 +18,7 @@
 /* How an attempt ended, as far as is known. */
 enum attempt_end {
 	END_FAILED,	 /* its worker says so, and the target has not published */
+	END_REFUSED,	 /* the same, and it was a login: trying again can lock the account */
 	END_TIMED_OUT,	 /* the same, since it took too long */
 	END_CRASHED,	 /* its worker was seen to end without a word */
 	END_OVERDUE,	 /* the same, after it was stopped since it took too long */
@@ -36,7 +37,7 @@ struct verdict {
 };
 
 /* `half_way`: what it does may have been begun (the run was running) and was not seen to end. A
- * final state that is not UNKNOWN is for END_FAILED and END_TIMED_OUT only: whoever asks must have
+ * final state that is not UNKNOWN is for END_FAILED, _REFUSED and _TIMED_OUT only: whoever asks must have
  * the target's word before he writes it. */
 struct verdict scheduler_verdict(const struct job *job, const struct run *run, enum attempt_end end,
 	bool half_way);

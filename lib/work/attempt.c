@@ -139,7 +139,7 @@ static enum attempt_end end_of(struct host *h, const struct err *why)
 	if (why->code == ERR_HELD)
 		return END_HELD;
 	if (why->code != ERR_CANCELLED)
-		return END_FAILED;
+		return why->code == ERR_AUTH ? END_REFUSED : END_FAILED;
 	if (s->timed_out)
 		return END_TIMED_OUT;
 	return END_GIVEN_BACK;

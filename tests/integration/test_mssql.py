@@ -288,6 +288,17 @@ def test_an_attention_that_is_not_heeded(dw):
 
 
 @only_tdsd
+def test_a_login_that_is_refused_is_not_tried_again(dw):
+    """However many attempts the job has: an account is locked by less."""
+    dw.project.write("password", "another")
+    dw.define("job", "SELECT 1", max_attempts=5, retry_delay="0s")
+    dw.finish("job", status=1)
+    run = json.loads(dw.project.etl("status", "1", "--json").stdout)[0]
+    assert run["state"] == "failed" and run["attempt"] == 1
+    assert dw.server.totals()["logins"] == 0 and dw.server.totals()["refused"] == 1
+
+
+@only_tdsd
 def test_refused_for_a_while(dw):
     """The server is just starting: the run waits for it."""
     dw.define("job", "SELECT 1", max_attempts=100, retry_delay="0s")

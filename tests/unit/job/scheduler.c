@@ -194,6 +194,7 @@ static void again(void **state)
 
 	(void)state;
 	assert_true(scheduler_again(&job, &first, END_FAILED));
+	assert_false(scheduler_again(&job, &first, END_REFUSED)); /* it could lock the account */
 	assert_true(scheduler_again(&job, &first, END_HELD));
 	assert_false(scheduler_again(&job, &last, END_FAILED));
 	assert_true(scheduler_again(&job, &first, END_TIMED_OUT));
