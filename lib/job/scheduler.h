@@ -18,7 +18,6 @@
 /* How an attempt ended, as far as is known. */
 enum attempt_end {
 	END_FAILED,	 /* its worker says so, and the target has not published */
-	END_REFUSED,	 /* the same, and it was a login: trying again can lock the account */
 	END_TIMED_OUT,	 /* the same, since it took too long */
 	END_CRASHED,	 /* its worker was seen to end without a word */
 	END_OVERDUE,	 /* the same, after it was stopped since it took too long */
@@ -26,6 +25,7 @@ enum attempt_end {
 	END_GIVEN_BACK,	 /* its worker was told to stop */
 	END_NOT_STARTED, /* no worker could be started for it */
 	END_HELD,	 /* it must not go on before somebody has looked */
+	END_REFUSED,	 /* it failed at a login: trying again can lock the account */
 };
 
 struct verdict {

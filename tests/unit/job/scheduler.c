@@ -7,12 +7,13 @@
 #include "unit/support.h"
 
 #define LEASE  1000
-#define N_ENDS (END_HELD + 1)
+#define N_ENDS (END_REFUSED + 1)
 
 /* --- verdicts --- */
 
 static const char *const end_names[N_ENDS] = {
-	"failed", "timed out", "crashed", "overdue", "lost", "given back", "not started", "held"};
+	"failed", "timed out", "crashed", "overdue", "lost", "given back", "not started", "held",
+	"refused"};
 
 static struct job a_job(enum job_kind kind, bool idempotent)
 {
@@ -52,25 +53,30 @@ static void verdicts(void **state)
 		{"the first attempt", JOB_COPY, false, true, false, RUN_STATE_COUNT, 1, 0,
 			{"queued +100", "queued +100", "queued +100", "queued +100",
 				"queued +0 disrupted", "queued +0 disrupted",
-				"queued +1000 disrupted", "queued +0 disrupted"}},
+				"queued +1000 disrupted", "queued +0 disrupted",
+				"failed"}},
 		{"the second one, after a disruption", JOB_COPY, false, true, false,
 			RUN_STATE_COUNT, 3, 1,
 			{"queued +200", "queued +200", "queued +200", "queued +200",
 				"queued +0 disrupted", "queued +0 disrupted",
-				"queued +2000 disrupted", "queued +0 disrupted"}},
+				"queued +2000 disrupted", "queued +0 disrupted",
+				"failed"}},
 		/* who says so himself has asked the target; of others it is to be asked */
 		{"no attempts left", JOB_COPY, false, true, false, RUN_STATE_COUNT, 3, 0,
 			{"failed", "timed_out", "queued to be failed +0 disrupted",
 				"queued to be timed_out +0 disrupted", "queued +0 disrupted",
 				"queued +0 disrupted", "queued +1000 disrupted",
-				"queued +0 disrupted"}},
+				"queued +0 disrupted",
+				"failed"}},
 		{"no disruptions left", JOB_COPY, false, true, false, RUN_STATE_COUNT, 3, 2,
 			{"queued +100", "queued +100", "queued +100", "queued +100",
 				"queued to be failed +0 disrupted",
 				"queued to be failed +0 disrupted",
-				"queued to be failed +0 disrupted", "queued +0 disrupted"}},
+				"queued to be failed +0 disrupted", "queued +0 disrupted",
+				"failed"}},
 		{"to be cancelled", JOB_COPY, false, true, true, RUN_STATE_COUNT, 3, 2,
 			{"queued to be cancelled +0 disrupted",
+				"queued to be cancelled +0 disrupted",
 				"queued to be cancelled +0 disrupted",
 				"queued to be cancelled +0 disrupted",
 				"queued to be cancelled +0 disrupted",
@@ -87,15 +93,18 @@ static void verdicts(void **state)
 				"queued to be timed_out +16000 disrupted",
 				"queued to be timed_out +0 disrupted",
 				"queued to be timed_out +16000 disrupted",
+				"queued to be timed_out +16000 disrupted",
 				"queued to be timed_out +16000 disrupted"}},
 		{"a command lost half-way", JOB_EXEC, false, true, false, RUN_STATE_COUNT, 1, 0,
 			{"queued +100", "queued +100", "unknown", "unknown", "unknown", "unknown",
-				"unknown", "unknown"}},
+				"unknown", "unknown",
+				"failed"}},
 		{"a command lost half-way, to be cancelled", JOB_EXEC, false, true, true,
 			RUN_STATE_COUNT, 1, 0,
 			{"queued to be cancelled +0 disrupted",
 				"queued to be cancelled +0 disrupted", "unknown", "unknown",
-				"unknown", "unknown", "unknown", "unknown"}},
+				"unknown", "unknown", "unknown", "unknown",
+				"queued to be cancelled +0 disrupted"}},
 		{"a command lost half-way, to be settled", JOB_EXEC, false, true, false,
 			RUN_CANCELLED, 1, 0,
 			{"queued to be cancelled +1000 disrupted",
@@ -105,22 +114,26 @@ static void verdicts(void **state)
 				"queued to be cancelled +1000 disrupted",
 				"queued to be cancelled +0 disrupted",
 				"queued to be cancelled +1000 disrupted",
+				"queued to be cancelled +1000 disrupted",
 				"queued to be cancelled +1000 disrupted"}},
 		{"a command that had not begun", JOB_EXEC, false, false, false, RUN_STATE_COUNT, 1,
 			0,
 			{"queued +100", "queued +100", "queued +100", "queued +100",
 				"queued +0 disrupted", "queued +0 disrupted",
-				"queued +1000 disrupted", "queued +0 disrupted"}},
+				"queued +1000 disrupted", "queued +0 disrupted",
+				"failed"}},
 		{"a command that may be done twice", JOB_EXEC, true, true, false, RUN_STATE_COUNT,
 			1, 0,
 			{"queued +100", "queued +100", "queued +100", "queued +100",
 				"queued +0 disrupted", "queued +0 disrupted",
-				"queued +1000 disrupted", "queued +0 disrupted"}},
+				"queued +1000 disrupted", "queued +0 disrupted",
+				"failed"}},
 		{"an atomic script", JOB_SQL, false, true, false, RUN_STATE_COUNT, 3, 2,
 			{"queued +100", "queued +100", "queued +100", "queued +100",
 				"queued to be failed +0 disrupted",
 				"queued to be failed +0 disrupted",
-				"queued to be failed +0 disrupted", "queued +0 disrupted"}},
+				"queued to be failed +0 disrupted", "queued +0 disrupted",
+				"failed"}},
 	};
 
 	(void)state;
