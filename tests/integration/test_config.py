@@ -13,7 +13,7 @@ from project import CONFIG
     ("[store]\npath = a\npath = b\n", "etl.ini:3: 'path' is set on line 2 already"),
     ("[store]\n[log]\n[store]\n", "etl.ini:3: [store] stands on line 1 already"),
     ("[store]\ndriver = sqlit\n",
-     "etl.ini:2: 'driver': 'sqlit' is not one of sqlite, did you mean 'sqlite'?"),
+     "etl.ini:2: 'driver': 'sqlit' is not one of sqlite, mssql, did you mean 'sqlite'?"),
     ("[log] ; a comment\n[store] path = x\n", "etl.ini:2: text behind '[store]'"),
     ("[store]\nnonsense\n", "etl.ini:2: neither '[section]' nor 'key = value'"),
     ("path = x\n", "etl.ini:1: 'path' stands before the first [section]"),
