@@ -11,6 +11,8 @@
 #include "db/mssql.h"
 #include "job/store_private.h"
 
+#define INIT_TRIES 3 /* on SQL Server: two that come at once may be each other's victim */
+
 static void on_message(void *arg, const struct mssql_message *m)
 {
 	(void)arg;
@@ -49,18 +51,34 @@ static int open_db(const struct settings *settings, bool create, struct db **ret
 	return 0;
 }
 
+static int make_schema(struct db *db, const struct clock *clock, const struct rnd *rnd,
+	struct schema_change *ret_change, struct err *err)
+{
+	if (db_begin(db, err))
+		return -1;
+	if (schema_migrate(db, clock, rnd, ret_change, err) || db_commit(db, err)) {
+		db_rollback(db);
+		return -1;
+	}
+	return 0;
+}
+
 int store_init(const struct settings *settings, const struct clock *clock, const struct rnd *rnd,
 	struct schema_change *ret_change, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	struct schema_change change = {.from = 0};
 	struct db *db;
+	int rc;
 
 	if (open_db(settings, true, &db, err))
 		return -1;
-	if (db_begin(db, err) || schema_migrate(db, clock, rnd, &change, err) ||
-		db_commit(db, err)) {
-		db_rollback(db);
+	rc = make_schema(db, clock, rnd, &change, err);
+	for (int i = 1; rc && err->code == ERR_BUSY && db_dialect(db) == DB_TSQL && i < INIT_TRIES; i++) {
+		err_clear(err);
+		rc = make_schema(db, clock, rnd, &change, err);
+	}
+	if (rc) {
 		db_close(db);
 		return err_wrap(err, "store '%s'", settings_store_name(settings, &a));
 	}

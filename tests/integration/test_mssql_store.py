@@ -109,9 +109,9 @@ def test_two_inits_at_once(project, tdsd, pki):
     store.__init__(project, tdsd(certificate=certificate, key=key, encrypt="on", database="ETL"), pki)
     project.etl = project.etl_real
     both = [project.start("init", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = sorted(p.communicate(timeout=60)[0].split(" ", 1)[0] for p in both)
-    assert [p.returncode for p in both] == [0, 0]
-    assert said == ["made", "store"]  # one made it, the other found it
+    said = [p.communicate(timeout=60) for p in both]
+    assert [p.returncode for p in both] == [0, 0], said
+    assert sorted(out.split(" ", 1)[0] for out, _ in said) == ["made", "store"]  # and the other found it
 
 
 def test_two_controllers(store):

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "tests/tdsd/engine_catalog.h"
 #include "tests/tdsd/engine_time.h"
@@ -156,19 +157,17 @@ static int make_catalog(struct session *s, struct database *d, const char *where
 	return rc ? -1 : 0;
 }
 
-int session_attach(struct session *s, struct database *d)
+#define ATTACH_TRIES    50
+#define ATTACH_PAUSE_MS 20
+
+static int attach_once(struct session *s, struct database *d)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	char where[16];
 	sqlite3_stmt *stmt = NULL;
 	int rc;
 
-	if (s->attached[d->id])
-		return 0;
 	(void)database_schema(d, where);
-	if (!sqlite3_get_autocommit(s->db))
-		return tsql_unsupported(
-			&s->error, "the first use of a database within a transaction");
 	if (sql_execf(s, "ATTACH %s AS %s", sql_quote(&a, d->path), where))
 		return -1;
 	(void)sqlite3_prepare_v2(
@@ -177,8 +176,34 @@ int session_attach(struct session *s, struct database *d)
 	sqlite3_finalize(stmt);
 	if (rc != SQLITE_ROW || sql_execf(s, "PRAGMA %s.synchronous = OFF", where))
 		return rc == SQLITE_ROW ? -1 : sql_failed(s, rc, "journal_mode");
-	s->attached[d->id] = true;
 	return make_catalog(s, d, where);
+}
+
+/* The first ones that come make the file what it is to be, and find each other busy. */
+int session_attach(struct session *s, struct database *d)
+{
+	static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+	const struct timespec pause = {.tv_nsec = ATTACH_PAUSE_MS * 1000000L};
+	char where[16];
+	int rc = -1;
+
+	if (s->attached[d->id])
+		return 0;
+	if (!sqlite3_get_autocommit(s->db))
+		return tsql_unsupported(
+			&s->error, "the first use of a database within a transaction");
+	pthread_mutex_lock(&one);
+	for (int i = 0; rc && i < ATTACH_TRIES; i++) {
+		if (i) {
+			(void)sql_execf(s, "DETACH %s", database_schema(d, where));
+			nanosleep(&pause, NULL);
+		}
+		s->error.number = 0;
+		rc = attach_once(s, d);
+	}
+	pthread_mutex_unlock(&one);
+	s->attached[d->id] = rc == 0;
+	return rc;
 }
 
 /* All that there are: SQLite attaches none within a transaction. */
