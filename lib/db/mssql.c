@@ -18,6 +18,7 @@ struct mssql_db {
 	struct db base;
 	struct mssql_login login;
 	bool in_transaction; /* begun, and neither committed nor rolled back */
+	bool in_set_up;      /* of the session: what breaks it is not mended by another */
 	struct mssql_wire *wire; /* NULL: it could not be opened again */
 	struct arena arena;
 	struct mssql_session session;
@@ -85,6 +86,8 @@ static int ready(struct mssql_db *d, struct err *err)
 
 	if (is_alive(d))
 		return 0;
+	if (d->in_set_up)
+		return err_set(err, ERR_NETWORK, "the connection broke");
 	if (d->in_transaction)
 		return err_set(err, ERR_NETWORK, "the connection broke within the transaction");
 	mssql_wire_close(mem_steal(d->wire));
@@ -192,7 +195,7 @@ static const char questions[] =
 	" CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)),"
 	" CAST(SERVERPROPERTY('Edition') AS nvarchar(128)),"
 	" CAST(SERVERPROPERTY('EngineEdition') AS bigint), DB_NAME(), ORIGINAL_LOGIN(), USER_NAME(),"
-	" HOST_NAME(), CAST((SELECT transaction_isolation_level FROM sys.dm_exec_sessions"
+	" CAST((SELECT transaction_isolation_level FROM sys.dm_exec_sessions"
 	" WHERE session_id = @@SPID) AS bigint)";
 
 /* Bits of @@OPTIONS (Microsoft Learn, "Configure the user options"). */
@@ -222,9 +225,9 @@ static int check_options(struct db_stmt *stmt, int64_t lock_timeout, struct err 
 	if (db_column_int(stmt, 1) != lock_timeout)
 		return err_set(err, ERR_STORE, "LOCK_TIMEOUT is %lld, not %lld, whatever we say",
 			(long long)db_column_int(stmt, 1), (long long)lock_timeout);
-	if (db_column_int(stmt, 12) != READ_COMMITTED)
+	if (db_column_int(stmt, 11) != READ_COMMITTED)
 		return err_set(err, ERR_STORE, "the isolation level is %lld, not read committed, whatever we say",
-			(long long)db_column_int(stmt, 12));
+			(long long)db_column_int(stmt, 11));
 	if (text_size != INT32_MAX)
 		return err_set(err, ERR_STORE, "TEXTSIZE is %lld, not 2147483647: values would be cut",
 			(long long)text_size);
@@ -242,7 +245,7 @@ static const char *column(struct mssql_db *d, struct db_stmt *stmt, int i)
 	return arena_strdup(&d->arena, text ? text : "");
 }
 
-static int begin_session(struct mssql_db *d, struct err *err)
+static int set_up(struct mssql_db *d, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 	struct mssql_session *s = &d->session;
@@ -261,10 +264,21 @@ static int begin_session(struct mssql_db *d, struct err *err)
 		.engine_edition = db_column_int(stmt, 7),
 		.database = column(d, stmt, 8),
 		.login = column(d, stmt, 9),
-		.user = column(d, stmt, 10),
-		.client = column(d, stmt, 11),
-		.isolation = "read committed"};
+		.user = column(d, stmt, 10)};
 	return check_options(stmt, lock, err);
+}
+
+/* A session that is not set up is none. */
+static int begin_session(struct mssql_db *d, struct err *err)
+{
+	int rc;
+
+	d->in_set_up = true;
+	rc = set_up(d, err);
+	d->in_set_up = false;
+	if (rc)
+		mssql_wire_close(mem_steal(d->wire));
+	return rc;
 }
 
 int db_open_mssql(const struct mssql_login *login, struct db **ret_db, enum mssql_layer *ret_layer,

@@ -23,7 +23,7 @@
 
 /* Who and where the session is, as the server tells it. */
 struct mssql_session {
-	const char *server, *version, *edition, *database, *login, *user, *client, *isolation;
+	const char *server, *version, *edition, *database, *login, *user;
 	int64_t engine_edition; /* SERVERPROPERTY('EngineEdition'): 5 and 8 are Azure's */
 	int64_t spid;
 };

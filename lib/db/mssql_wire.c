@@ -30,7 +30,9 @@ struct mssql_wire {
 	int64_t attention_at; /* 0: none was sent */
 
 	/* of its answer */
-	struct arena arena;
+	struct arena arena;	    /* the error */
+	struct arena token_arena;   /* the token that was read last */
+	struct arena columns_arena; /* the result */
 	bool failed;
 	struct mssql_message error; /* the first one */
 	struct buf pending;         /* a token that a packet's end has cut */
@@ -162,6 +164,8 @@ void mssql_wire_close(struct mssql_wire *w)
 	buf_release(&w->pending);
 	buf_release(&w->row);
 	arena_release(&w->arena);
+	arena_release(&w->token_arena);
+	arena_release(&w->columns_arena);
 	free(w);
 }
 
@@ -196,6 +200,7 @@ static void forget_answer(struct mssql_wire *w)
 {
 	free_plans(w);
 	arena_release(&w->arena);
+	arena_release(&w->columns_arena);
 	buf_reset(&w->pending);
 	w->columns = (struct tds_columns){.n = 0};
 	w->begun = w->failed = false;
@@ -392,7 +397,7 @@ static int read_cut_token(struct mssql_wire *w, struct tds_token *ret_token, str
 		if (keep_pending(w, data, len, err))
 			return -1;
 		p = (const uint8_t *)w->pending.data;
-		rc = tds_token_read(&p, p + w->pending.len, &w->arena, ret_token, err);
+		rc = tds_token_read(&p, p + w->pending.len, &w->token_arena, ret_token, err);
 		if (rc > 0)
 			mssql_socket_read(w->socket, (size_t)(p - (const uint8_t *)w->pending.data) - had);
 	}
@@ -403,7 +408,10 @@ static int read_token(struct mssql_wire *w, struct tds_token *ret_token, struct 
 {
 	size_t len;
 	const uint8_t *data = mssql_socket_data(w->socket, &len), *p = data;
-	int rc = tds_token_read(&p, p + len, &w->arena, ret_token, err);
+	int rc;
+
+	arena_release(&w->token_arena);
+	rc = tds_token_read(&p, p + len, &w->token_arena, ret_token, err);
 
 	buf_reset(&w->pending);
 	if (rc == 0)
@@ -514,6 +522,9 @@ static int read_row(struct mssql_wire *w, uint8_t token, struct err *err)
 static void take_columns(struct mssql_wire *w, const struct tds_columns *columns)
 {
 	free_plans(w);
+	arena_release(&w->columns_arena);
+	w->columns_arena = w->token_arena;
+	w->token_arena = (struct arena)ARENA_INIT;
 	w->columns = *columns;
 	if (columns->n)
 		w->plan = tds_plan_new(columns);

@@ -288,6 +288,16 @@ def test_an_attention_that_is_not_heeded(dw):
 
 
 @only_tdsd
+@pytest.mark.parametrize("statement", [1, 2])
+def test_every_session_broken_while_it_is_set_up(dw, statement):
+    """Said at once: another one is not begun within it."""
+    dw.server.fault(f"cut phase=result statement={statement} times=0")
+    done = dw.project.etl("ping", "dw", status=4)
+    assert "login: set up the session: " in done.stderr and "broke" in done.stderr
+    assert dw.server.totals()["logins"] == 1
+
+
+@only_tdsd
 def test_a_login_that_is_refused_is_not_tried_again(dw):
     """However many attempts the job has: an account is locked by less."""
     dw.project.write("password", "another")
