@@ -7,14 +7,34 @@
 #include "base/buf.h"
 #include "base/file.h"
 
+/* Said at every login: "Changed database context to …", "Changed language setting to …". */
+#define NEW_DATABASE 5701
+#define NEW_LANGUAGE 5703
+
 struct attempt {
 	const struct mssql_login *login;
 	struct mssql_address address;
 	struct mssql_outcome outcome;
 	struct arena arena;
-	bool cancelled, refused;
-	struct mssql_message error; /* the first one; its texts live in the arena */
+	bool cancelled;
+	struct mssql_heard heard;
 };
+
+void mssql_hear(struct mssql_heard *h, const struct mssql_login *login, const struct mssql_message *m,
+	struct arena *a)
+{
+	bool told = m->severity <= 10;
+
+	if (told && login->message && m->number != NEW_DATABASE && m->number != NEW_LANGUAGE)
+		login->message(login->arg, m);
+	if (told || h->failed)
+		return;
+	h->failed = true;
+	h->error = *m;
+	h->error.text = arena_strdup(a, m->text);
+	h->error.server = arena_strdup(a, m->server);
+	h->error.procedure = arena_strdup(a, m->procedure);
+}
 
 static enum mssql_wait on_wait(void *arg)
 {
@@ -29,15 +49,7 @@ static void on_message(void *arg, const struct mssql_message *m)
 {
 	struct attempt *a = arg;
 
-	if (m->severity <= 10 && a->login->message)
-		a->login->message(a->login->arg, m);
-	if (m->severity <= 10 || a->refused)
-		return;
-	a->refused = true;
-	a->error = *m;
-	a->error.text = arena_strdup(&a->arena, m->text);
-	a->error.server = arena_strdup(&a->arena, m->server);
-	a->error.procedure = arena_strdup(&a->arena, m->procedure);
+	mssql_hear(&a->heard, a->login, m, &a->arena);
 }
 
 static void warn(const struct mssql_login *login, const char *text)
@@ -153,10 +165,10 @@ static int refused_error(const struct attempt *a, enum mssql_layer *ret_layer, s
 
 static int server_error(const struct attempt *a, enum mssql_layer *ret_layer, struct err *err)
 {
-	enum mssql_layer layer = mssql_error_meaning(a->error.number, a->error.severity).layer;
-	const char *reason = a->error.number == 18456 ? mssql_login_reason(a->error.state) : NULL;
+	enum mssql_layer layer = mssql_error_meaning(a->heard.error.number, a->heard.error.severity).layer;
+	const char *reason = a->heard.error.number == 18456 ? mssql_login_reason(a->heard.error.state) : NULL;
 
-	mssql_error_set(&a->error, a->address.host, err);
+	mssql_error_set(&a->heard.error, a->address.host, err);
 	if (reason) {
 		*err->hint = '\0';
 		err_hint(err, "%s", reason);
@@ -168,7 +180,7 @@ static int explain(const struct attempt *a, enum mssql_layer *ret_layer, struct 
 {
 	if (a->cancelled)
 		return err_set(err, ERR_CANCELLED, "cancelled");
-	if (a->refused)
+	if (a->heard.failed)
 		return server_error(a, ret_layer, err);
 	switch (a->outcome.fault) {
 	case MSSQL_FAULT_NAME:

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/settings.h"
 #include "db/mssql_address.h"
@@ -21,11 +22,21 @@ struct mssql_login { /* all borrowed, as long as the connection lives */
 	const struct mssql_options *options;
 	const char *application;   /* what a DBA sees as the session's program; up to 128 characters */
 	const atomic_bool *cancel; /* NULL: nobody cancels */
-	/* What the server says beside errors (severity up to 10), and warnings of ours (number 0). NULL:
-	 * nobody listens. */
+	/* What the server says beside errors (severity up to 10), but that the database and the language
+	 * are what they are; and warnings of ours (number 0). NULL: nobody listens. */
 	void (*message)(void *arg, const struct mssql_message *m);
 	void *arg;
 };
+
+/* The first error that a server has told; its texts live in the arena of mssql_hear. */
+struct mssql_heard {
+	bool failed;
+	struct mssql_message error;
+};
+
+/* A message: an error is kept, others are for who listens. */
+void mssql_hear(struct mssql_heard *h, const struct mssql_login *login, const struct mssql_message *m,
+	struct arena *a);
 
 /* *ret_layer is the one that failed. ERR_NETWORK (name, port, tls), ERR_AUTH (login, database),
  * ERR_CONFIG, ERR_CANCELLED. The socket asks nobody while it waits: mssql_socket_listen. */

@@ -33,8 +33,7 @@ struct mssql_wire {
 	struct arena arena;	    /* the error */
 	struct arena token_arena;   /* the token that was read last */
 	struct arena columns_arena; /* the result */
-	bool failed;
-	struct mssql_message error; /* the first one */
+	struct mssql_heard heard;
 	struct buf pending;         /* a token that a packet's end has cut */
 	struct buf row;
 	const uint8_t *row_data;
@@ -84,18 +83,7 @@ static void on_message(void *arg, const struct mssql_message *m)
 {
 	struct mssql_wire *w = arg;
 
-	if (m->severity <= 10) {
-		if (w->login.message)
-			w->login.message(w->login.arg, m);
-		return;
-	}
-	if (w->failed)
-		return;
-	w->failed = true;
-	w->error = *m;
-	w->error.text = arena_strdup(&w->arena, m->text);
-	w->error.server = arena_strdup(&w->arena, m->server);
-	w->error.procedure = arena_strdup(&w->arena, m->procedure);
+	mssql_hear(&w->heard, &w->login, m, &w->arena);
 }
 
 static int stop_error(const struct mssql_wire *w, bool heeded, struct err *err)
@@ -115,10 +103,10 @@ static int lost(struct mssql_wire *w, struct err *err)
 	mssql_socket_close(w->socket);
 	if (w->stop)
 		return stop_error(w, false, err);
-	if (!w->failed)
+	if (!w->heard.failed)
 		return err_set(err, ERR_NETWORK, "the connection to %s,%u broke: %s", w->peer.host,
 			w->peer.port, mssql_socket_lost(w->socket));
-	mssql_error_set(&w->error, w->peer.host, err);
+	mssql_error_set(&w->heard.error, w->peer.host, err);
 	if (err->code == ERR_CONFIG || err->code == ERR_STORE)
 		err->code = ERR_NETWORK;
 	return -1;
@@ -203,7 +191,7 @@ static void forget_answer(struct mssql_wire *w)
 	arena_release(&w->columns_arena);
 	buf_reset(&w->pending);
 	w->columns = (struct tds_columns){.n = 0};
-	w->begun = w->failed = false;
+	w->begun = w->heard.failed = false;
 	w->stop = STOP_NONE;
 	w->attention_at = 0;
 	w->count = -1;
@@ -570,11 +558,11 @@ static int finish(struct mssql_wire *w, struct err *err)
 	mssql_socket_done(w->socket);
 	if (w->stop)
 		return stop_error(w, true, err);
-	if (!w->failed)
+	if (!w->heard.failed)
 		return 0;
-	if (mssql_error_meaning(w->error.number, w->error.severity).fatal)
+	if (mssql_error_meaning(w->heard.error.number, w->heard.error.severity).fatal)
 		mssql_socket_close(w->socket);
-	return mssql_error_set(&w->error, w->peer.host, err);
+	return mssql_error_set(&w->heard.error, w->peer.host, err);
 }
 
 /* An attention's answer ends with a DONE that says so, which may come after that of the request. */

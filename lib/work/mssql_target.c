@@ -26,8 +26,7 @@ static void on_message(void *arg, const struct mssql_message *m)
 {
 	const struct load *load = ((struct target *)arg)->load;
 
-	/* 5701 and 5703: the database and the language are what they are; 0: a warning of ours */
-	if (load->say && m->number != 5701 && m->number != 5703)
+	if (load->say) /* 0: a warning of ours */
 		load->say(load->arg, m->number ? LOG_INFO : LOG_WARN, m->text);
 }
 

@@ -58,9 +58,7 @@ static void on_message(void *arg, const struct mssql_message *m)
 {
 	const struct listener *l = arg;
 
-	/* 5701 and 5703: the database and the language are what they are */
-	if (m->number != 5701 && m->number != 5703)
-		l->say(l->arg, m->text);
+	l->say(l->arg, m->text);
 }
 
 static void tell_link(struct ping_report *r, struct db *db, const struct connection *conn)
