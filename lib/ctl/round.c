@@ -369,7 +369,18 @@ static int steps(struct round *r, struct store *s, struct fact **facts, const ch
 		.max_workers = c->max_workers,
 		.workers = (int64_t)workers};
 
-	if (FAULT(ROUND_BEGUN, err) || take_facts(r, s, facts, a, err) || queue_beat(s, &me, c->lease_ms, err) ||
+	bool quiet = false;
+
+	if (FAULT(ROUND_BEGUN, err))
+		return -1;
+	/* who asks for an outlook is told of what ended too */
+	if (!*facts && !c->outlook && queue_quiet(s, &me, c->lease_ms, &quiet, err))
+		return -1;
+	if (quiet) {
+		ret->outlook.next_ready_ms = -1;
+		return 0;
+	}
+	if (take_facts(r, s, facts, a, err) || queue_beat(s, &me, c->lease_ms, err) ||
 		look_over(r, s, now, a, ret, err) || queue_sort(s, c->actor, err) ||
 		queue_outlook(s, c->outlook ? since : NULL, &ret->outlook, err))
 		return -1;

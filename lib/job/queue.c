@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "job/store_private.h"
 
+#define ID_LIST_MAX (1u << 20) /* bytes of run_ids as a statement takes them */
 #define SORT_BATCH 1000 /* runs that one poll moves between waiting and queued */
 #define UIDS_MAX (64u * 1024 * 1024) /* bytes of a list of run_uids */
 #define CONTROLLERS_MAX 1000 /* that are looked at */
@@ -62,6 +63,26 @@ static const char *settle_name(enum run_state settle)
 	return settle == RUN_STATE_COUNT ? NULL : run_state_name(settle);
 }
 
+/* The row that RUN_FIND and RUN_CLAIM give. */
+static int read_run(struct db_stmt *stmt, struct arena *a, struct run *ret_run, struct err *err)
+{
+	*ret_run = (struct run){.run_id = db_column_int(stmt, 0),
+		.run_uid = arena_strdup(a, db_column_text(stmt, 1)),
+		.job_id = db_column_int(stmt, 2),
+		.state = run_state_parse(db_column_text(stmt, 3)),
+		.attempt = db_column_int(stmt, 4),
+		.fence = db_column_int(stmt, 5),
+		.disruptions = db_column_int(stmt, 6),
+		.settle = settle_of(db_column_text(stmt, 7)),
+		.order_key = arena_strdup(a, db_column_text(stmt, 8)),
+		.cancel_requested = db_column_int(stmt, 9) != 0,
+		.full_load = db_column_int(stmt, 10) != 0};
+	if (ret_run->state == RUN_STATE_COUNT)
+		return err_set(err, ERR_DATA, "run %" PRId64 " has a state that there is not",
+			ret_run->run_id);
+	return 0;
+}
+
 /* 1: found; 0: there is none. */
 static int find_run(struct store *s, int64_t run_id, struct arena *a, struct run *ret_run,
 	struct err *err)
@@ -74,21 +95,9 @@ static int find_run(struct store *s, int64_t run_id, struct arena *a, struct run
 	row = db_step(stmt, err);
 	if (row <= 0)
 		return row;
-	*ret_run = (struct run){.run_id = run_id,
-		.run_uid = arena_strdup(a, db_column_text(stmt, 0)),
-		.job_id = db_column_int(stmt, 1),
-		.state = run_state_parse(db_column_text(stmt, 2)),
-		.attempt = db_column_int(stmt, 3),
-		.fence = db_column_int(stmt, 4),
-		.disruptions = db_column_int(stmt, 5),
-		.settle = settle_of(db_column_text(stmt, 6)),
-		.order_key = arena_strdup(a, db_column_text(stmt, 7)),
-		.cancel_requested = db_column_int(stmt, 8) != 0,
-		.full_load = db_column_int(stmt, 10) != 0};
+	row = read_run(stmt, a, ret_run, err);
 	db_reset(stmt);
-	if (ret_run->state == RUN_STATE_COUNT)
-		return err_set(err, ERR_DATA, "run %" PRId64 " has a state that there is not", run_id);
-	return 1;
+	return row < 0 ? -1 : 1;
 }
 
 /* --- moves --- */
@@ -313,39 +322,83 @@ struct claim {
 	bool by_hand;
 };
 
-/* 1: it is ours; 0: somebody else's, or its job takes no more. */
-static int claim(struct store *s, const struct claim *c, int64_t run_id, struct arena *a,
-	struct run *ret_run, struct err *err)
+/* A JSON array. */
+static const char *id_list(const int64_t *ids, size_t n, struct buf *out)
 {
-	if (statements_run(&s->stmts, ST_RUN_CLAIM, err, "tttrii", c->owner, c->controller, c->worker,
-		    seconds(c->lease_ms), run_id, (int64_t)c->by_hand))
+	buf_reset(out);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%c%" PRId64, i ? ',' : '[', ids[i]);
+	buf_adds(out, n ? "]" : "[]");
+	return buf_str(out);
+}
+
+/* In the order of `ids`, which the claim keeps to but not in what it returns. */
+static size_t put_in_order(const int64_t *ids, size_t n, const struct run *claimed, size_t n_claimed,
+	struct run *ret_runs)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n_claimed; j++)
+			if (claimed[j].run_id == ids[i])
+				ret_runs[k++] = claimed[j];
+	return k;
+}
+
+static int take_claimed(struct store *s, const struct claim *c, const int64_t *ids, size_t n,
+	struct arena *a, struct run *ret_runs, size_t *ret_n, struct err *err)
+{
+	CLEANUP(buf_release) struct buf list = BUF_INIT(ID_LIST_MAX);
+	struct run *claimed = arena_array(a, n, sizeof(*claimed));
+	struct db_stmt *stmt;
+	size_t n_claimed = 0;
+	int row;
+
+	if (statements_bind(&s->stmts, ST_RUN_CLAIM, &stmt, err, "tttrti", c->owner, c->controller,
+		    c->worker, seconds(c->lease_ms), id_list(ids, n, &list), (int64_t)c->by_hand))
 		return -1;
-	if (db_changes(s->db) != 1)
+	while ((row = db_step(stmt, err)) == 1)
+		if (read_run(stmt, a, &claimed[n_claimed++], err)) {
+			db_reset(stmt);
+			return -1;
+		}
+	*ret_n = put_in_order(ids, n, claimed, n_claimed, ret_runs);
+	return row;
+}
+
+/* Those of these runs that are nobody else's, as many of each job as it takes; may be none. */
+static int claim(struct store *s, const struct claim *c, const int64_t *ids, size_t n, struct arena *a,
+	struct run *ret_runs, size_t *ret_n, struct err *err)
+{
+	CLEANUP(buf_release) struct buf list = BUF_INIT(ID_LIST_MAX);
+	int64_t *claimed = arena_array(a, n, sizeof(*claimed));
+
+	if (take_claimed(s, c, ids, n, a, ret_runs, ret_n, err))
+		return -1;
+	if (*ret_n == 0)
 		return 0;
-	if (find_run(s, run_id, a, ret_run, err) != 1)
+	for (size_t i = 0; i < *ret_n; i++)
+		claimed[i] = ret_runs[i].run_id;
+	id_list(claimed, *ret_n, &list);
+	if (statements_run(&s->stmts, ST_LEASE_GIVE, err, "rt", seconds(c->lease_ms), buf_str(&list)) ||
+		statements_run(&s->stmts, ST_CLAIM_EVENTS, err, "tt", c->owner, buf_str(&list)))
 		return -1;
-	if (statements_run(&s->stmts, ST_LEASE_GIVE, err, "iir", run_id, ret_run->fence,
-		    seconds(c->lease_ms)) ||
-		write_event(s, run_id, RUN_QUEUED, RUN_STARTING, c->owner,
-			ret_run->settle == RUN_STATE_COUNT ? NULL : "to have its target withdraw it",
-			err))
-		return -1;
-	return 1;
+	return 0;
 }
 
 static int order_claimed(struct store *s, int64_t job_id, const struct order *o,
 	const struct claim *c, struct arena *a, struct run *run, struct err *err)
 {
 	int known = find_order(s, job_id, o->key, a, run, err);
+	size_t n;
 
 	if (known < 0)
 		return -1;
 	if (known)
 		return err_set(err, ERR_DATA, "the order '%s' is run %" PRId64 " already, which is %s",
 			o->key, run->run_id, run_state_name(run->state));
-	if (insert_run(s, job_id, o, a, run, err) || claim(s, c, run->run_id, a, run, err) < 0)
-		return -1;
-	return 0;
+	return insert_run(s, job_id, o, a, run, err) ||
+		claim(s, c, (const int64_t[]){run->run_id}, 1, a, run, &n, err);
 }
 
 int queue_order_claimed(struct store *s, int64_t job_id, const struct order *o, const char *worker,
@@ -412,6 +465,27 @@ int queue_cancel(struct store *s, int64_t run_id, const char *actor, enum cancel
 
 /* --- the poll --- */
 
+/* A controller's lease that is not renewed yet. */
+static double least_lease(int64_t lease_ms)
+{
+	return seconds(lease_ms - lease_ms / 3);
+}
+
+int queue_quiet(struct store *s, const struct controller_info *me, int64_t lease_ms, bool *ret_quiet,
+	struct err *err)
+{
+	struct db_stmt *stmt;
+	int row;
+
+	if (statements_bind(&s->stmts, ST_QUIET, &stmt, err, "ttirr", me->uid, me->state, me->workers,
+		    least_lease(lease_ms), seconds(lease_ms)) ||
+		(row = db_step(stmt, err)) < 0)
+		return err_wrap(err, "store");
+	db_reset(stmt);
+	*ret_quiet = row == 1;
+	return 0;
+}
+
 /* 1 or 0 */
 static int is_fresh(struct store *s, const struct controller_info *me, int64_t lease_ms, struct err *err)
 {
@@ -419,7 +493,7 @@ static int is_fresh(struct store *s, const struct controller_info *me, int64_t l
 	int row;
 
 	if (statements_bind(&s->stmts, ST_CONTROLLER_FRESH, &stmt, err, "ttirr", me->uid, me->state,
-		    me->workers, seconds(lease_ms - lease_ms / 3), seconds(lease_ms)))
+		    me->workers, least_lease(lease_ms), seconds(lease_ms)))
 		return -1;
 	row = db_step(stmt, err);
 	db_reset(stmt);
@@ -606,15 +680,11 @@ static int claim_ready(struct store *s, const struct claim *c, size_t max, int64
 	do {
 		if (list_ready(s, max - n, ids, &found, err))
 			return -1;
-		taken = 0;
-		for (size_t i = 0; i < found; i++) {
-			int won = claim(s, c, ids[i], a, &runs[n], err);
-
-			if (won < 0)
-				return -1;
-			n += (size_t)won;
-			taken += (size_t)won;
-		}
+		if (found == 0)
+			break;
+		if (claim(s, c, ids, found, a, &runs[n], &taken, err))
+			return -1;
+		n += taken;
 	} while (taken && n < max && found > taken);
 	*ret_n = n;
 	return 0;

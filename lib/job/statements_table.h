@@ -72,14 +72,14 @@
 	" FROM etl.run p WHERE p.job_id = r.job_id AND p.run_id <> r.run_id" \
 	" AND p.claimed_at IS NOT NULL ORDER BY p.run_id DESC), '0001-01-02'))"
 
-/* Job j of run r takes one more. A run that is only to be settled moves no data and always may. */
-#define SQL_ROOM \
-	"(r.settle IS NOT NULL OR (j.enabled <> 0 AND j.hold_reason IS NULL AND j.max_active >" \
-	" (SELECT count(*) FROM etl_run a WHERE a.job_id = r.job_id" \
+/* Job j of run r takes `n` more. A run that is only to be settled moves no data and always may. */
+#define SQL_ROOM(n) \
+	"(r.settle IS NOT NULL OR (j.enabled <> 0 AND j.hold_reason IS NULL AND j.max_active >= " n \
+	" + (SELECT count(*) FROM etl_run a WHERE a.job_id = r.job_id" \
 	" AND a.state IN ('starting', 'running'))))"
-#define TSQL_ROOM \
-	"(r.settle IS NOT NULL OR (j.enabled <> 0 AND j.hold_reason IS NULL AND j.max_active >" \
-	" (SELECT COUNT(*) FROM etl.run a WHERE a.job_id = r.job_id" \
+#define TSQL_ROOM(n) \
+	"(r.settle IS NOT NULL OR (j.enabled <> 0 AND j.hold_reason IS NULL AND j.max_active >= " n \
+	" + (SELECT COUNT(*) FROM etl.run a WHERE a.job_id = r.job_id" \
 	" AND a.state IN (N'starting', N'running'))))"
 
 /*
@@ -185,39 +185,51 @@
 		" WHERE cancel_requested <> 0 AND finished_at IS NULL" \
 		" AND state IN (N'waiting', N'queued') AND settle IS NULL") \
 	X(RUN_READY, "SELECT r.run_id FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id" \
-		" WHERE r.state = 'queued' AND r.ready_at <= " SQL_NOW " AND " SQL_ROOM \
+		" WHERE r.state = 'queued' AND r.ready_at <= " SQL_NOW " AND " SQL_ROOM("1") \
 		" AND NOT (" SQL_BLOCKED ")" \
 		" ORDER BY r.priority DESC, r.ready_at, r.run_id LIMIT @limit", \
 		"SELECT TOP (@limit) r.run_id FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id" \
-		" WHERE r.state = N'queued' AND r.ready_at <= " TSQL_NOW " AND " TSQL_ROOM \
+		" WHERE r.state = N'queued' AND r.ready_at <= " TSQL_NOW " AND " TSQL_ROOM("1") \
 		" AND NOT (" TSQL_BLOCKED ")" \
 		" ORDER BY r.priority DESC, r.ready_at, r.run_id") \
-	/* not RETURNING: that makes a temporary table and a statement journal for each run. T-SQL \
+	/* the runs of a JSON array, as many of each job as there is room for, in its order. T-SQL \
 	 * names its parameters first, to have them in order */ \
-	X(RUN_CLAIM, "UPDATE etl_run AS r SET state = 'starting', fence = fence + 1," \
-		" attempt = attempt + 1, owner = @owner, controller_uid = @controller," \
+	X(RUN_CLAIM, "UPDATE etl_run AS r SET state = 'starting', fence = r.fence + 1," \
+		" attempt = r.attempt + 1, owner = @owner, controller_uid = @controller," \
 		" worker = @worker, claimed_at = " SQL_NOW ", started_at = NULL," \
 		" lease_until = " SQL_IN_SECONDS("@lease") \
-		" WHERE run_id = @run_id AND state = 'queued'" \
-		" AND (@by_hand = 1 OR EXISTS (SELECT 1 FROM etl_job j WHERE j.job_id = r.job_id" \
-		" AND " SQL_ROOM "))", \
+		" FROM (SELECT q.run_id, row_number() OVER (PARTITION BY q.job_id ORDER BY e.key)" \
+		" AS place FROM json_each(@runs) e CROSS JOIN etl_run q ON q.run_id = e.value) w" \
+		" JOIN etl_run c ON c.run_id = w.run_id JOIN etl_job j ON j.job_id = c.job_id" \
+		" WHERE r.run_id = w.run_id AND r.state = 'queued'" \
+		" AND (@by_hand = 1 OR " SQL_ROOM("w.place") ")" \
+		" RETURNING run_id, run_uid, job_id, state, attempt, fence, disruptions, settle," \
+		" order_key, cancel_requested, full_load", \
 		"DECLARE @_owner nvarchar(4000) = @owner, @_controller nvarchar(4000) = @controller," \
 		" @_worker nvarchar(4000) = @worker, @_lease float = @lease, @_locked bit;" \
-		" SELECT @_locked = j.enabled FROM etl.run r" \
-		" JOIN etl.job j WITH (UPDLOCK, ROWLOCK) ON j.job_id = r.job_id" \
-		" WHERE r.run_id = @run_id;" \
-		" UPDATE r SET state = N'starting', fence = r.fence + 1," \
-		" attempt = r.attempt + 1, owner = @_owner, controller_uid = @_controller," \
+		" DECLARE @_wanted TABLE (run_id bigint, job_id bigint, place bigint);" \
+		" DECLARE @_claimed TABLE (run_id bigint);" \
+		" INSERT INTO @_wanted (run_id, job_id, place)" \
+		" SELECT q.run_id, q.job_id," \
+		" ROW_NUMBER() OVER (PARTITION BY q.job_id ORDER BY CAST(e.[key] AS bigint))" \
+		" FROM OPENJSON(@runs) e JOIN etl.run q ON q.run_id = CAST(e.value AS bigint);" \
+		" SELECT @_locked = j.enabled FROM etl.job j WITH (UPDLOCK, ROWLOCK)" \
+		" WHERE j.job_id IN (SELECT w.job_id FROM @_wanted w);" \
+		" UPDATE etl.run SET state = N'starting', fence = fence + 1," \
+		" attempt = attempt + 1, owner = @_owner, controller_uid = @_controller," \
 		" worker = @_worker, claimed_at = " TSQL_NOW ", started_at = NULL," \
 		" lease_until = " TSQL_IN_SECONDS("@_lease") \
-		" FROM etl.run r WHERE r.run_id = @run_id AND r.state = N'queued'" \
-		" AND (@by_hand = 1 OR EXISTS (SELECT 1 FROM etl.job j WHERE j.job_id = r.job_id" \
-		" AND " TSQL_ROOM "))") \
-	X(RUN_FIND, "SELECT run_uid, job_id, state, attempt, fence, disruptions, settle, order_key," \
-		" cancel_requested, finished_at, full_load FROM etl_run WHERE run_id = @run_id", \
-		"SELECT " TSQL_UID("run_uid") " AS run_uid, job_id, state, attempt, fence," \
-		" disruptions, settle, order_key, cancel_requested," \
-		" " TSQL_TEXT("finished_at") " AS finished_at, full_load" \
+		" OUTPUT inserted.run_id INTO @_claimed (run_id)" \
+		" WHERE state = N'queued' AND run_id IN (SELECT r.run_id FROM @_wanted w" \
+		" JOIN etl.run r ON r.run_id = w.run_id JOIN etl.job j ON j.job_id = r.job_id" \
+		" WHERE @by_hand = 1 OR " TSQL_ROOM("w.place") ");" \
+		" SELECT r.run_id, " TSQL_UID("r.run_uid") " AS run_uid, r.job_id, r.state," \
+		" r.attempt, r.fence, r.disruptions, r.settle, r.order_key, r.cancel_requested," \
+		" r.full_load FROM @_claimed c JOIN etl.run r ON r.run_id = c.run_id") \
+	X(RUN_FIND, "SELECT run_id, run_uid, job_id, state, attempt, fence, disruptions, settle," \
+		" order_key, cancel_requested, full_load FROM etl_run WHERE run_id = @run_id", \
+		"SELECT run_id, " TSQL_UID("run_uid") " AS run_uid, job_id, state, attempt, fence," \
+		" disruptions, settle, order_key, cancel_requested, full_load" \
 		" FROM etl.run WHERE run_id = @run_id") \
 	X(RUN_ACTIVE, "SELECT r.run_id, r.run_uid, r.job_id, j.name, r.state, r.attempt, r.fence," \
 		" r.disruptions, r.settle, r.cancel_requested, r.controller_uid, r.worker," \
@@ -332,19 +344,30 @@
 		" SELECT @run_id, @attempt, ISNULL(MAX(l.seq), 0) + 1, @level, @message" \
 		" FROM etl.run_log l WITH (UPDLOCK, HOLDLOCK)" \
 		" WHERE l.run_id = @run_id AND l.attempt = @attempt") \
-	/* in the transaction of the claim, whose run nobody else gives a lease */ \
+	/* in the transaction of the claim, whose runs nobody else gives a lease */ \
 	X(LEASE_GIVE, "INSERT INTO etl_run_heartbeat (run_id, fence, lease_until)" \
-		" VALUES (@run_id, @fence, " SQL_IN_SECONDS("@lease") ")" \
+		" SELECT r.run_id, r.fence, " SQL_IN_SECONDS("@lease") \
+		" FROM json_each(@runs) e CROSS JOIN etl_run r ON r.run_id = e.value WHERE true" \
 		" ON CONFLICT (run_id) DO UPDATE SET fence = excluded.fence," \
 		" lease_until = excluded.lease_until, at = " SQL_NOW ", progress = NULL", \
-		"INSERT INTO etl.run_heartbeat (run_id, fence, lease_until)" \
-		" SELECT @run_id, @fence, " TSQL_IN_SECONDS("@lease") \
-		" WHERE NOT EXISTS (SELECT 1 FROM etl.run_heartbeat h" \
-		" WHERE h.run_id = @run_id);" \
-		" IF @@ROWCOUNT = 0" \
-		" UPDATE etl.run_heartbeat SET fence = @fence," \
-		" lease_until = " TSQL_IN_SECONDS("@lease") ", at = " TSQL_NOW ", progress = NULL" \
-		" WHERE run_id = @run_id") \
+		"DECLARE @_lease float = @lease;" \
+		" DECLARE @_run TABLE (run_id bigint, fence bigint);" \
+		" INSERT INTO @_run (run_id, fence) SELECT r.run_id, r.fence" \
+		" FROM OPENJSON(@runs) e JOIN etl.run r ON r.run_id = CAST(e.value AS bigint);" \
+		" INSERT INTO etl.run_heartbeat (run_id, fence, lease_until)" \
+		" SELECT n.run_id, n.fence, " TSQL_IN_SECONDS("@_lease") " FROM @_run n" \
+		" WHERE NOT EXISTS (SELECT 1 FROM etl.run_heartbeat h WHERE h.run_id = n.run_id);" \
+		" UPDATE h SET fence = n.fence, lease_until = " TSQL_IN_SECONDS("@_lease") "," \
+		" at = " TSQL_NOW ", progress = NULL" \
+		" FROM etl.run_heartbeat h JOIN @_run n ON n.run_id = h.run_id") \
+	X(CLAIM_EVENTS, "INSERT INTO etl_run_event (run_id, old_state, new_state, actor, reason)" \
+		" SELECT r.run_id, 'queued', r.state, @actor," \
+		" CASE WHEN r.settle IS NOT NULL THEN 'to have its target withdraw it' END" \
+		" FROM json_each(@runs) e CROSS JOIN etl_run r ON r.run_id = e.value", \
+		"INSERT INTO etl.run_event (run_id, old_state, new_state, actor, reason)" \
+		" SELECT r.run_id, N'queued', r.state, @actor," \
+		" CASE WHEN r.settle IS NOT NULL THEN N'to have its target withdraw it' END" \
+		" FROM OPENJSON(@runs) e JOIN etl.run r ON r.run_id = CAST(e.value AS bigint)") \
 	X(LEASE_RENEW, "UPDATE etl_run_heartbeat SET at = " SQL_NOW "," \
 		" lease_until = " SQL_IN_SECONDS("@lease") ", progress = ifnull(@progress, progress)" \
 		" WHERE run_id = @run_id AND fence = @fence", \
@@ -414,6 +437,20 @@
 		" UPDATE etl.controller SET state = @state, workers = @workers," \
 		" heartbeat_at = " TSQL_NOW ", lease_until = " TSQL_IN_SECONDS("@lease") \
 		" WHERE controller_uid = @uid") \
+	/* nothing is to be done: all runs are over, we are known to live, and no other controller is \
+	 * late. A poll that finds this asks for no more */ \
+	X(QUIET, "SELECT 1 AS quiet FROM etl_controller c WHERE c.controller_uid = @uid" \
+		" AND c.state = @state AND c.workers = @workers AND c.lease_until BETWEEN " \
+		SQL_IN_SECONDS("@least") " AND " SQL_IN_SECONDS("@lease") \
+		" AND NOT EXISTS (SELECT 1 FROM etl_run WHERE finished_at IS NULL)" \
+		" AND NOT EXISTS (SELECT 1 FROM etl_controller o WHERE o.controller_uid <> @uid" \
+		" AND o.state <> 'stopped' AND o.lease_until < " SQL_NOW ")", \
+		"SELECT 1 AS quiet FROM etl.controller c WHERE c.controller_uid = @uid" \
+		" AND c.state = @state AND c.workers = @workers AND c.lease_until BETWEEN " \
+		TSQL_IN_SECONDS("@least") " AND " TSQL_IN_SECONDS("@lease") \
+		" AND NOT EXISTS (SELECT 1 FROM etl.run r WHERE r.finished_at IS NULL)" \
+		" AND NOT EXISTS (SELECT 1 FROM etl.controller o WHERE o.controller_uid <> @uid" \
+		" AND o.state <> N'stopped' AND o.lease_until < " TSQL_NOW ")") \
 	X(CONTROLLER_FRESH, "SELECT 1 AS fresh FROM etl_controller WHERE controller_uid = @uid" \
 		" AND state = @state AND workers = @workers AND lease_until BETWEEN " \
 		SQL_IN_SECONDS("@least") " AND " SQL_IN_SECONDS("@lease"), \
