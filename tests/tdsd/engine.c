@@ -39,6 +39,7 @@ static int add_database(struct engine *e, const char *name, struct err *err)
 	d = mem_alloc(sizeof(*d));
 	strcpy(d->name, name);
 	snprintf(d->path, sizeof(d->path), "%s/%s.db", e->directory, name);
+	d->recovery = 3;
 	d->rcsi = d->snapshot = strcasecmp(name, "master") != 0;
 	pthread_mutex_lock(&e->mutex);
 	d->id = (int)e->n_databases +

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_ddl.h"
+#include "tests/tdsd/engine_storage.h"
 
 static int rebuild(struct session *s, const struct table *old)
 {
@@ -387,6 +388,8 @@ static int alter_switch(struct session *s, struct stmt *st, struct table *from)
 	if (ddl_table(s, &st->name2, 4902, &to) || same_columns(s, from, to) ||
 		same_indexes(s, from, to))
 		return -1;
+	if (storage_refuses(s, to, STORAGE_SWITCH_IN) || storage_refuses(s, from, STORAGE_SWITCH_OUT))
+		return -1;
 	if (has_rows(s, to))
 		return tsql_fail(&s->error, 4905, table_full_name(to, &s->frame->arena));
 	if (sql_int(s, 0, &referenced,
@@ -436,7 +439,7 @@ static int transfer(struct session *s, struct stmt *st)
 		where, (long long)schema, (long long)t->id, (long long)t->id);
 }
 
-int exec_alter(struct session *s, struct stmt *st)
+static int alter(struct session *s, struct stmt *st)
 {
 	struct table *t;
 
@@ -456,6 +459,16 @@ int exec_alter(struct session *s, struct stmt *st)
 	case ST_ALTER_SWITCH:
 		return alter_switch(s, st, t);
 	default:
-		return tsql_unsupported(&s->error, "this statement");
+		return storage_alter_table(s, st, t);
 	}
+}
+
+int exec_alter(struct session *s, struct stmt *st)
+{
+	int rc;
+
+	s->altering = true;
+	rc = alter(s, st);
+	s->altering = false;
+	return rc;
 }

@@ -92,6 +92,12 @@ static const struct function {
 	{"object_name", 1, 2, "i", 's', "t_object_name", false},
 	{"object_schema_name", 1, 2, "i", 's', "t_object_schema", false},
 	{"objectproperty", 2, 2, "it", 'i', "t_objectproperty", false},
+	{"objectpropertyex", 2, 2, "it", 'V', "t_objectpropertyex", false},
+	{"indexproperty", 3, 3, "itt", 'i', "t_indexproperty", false},
+	{"type_name", 1, 1, "i", 's', "t_type_name", false},
+	{"type_id", 1, 1, "t", 'i', "t_type_id", false},
+	{"filegroup_name", 1, 1, "i", 's', "t_filegroup_name", false},
+	{"index_col", 3, 3, "tii", 's', "t_index_col", false},
 	{"col_length", 2, 2, "t", 'h', "t_col_length", false},
 	{"col_name", 2, 2, "i", 's', "t_col_name", false},
 	{"columnproperty", 3, 3, "itt", 'i', "t_columnproperty", false},
@@ -110,6 +116,7 @@ static const struct function {
 	{"applock_test", 4, 4, "t", 'h', "t_applock_test", false},
 	{"getansinull", 0, 1, "t", 'h', "t_one", false},
 	{"isdate", 1, 1, "t", 'i', "t_isdate", false},
+	{"change_tracking_min_valid_version", 1, 1, "i", 'I', "t_change_min_version", false},
 	{"string_escape", 2, 2, "t", 'N', "t_string_escape", false},
 };
 
@@ -215,6 +222,33 @@ int call_args(struct translator *t, const struct expr *e, struct term **ret)
 }
 
 /* --- those with rules of their own --- */
+
+/* IDENT_SEED, IDENT_INCR */
+static int call_ident(struct translator *t, const struct expr *e, struct term *ret)
+{
+	struct term *v;
+
+	if (e->n != 1)
+		return call_wrong_count(t, e->text, 1);
+	if (call_args(t, e, &v) || call_cast_arg(t, &v[0], 't'))
+		return -1;
+	ret->type = engine_decimal_type(38, 0);
+	ret->sql = arena_printf(t->a, "t_ident(%s,'%s')", v[0].sql,
+		strcasecmp(e->text, "ident_seed") == 0 ? "seed" : "increment");
+	return 0;
+}
+
+/* The version is that of the transaction's snapshot, which begins here if not before. */
+static int call_tracking(struct translator *t, const struct expr *e, struct term *ret)
+{
+	if (e->n)
+		return call_wrong_count(t, e->text, 0);
+	if (!t->schema_only && tran_for_read(t->s, t->s->current, 0))
+		return -1;
+	ret->type = engine_int_type(8);
+	ret->sql = "t_change_version()";
+	return 0;
+}
 
 static int call_isnull(struct translator *t, const struct expr *e, struct term *ret)
 {
@@ -414,7 +448,9 @@ static int call_number(struct translator *t, const struct expr *e, struct term *
 static const struct {
 	const char *name;
 	int (*fn)(struct translator *t, const struct expr *e, struct term *ret);
-} special[] = {{"isnull", call_isnull}, {"coalesce", call_coalesce}, {"iif", call_iif},
+} special[] = {{"ident_seed", call_ident}, {"ident_incr", call_ident},
+	{"change_tracking_current_version", call_tracking},
+	{"isnull", call_isnull}, {"coalesce", call_coalesce}, {"iif", call_iif},
 	{"nullif", call_nullif}, {"len", call_len}, {"datalength", call_len},
 	{"substring", call_substring}, {"replace", call_find}, {"charindex", call_find},
 	{"patindex", call_find}, {"round", call_round}, {"abs", call_number}, {"sign", call_number},

@@ -17,12 +17,16 @@ static const char *const tables[] = {
 	" user_type INTEGER, max_length INTEGER, precision INTEGER, scale INTEGER, collation TEXT,"
 	" nullable INTEGER, is_identity INTEGER, seed TEXT, increment TEXT, computed TEXT,"
 	" persisted INTEGER, rowguidcol INTEGER, default_id INTEGER DEFAULT 0, ordinal INTEGER,"
+	" sparse INTEGER DEFAULT 0, hidden INTEGER DEFAULT 0, generated INTEGER DEFAULT 0,"
+	" mask TEXT, column_set INTEGER DEFAULT 0,"
 	" PRIMARY KEY (object_id, column_id))",
 	"CREATE TABLE IF NOT EXISTS %s.sys_indexes (object_id INTEGER, index_id INTEGER, name TEXT "
 	"COLLATE NOCASE,"
 	" is_unique INTEGER, is_primary INTEGER, is_constraint INTEGER, clustered INTEGER, filter "
 	"TEXT,"
-	" constraint_id INTEGER DEFAULT 0, PRIMARY KEY (object_id, index_id))",
+	" constraint_id INTEGER DEFAULT 0, kind INTEGER DEFAULT 0, ignore_dup INTEGER DEFAULT 0,"
+	" fill_factor INTEGER DEFAULT 0, disabled INTEGER DEFAULT 0, compression INTEGER DEFAULT 0,"
+	" PRIMARY KEY (object_id, index_id))",
 	"CREATE TABLE IF NOT EXISTS %s.sys_index_columns (object_id INTEGER, index_id INTEGER, "
 	"ordinal INTEGER,"
 	" column_id INTEGER, descending INTEGER, included INTEGER,"
@@ -32,6 +36,18 @@ static const char *const tables[] = {
 	" referenced_id INTEGER, on_delete TEXT, on_update TEXT, not_trusted INTEGER DEFAULT 0)",
 	"CREATE TABLE IF NOT EXISTS %s.sys_foreign_columns (object_id INTEGER, ordinal INTEGER,"
 	" parent_column INTEGER, referenced_column INTEGER, PRIMARY KEY (object_id, ordinal))",
+	"CREATE TABLE IF NOT EXISTS %s.sys_stats (object_id INTEGER, stats_id INTEGER, name TEXT "
+	"COLLATE NOCASE, filter TEXT, updated INTEGER, PRIMARY KEY (object_id, stats_id))",
+	"CREATE TABLE IF NOT EXISTS %s.sys_stats_columns (object_id INTEGER, stats_id INTEGER, "
+	"ordinal INTEGER, column_id INTEGER, PRIMARY KEY (object_id, stats_id, ordinal))",
+	/* system-versioned tables: their periods and where the history is */
+	"CREATE TABLE IF NOT EXISTS %s.sys_temporal (object_id INTEGER PRIMARY KEY, start_column "
+	"INTEGER, end_column INTEGER, history_id INTEGER)",
+	/* change tracking: of the database, of its tables (engine_change.c) */
+	"CREATE TABLE IF NOT EXISTS %s.sys_change_state (id INTEGER PRIMARY KEY CHECK (id = 1), "
+	"version INTEGER, tran INTEGER, retention INTEGER, units INTEGER, cleanup INTEGER)",
+	"CREATE TABLE IF NOT EXISTS %s.sys_change_tables (object_id INTEGER PRIMARY KEY, "
+	"with_columns INTEGER, begin_version INTEGER, min_version INTEGER)",
 	"INSERT OR IGNORE INTO %s.sys_schemas VALUES (1, 'dbo'), (2, 'guest'), (3, "
 	"'INFORMATION_SCHEMA'), (4, 'sys')",
 };
@@ -157,7 +173,8 @@ static int load_columns(struct session *s, struct table *t, struct arena *a)
 		    arena_printf(a,
 			    "SELECT column_id, name, code, nullable, is_identity, seed, increment,"
 			    " computed, user_type, type_name, default_id, (SELECT definition FROM"
-			    " %s.sys_objects o WHERE o.object_id = default_id) FROM %s.sys_columns"
+			    " %s.sys_objects o WHERE o.object_id = default_id), persisted, sparse,"
+			    " hidden, rowguidcol, generated, mask FROM %s.sys_columns"
 			    " WHERE object_id = %lld ORDER BY ordinal",
 			    t->where, t->where, (long long)t->id),
 		    &stmt))
@@ -182,6 +199,12 @@ static int load_columns(struct session *s, struct table *t, struct arena *a)
 			c->type.declared = column_text(stmt, 9, a);
 		c->default_id = sqlite3_column_int64(stmt, 10);
 		c->default_text = column_text(stmt, 11, a);
+		c->persisted = sqlite3_column_int(stmt, 12) != 0;
+		c->sparse = sqlite3_column_int(stmt, 13) != 0;
+		c->hidden = sqlite3_column_int(stmt, 14) != 0;
+		c->rowguidcol = sqlite3_column_int(stmt, 15) != 0;
+		c->generated = sqlite3_column_int(stmt, 16);
+		c->mask = column_text(stmt, 17, a);
 	}
 	return rc;
 }
@@ -298,7 +321,7 @@ int catalog_load_indexes(struct session *s, struct table *t, struct arena *a)
 	if (sql_prepare(s,
 		    arena_printf(a,
 			    "SELECT index_id, name, is_unique, is_primary, is_constraint, filter, "
-			    "constraint_id"
+			    "constraint_id, clustered, kind, ignore_dup, disabled"
 			    " FROM %s.sys_indexes WHERE object_id = %lld ORDER BY index_id",
 			    t->where, (long long)t->id),
 		    &stmt))
@@ -312,6 +335,10 @@ int catalog_load_indexes(struct session *s, struct table *t, struct arena *a)
 		ix.constraint = sqlite3_column_int(stmt, 4) != 0;
 		ix.filter = column_text(stmt, 5, a);
 		ix.constraint_id = sqlite3_column_int64(stmt, 6);
+		ix.clustered = sqlite3_column_int(stmt, 7) != 0;
+		ix.kind = sqlite3_column_int(stmt, 8);
+		ix.ignore_dup = sqlite3_column_int(stmt, 9) != 0;
+		ix.disabled = sqlite3_column_int(stmt, 10) != 0;
 		if (load_index_columns(s, t, &ix, a))
 			return -1;
 		t->indexes = arena_grow(a, t->indexes, t->n_indexes, &cap, sizeof(*t->indexes));

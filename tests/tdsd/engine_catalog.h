@@ -21,13 +21,16 @@ struct table_column {
 	const char *computed;     /* its text, or NULL */
 	const char *default_text; /* or NULL */
 	int64_t default_id;
-	bool is_max_rowversion;
+	bool persisted, sparse, hidden, rowguidcol;
+	int generated;    /* 1: ROW START, 2: ROW END of a period */
+	const char *mask; /* its function, or NULL */
 };
 
 struct table_index {
 	int id;
 	const char *name;
-	bool unique, primary, constraint;
+	bool unique, primary, constraint, clustered, ignore_dup, disabled;
+	int kind;           /* 0: of rows; 5, 6: columnstore, clustered or not */
 	const char *filter; /* or NULL */
 	int *columns;       /* column ids of the key */
 	bool *descending;

@@ -66,11 +66,13 @@ static int add_index(struct session *s, struct table *t, const struct constraint
 	if (c->clustered && !taken)
 		index = 1;
 	if (sql_execf(s,
-		    "INSERT INTO %s.sys_indexes VALUES (%lld, %lld, %s, %d, %d, %d, %d, %s, %lld)",
+		    "INSERT INTO %s.sys_indexes VALUES (%lld, %lld, %s, %d, %d, %d, %d, %s, %lld, %d, "
+		    "%d, %d, 0, %d)",
 		    t->where, (long long)t->id, (long long)index, sql_quote(a, name), c->unique,
 		    c->kind == CON_PRIMARY, constraint != 0, c->clustered,
 		    c->kind == CON_INDEX && c->text ? sql_quote(a, c->text) : "NULL",
-		    (long long)constraint))
+		    (long long)constraint, c->columnstore, c->ignore_dup, c->fill_factor,
+		    c->compression))
 		return -1;
 	for (size_t i = 0; i < c->n_columns; i++)
 		if (add_index_column(s, t, index, i + 1, c->columns[i], c->descending[i], false))

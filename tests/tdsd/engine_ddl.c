@@ -7,6 +7,7 @@
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/engine_trigger.h"
 #include "tests/tdsd/engine_ddl.h"
+#include "tests/tdsd/engine_storage.h"
 
 /* --- CREATE --- */
 
@@ -168,6 +169,8 @@ static int drop_table(struct session *s, struct stmt *st, const struct name *nam
 		return -1;
 	if (referenced)
 		return tsql_fail(&s->error, 3726, t->name);
+	if (storage_refuses(s, t, STORAGE_DROP))
+		return -1;
 	return table_drop(s, t);
 }
 
@@ -255,6 +258,8 @@ static int drop_one(struct session *s, struct stmt *st, const struct name *name)
 		return drop_schema(s, st, name);
 	if (strcmp(st->text, "TRIGGER") == 0)
 		return drop_trigger(s, st, name);
+	if (strcmp(st->text, "STATISTICS") == 0)
+		return storage_drop_statistics(s, name);
 	if (st->if_exists && strcmp(st->text, "DATABASE") != 0)
 		return 0; /* there are none of those */
 	return tsql_unsupported(&s->error, arena_printf(&s->frame->arena, "DROP %s", st->text));
@@ -302,8 +307,10 @@ static int alter_database(struct session *s, struct stmt *st)
 		return tsql_fail(&s->error, 226, "ALTER DATABASE");
 	if (strcasecmp(st->text, "ALLOW_SNAPSHOT_ISOLATION") == 0)
 		d->snapshot = st->on;
-	else
+	else if (strcasecmp(st->text, "READ_COMMITTED_SNAPSHOT") == 0)
 		d->rcsi = st->on;
+	else if (storage_database_option(s, d, st))
+		return -1;
 	return out_done(s, 0, false, 0, false);
 }
 
@@ -317,7 +324,7 @@ static struct database *changed_database(struct session *s, const struct stmt *s
 		       : st->name2.part[NAME_DATABASE]
 			       ? engine_database(s->e, st->name2.part[NAME_DATABASE])
 			       : s->current;
-	if (st->kind == ST_CREATE_TRIGGER)
+	if (st->kind == ST_CREATE_TRIGGER || st->kind == ST_INDEX_OPTION || st->kind == ST_STATISTICS)
 		name = &st->name2;
 	if (name->part[NAME_OBJECT] && name_is_temporary(name))
 		return NULL;
@@ -339,6 +346,10 @@ static int run(struct session *s, struct stmt *st)
 		return create_view(s, st);
 	case ST_CREATE_TRIGGER:
 		return exec_create_trigger(s, st);
+	case ST_INDEX_OPTION:
+	case ST_STATISTICS:
+	case ST_CHECK_IDENT:
+		return exec_storage(s, st);
 	case ST_DROP:
 		return drop(s, st);
 	default:

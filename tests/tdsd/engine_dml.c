@@ -6,6 +6,8 @@
 
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/engine_dml.h"
+#include "tests/tdsd/engine_storage.h"
+#include "tests/tdsd/engine_time.h"
 #include "tests/tdsd/engine_trigger.h"
 #include "tests/tdsd/tsql_parse.h"
 
@@ -227,6 +229,14 @@ static int default_term(
 	int rc;
 
 	*ret = (struct term){.sql = "NULL", .is_null = true, .type = c->type};
+	if (c->generated) {
+		struct tds_column when = engine_datetime2_type();
+
+		*ret = (struct term){.type = when};
+		ret->sql = c->generated == 1 ? "t_now()"
+					     : arena_printf(tr->a, "%lld", (long long)ENGINE_TICKS_LAST);
+		return 0;
+	}
 	if (!c->default_text)
 		return 0;
 	if (tsql_parse_expr(c->default_text, tr->a, &e, &s->error))
@@ -256,6 +266,8 @@ static int update_values(
 			return tsql_fail(&s->error, column->computed ? 271 : 272, column->name);
 		if (column->type.identity)
 			return tsql_fail(&s->error, 8102, column->name);
+		if (column->generated)
+			return tsql_fail(&s->error, 13537, table_full_name(c->t, c->tr.a));
 		for (size_t j = 0; j < i; j++)
 			if (strcasecmp(st->assigns[j].column, as->column) == 0)
 				return tsql_fail(&s->error, 264, as->column);
@@ -270,6 +282,8 @@ static int update_values(
 	for (size_t i = 0; i < c->t->n; i++)
 		if (c->t->v[i].type.user_type == TDS_USER_ROWVERSION)
 			buf_printf(set, ", c%d = t_rowversion()", c->t->v[i].id);
+		else if (c->t->v[i].generated == 1)
+			buf_printf(set, ", c%d = t_now()", c->t->v[i].id);
 	return 0;
 }
 
@@ -357,6 +371,8 @@ static int truncate_rows(struct session *s, const struct table *t)
 		return -1;
 	if (referenced)
 		return tsql_fail(&s->error, 4712, t->name);
+	if (storage_refuses(s, t, STORAGE_TRUNCATE) || storage_forget_changes(s, t))
+		return -1;
 	return sql_execf(s, "DELETE FROM %s.t%lld", t->where, (long long)t->id) ||
 			       sql_execf(s,
 				       "UPDATE %s.sys_objects SET identity_last = NULL WHERE "
@@ -377,7 +393,9 @@ int exec_truncate(struct session *s, struct stmt *st)
 			(void)tsql_fail(&s->error, 4701, st->name.part[NAME_OBJECT]);
 		return -1;
 	}
+	s->altering = true;
 	rc = truncate_rows(s, t);
+	s->altering = false;
 	if (statement_end(s, rc == 0))
 		return -1;
 	return out_done(s, 0, false, 0, false);

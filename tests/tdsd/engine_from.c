@@ -42,6 +42,7 @@ int tr_table_relation(
 	for (size_t i = 0; i < table->n; i++) {
 		r->v[i].name = table->v[i].name;
 		r->v[i].type = table->v[i].type;
+		r->v[i].hidden = table->v[i].hidden;
 		r->v[i].sql = t->bare_columns
 				      ? arena_printf(t->a, "c%d", table->v[i].id)
 				      : arena_printf(t->a, "%s.c%d", r->sql_alias, table->v[i].id);
@@ -240,7 +241,8 @@ int tr_from(struct translator *t, const struct from *f, const char **ret)
 	case FROM_JOIN:
 		return tr_join(t, f, ret);
 	case FROM_CALL:
-		return tr_open_json(t, f, ret);
+		return f->name.part[NAME_OBJECT] ? tr_change_table(t, f, ret)
+						 : tr_open_json(t, f, ret);
 	case FROM_QUERY:
 		if (isolated_query(t, f->query, &q))
 			return -1;

@@ -6,7 +6,7 @@
 #include <mbedtls/md.h>
 
 #include "base/clock.h"
-#include "tests/tdsd/engine_catalog.h"
+#include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/tsql_lex.h"
 
 static bool any_null(int n, sqlite3_value **v)
@@ -317,6 +317,51 @@ static void f_objectproperty(sqlite3_context *context, int n, sqlite3_value **v)
 		{"IsView", "SELECT type = 'V' FROM %s.sys_objects WHERE object_id = ?1"},
 		{"TableHasIdentity",
 			"SELECT max(is_identity) FROM %s.sys_columns WHERE object_id = ?1"},
+		{"OwnerId", "SELECT 1 FROM %s.sys_objects WHERE object_id = ?1"},
+		{"SchemaId", "SELECT schema_id FROM %s.sys_objects WHERE object_id = ?1"},
+		{"BaseType", "SELECT type FROM %s.sys_objects WHERE object_id = ?1"},
+		{"Cardinality", "SELECT t_rows(substr('%s.', 1, length('%s.') - 1), ?1) FROM "
+				"%s.sys_objects WHERE object_id = ?1 AND type = 'U'"},
+		{"IsMSShipped", "SELECT 0 FROM %s.sys_objects WHERE object_id = ?1"},
+		{"IsProcedure", "SELECT type = 'P' FROM %s.sys_objects WHERE object_id = ?1"},
+		{"IsTrigger", "SELECT type = 'TR' FROM %s.sys_objects WHERE object_id = ?1"},
+		{"IsPrimaryKey", "SELECT type = 'PK' FROM %s.sys_objects WHERE object_id = ?1"},
+		{"IsConstraint", "SELECT type IN ('PK', 'UQ', 'F', 'C', 'D') FROM %s.sys_objects "
+				 "WHERE object_id = ?1"},
+		{"TableHasForeignKey", "SELECT count(*) > 0 FROM %s.sys_foreign_keys WHERE "
+				       "parent_id = ?1"},
+		{"TableHasForeignRef", "SELECT count(*) > 0 FROM %s.sys_foreign_keys WHERE "
+				       "referenced_id = ?1"},
+		{"TableHasIndex", "SELECT count(*) > 0 FROM %s.sys_indexes WHERE object_id = ?1"},
+		{"TableHasUniqueCnst", "SELECT count(*) > 0 FROM %s.sys_objects WHERE type = 'UQ' "
+				       "AND parent_id = ?1"},
+		{"TableHasCheckCnst", "SELECT count(*) > 0 FROM %s.sys_objects WHERE type = 'C' "
+				      "AND parent_id = ?1"},
+		{"TableHasDefaultCnst", "SELECT count(*) > 0 FROM %s.sys_objects WHERE type = 'D' "
+					"AND parent_id = ?1"},
+		{"TableHasInsertTrigger",
+			"SELECT count(*) > 0 FROM %s.sys_objects WHERE type = 'TR' AND parent_id = "
+			"?1 AND instr(substr(definition, 1, instr(definition, '|')), 'I')"},
+		{"TableHasUpdateTrigger",
+			"SELECT count(*) > 0 FROM %s.sys_objects WHERE type = 'TR' AND parent_id = "
+			"?1 AND instr(substr(definition, 1, instr(definition, '|')), 'U')"},
+		{"TableHasDeleteTrigger",
+			"SELECT count(*) > 0 FROM %s.sys_objects WHERE type = 'TR' AND parent_id = "
+			"?1 AND instr(substr(definition, 1, instr(definition, '|')), 'D')"},
+		{"TableHasTimestamp", "SELECT count(*) > 0 FROM %s.sys_columns WHERE system_type = "
+				      "189 AND object_id = ?1"},
+		{"TableHasRowGuidCol", "SELECT max(rowguidcol) FROM %s.sys_columns WHERE object_id "
+				       "= ?1"},
+		{"TableHasTextImage", "SELECT count(*) > 0 FROM %s.sys_columns WHERE system_type "
+				      "IN (34, 35, 99) AND object_id = ?1"},
+		{"TableIsMemoryOptimized", "SELECT 0 FROM %s.sys_objects WHERE object_id = ?1"},
+		{"TableTemporalType",
+			"SELECT CASE WHEN (SELECT history_id FROM %s.sys_temporal WHERE object_id = "
+			"?1) > 0 THEN 2 WHEN (SELECT count(*) FROM %s.sys_temporal WHERE history_id "
+			"= ?1) THEN 1 ELSE 0 END"},
+		{"CnstIsDisabled", "SELECT disabled FROM %s.sys_objects WHERE object_id = ?1"},
+		{"CnstIsNotTrusted", "SELECT not_trusted FROM %s.sys_foreign_keys WHERE object_id "
+				     "= ?1"},
 		{"TableHasPrimaryKey", "SELECT ifnull(max(is_primary), 0) FROM %s.sys_indexes "
 				       "WHERE object_id = ?1"},
 		{"TableHasClustIndex", "SELECT ifnull(max(clustered), 0) FROM %s.sys_indexes WHERE "
@@ -376,6 +421,29 @@ static void f_col_name(sqlite3_context *context, int n, sqlite3_value **v)
 	s->error = before;
 }
 
+static void column_storage(
+	sqlite3_context *context, const struct table_column *c, const char *what)
+{
+	bool text = engine_type_class(&c->type) == TC_TEXT;
+	const struct {
+		const char *name;
+		int value;
+	} properties[] = {{"IsSparse", c->sparse}, {"IsHidden", c->hidden},
+		{"IsRowGuidCol", c->rowguidcol}, {"IsMasked", c->mask != NULL},
+		{"GeneratedAlwaysType", c->generated}, {"Scale", c->type.scale},
+		{"IsDeterministic", 1}, {"IsIdNotForRepl", 0}, {"IsOutParam", 0},
+		{"UsesAnsiTrim", 1}, {"IsColumnSet", 0}, {"IsXmlIndexable", 0},
+		{"Precision", text && tds_type_is_utf16(c->type.type) && c->type.size != TDS_SIZE_MAX
+				      ? (int)c->type.size / 2
+			      : c->type.size == TDS_SIZE_MAX ? -1
+			      : text                         ? (int)c->type.size
+							     : (int)engine_precision(&c->type)}};
+
+	for (size_t i = 0; i < ARRAY_LEN(properties); i++)
+		if (strcasecmp(properties[i].name, what) == 0)
+			sqlite3_result_int(context, properties[i].value);
+}
+
 static void f_columnproperty(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -399,6 +467,8 @@ static void f_columnproperty(sqlite3_context *context, int n, sqlite3_value **v)
 			sqlite3_result_int(context, c->type.nullable);
 		else if (c && strcasecmp(what, "ColumnId") == 0)
 			sqlite3_result_int(context, c->id);
+		else if (c)
+			column_storage(context, c, what);
 	}
 	s->error = before;
 }
@@ -459,5 +529,5 @@ int functions_register_session(struct session *s)
 		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn,
 			    functions[i].pure))
 			return -1;
-	return functions_register_json(s) || functions_register_properties(s) ? -1 : 0;
+	return functions_register_storage(s) || functions_register_json(s) || functions_register_properties(s) ? -1 : 0;
 }

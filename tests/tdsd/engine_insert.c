@@ -117,6 +117,8 @@ static int add_column(struct insert *in, const struct table_column *c)
 		return tsql_fail(&s->error, 271, c->name);
 	if (c->type.user_type == TDS_USER_ROWVERSION)
 		return tsql_fail(&s->error, 273);
+	if (c->generated)
+		return tsql_fail(&s->error, 13536, table_full_name(in->t, in->tr.a));
 	if (c->type.identity && !on)
 		return tsql_fail(&s->error, 544, in->t->name);
 	in->identity_given |= c->type.identity;
@@ -141,7 +143,8 @@ static int named_columns(struct insert *in)
 	for (size_t i = 0; i < in->t->n && !in->st->n_columns; i++) {
 		const struct table_column *c = &in->t->v[i];
 
-		if (c->computed || c->type.identity || c->type.user_type == TDS_USER_ROWVERSION)
+		if (c->computed || c->type.identity || c->generated ||
+			c->type.user_type == TDS_USER_ROWVERSION)
 			continue;
 		if (add_column(in, c))
 			return -1;

@@ -29,6 +29,8 @@ struct database {
 	char name[TDS_NAME_MAX + 1];
 	char path[8192];
 	bool snapshot, rcsi;    /* ALLOW_SNAPSHOT_ISOLATION, READ_COMMITTED_SNAPSHOT */
+	bool read_only;
+	int recovery;           /* 1 full, 2 bulk-logged, 3 simple */
 	struct session *writer; /* holds the database's write lock; under engine->mutex */
 	int64_t rowversion;     /* the last one given; under engine->mutex */
 };
@@ -51,7 +53,7 @@ struct engine {
 	size_t n_databases;
 	struct session *sessions; /* linked by next */
 	struct applock *applocks;
-	int64_t next_descriptor;
+	int64_t next_descriptor, next_sqlite_tran;
 	int64_t rowversion;
 };
 
@@ -132,6 +134,8 @@ struct session {
 	enum tran_state tran;
 	int trancount;
 	bool begun; /* an SQLite transaction is open */
+	bool altering; /* rows are moved, which is no change of theirs */
+	int64_t sqlite_tran; /* its number, of the engine's */
 	bool quiet; /* a trigger's own transaction, of which the client hears nothing */
 	int64_t descriptor;
 	bool tran_wrote;

@@ -33,7 +33,10 @@ static void f_serverproperty(sqlite3_context *context, int n, sqlite3_value **v)
 		{"IsClustered", NULL, 0}, {"IsHadrEnabled", NULL, 0}, {"IsSingleUser", NULL, 0},
 		{"IsIntegratedSecurityOnly", NULL, 0}, {"LCID", NULL, 1033},
 		{"SqlCharSetName", "iso_1", 0}, {"IsFullTextInstalled", NULL, 0},
-		{"IsXTPSupported", NULL, 0}};
+		{"IsXTPSupported", NULL, 0},
+		{"ComputerNamePhysicalNetBIOS", SERVER_NAME, 0}, 
+		{"ProductUpdateLevel", "CU16", 0}, {"ProcessID", NULL, 1},
+		{"IsPolyBaseInstalled", NULL, 0}, {"IsLocalDB", NULL, 0}};
 	const char *name = (const char *)sqlite3_value_text(v[0]);
 
 	(void)n;
@@ -57,13 +60,41 @@ static void f_databaseproperty(sqlite3_context *context, int n, sqlite3_value **
 	else if (strcasecmp(name, "Status") == 0)
 		give_variant(context, "ONLINE", 0);
 	else if (strcasecmp(name, "Updateability") == 0)
-		give_variant(context, "READ_WRITE", 0);
+		give_variant(context, d->read_only ? "READ_ONLY" : "READ_WRITE", 0);
 	else if (strcasecmp(name, "UserAccess") == 0)
 		give_variant(context, "MULTI_USER", 0);
 	else if (strcasecmp(name, "Recovery") == 0)
-		give_variant(context, "SIMPLE", 0);
+		give_variant(context,
+			d->recovery == 1   ? "FULL"
+			: d->recovery == 2 ? "BULK_LOGGED"
+					   : "SIMPLE",
+			0);
+	else if (strcasecmp(name, "LCID") == 0)
+		give_variant(context, NULL, 1033);
+	else if (strcasecmp(name, "IsTornPageDetectionEnabled") == 0 ||
+		 strcasecmp(name, "IsAutoClose") == 0 || strcasecmp(name, "IsInStandBy") == 0)
+		give_variant(context, NULL, 0);
 	else if (strcasecmp(name, "Version") == 0)
 		give_variant(context, NULL, 904);
+}
+
+/* As OBJECTPROPERTY, whose values are numbers but for BaseType. */
+static void f_objectpropertyex(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	struct session *s = function_session(context);
+	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+
+	(void)n;
+	if (sqlite3_prepare_v2(s->db, "SELECT t_objectproperty(?1, ?2)", -1, &stmt, NULL) !=
+			SQLITE_OK ||
+		sqlite3_bind_value(stmt, 1, v[0]) != SQLITE_OK ||
+		sqlite3_bind_value(stmt, 2, v[1]) != SQLITE_OK ||
+		sqlite3_step(stmt) != SQLITE_ROW || sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+		return;
+	if (sqlite3_column_type(stmt, 0) == SQLITE_TEXT)
+		give_variant(context, (const char *)sqlite3_column_text(stmt, 0), 0);
+	else
+		give_variant(context, NULL, sqlite3_column_int64(stmt, 0));
 }
 
 static void f_sessionproperty(sqlite3_context *context, int n, sqlite3_value **v)
@@ -121,7 +152,8 @@ static void f_session_context(sqlite3_context *context, int n, sqlite3_value **v
 
 int functions_register_properties(struct session *s)
 {
-	return function_add(s, "t_serverproperty", 1, f_serverproperty, false) ||
+	return function_add(s, "t_objectpropertyex", 2, f_objectpropertyex, false) ||
+			       function_add(s, "t_serverproperty", 1, f_serverproperty, false) ||
 			       function_add(
 				       s, "t_databaseproperty", 2, f_databaseproperty, false) ||
 			       function_add(s, "t_sessionproperty", 1, f_sessionproperty, false) ||

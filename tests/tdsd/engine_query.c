@@ -32,7 +32,8 @@ static int expand_star(
 			struct term v = {
 				.sql = r->v[j].sql, .type = r->v[j].type, .name = r->v[j].name};
 
-			add_term(t, list, n, cap, &v);
+			if (!r->v[j].hidden)
+				add_term(t, list, n, cap, &v);
 		}
 	}
 	if (!found)

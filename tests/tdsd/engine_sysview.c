@@ -3,101 +3,18 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_sysview.h"
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/tsql_parse.h"
 
-#define OBJECT_COLUMNS                                                                         \
-	"name sysname, object_id int, principal_id int null, schema_id int, parent_object_id " \
-	"int, type char(2), "                                                                  \
-	"type_desc nvarchar(60), create_date datetime, modify_date datetime, is_ms_shipped bit"
-/* of o; CREATED as datetime2 on datetime's grid of milliseconds */
-#define OBJECT_SELECT                                                                            \
-	"o.name, o.object_id, NULL, o.schema_id, ifnull(o.parent_id, 0), substr(o.type || ' ', " \
-	"1, 2), CASE o.type WHEN 'U' "                                                           \
-	"THEN 'USER_TABLE' WHEN 'V' THEN 'VIEW' WHEN 'PK' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN "   \
-	"'UQ' THEN "                                                                             \
-	"'UNIQUE_CONSTRAINT' WHEN 'F' THEN 'FOREIGN_KEY_CONSTRAINT' WHEN 'C' THEN "              \
-	"'CHECK_CONSTRAINT' WHEN 'D' THEN "                                                      \
-	"'DEFAULT_CONSTRAINT' END, o.created / 10000000 * 10000000, o.created / 10000000 * "     \
-	"10000000, 0"
-
-/* %D: SQLite's schema of the database. */
-static const struct view {
-	const char *schema, *name, *columns, *sql;
-	bool server; /* the same in every database */
-} views[] = {
+static const struct sysview views[] = {
 	{"sys", "objects", OBJECT_COLUMNS, "SELECT " OBJECT_SELECT " FROM %D.sys_objects o", false},
 	{"sys", "all_objects", OBJECT_COLUMNS, "SELECT " OBJECT_SELECT " FROM %D.sys_objects o",
-		false},
-	{"sys", "tables",
-		OBJECT_COLUMNS ", is_published bit, lob_data_space_id int, uses_ansi_nulls bit, "
-			       "is_replicated bit, "
-			       "is_tracked_by_cdc bit, lock_escalation tinyint, is_filetable bit, "
-			       "is_memory_optimized bit, durability tinyint, "
-			       "temporal_type tinyint, is_external bit",
-		"SELECT " OBJECT_SELECT
-		", 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 FROM %D.sys_objects o WHERE o.type = 'U'",
 		false},
 	{"sys", "views", OBJECT_COLUMNS,
 		"SELECT " OBJECT_SELECT " FROM %D.sys_objects o WHERE o.type = 'V'", false},
 	{"sys", "schemas", "name sysname, schema_id int, principal_id int",
 		"SELECT name, schema_id, 1 FROM %D.sys_schemas", false},
-	{"sys", "columns",
-		"object_id int, name sysname null, column_id int, system_type_id tinyint, "
-		"user_type_id int, max_length smallint, "
-		"precision tinyint, scale tinyint, collation_name sysname null, is_nullable bit "
-		"null, is_ansi_padded bit, is_rowguidcol bit, "
-		"is_identity bit, is_computed bit, is_filestream bit, is_replicated bit null, "
-		"is_xml_document bit, default_object_id int, "
-		"is_sparse bit null, is_column_set bit null, generated_always_type tinyint null, "
-		"is_hidden bit null, is_masked bit",
-		"SELECT object_id, name, column_id, system_type, CASE WHEN type_name = 'sysname' "
-		"THEN 256 WHEN system_type = 240 THEN "
-		"CASE type_name WHEN 'hierarchyid' THEN 128 WHEN 'geometry' THEN 129 ELSE 130 END "
-		"ELSE system_type END, max_length, precision, "
-		"scale, collation, nullable, 1, rowguidcol, is_identity, computed IS NOT NULL, 0, "
-		"0, 0, default_id, 0, 0, 0, 0, 0 FROM %D.sys_columns",
-		false},
-	{"sys", "identity_columns",
-		"object_id int, name sysname null, column_id int, system_type_id tinyint, "
-		"user_type_id int, max_length smallint, "
-		"precision tinyint, scale tinyint, is_nullable bit null, is_identity bit, "
-		"seed_value bigint null, increment_value bigint null, "
-		"last_value bigint null",
-		"SELECT c.object_id, c.name, c.column_id, c.system_type, c.system_type, "
-		"c.max_length, c.precision, c.scale, c.nullable, 1, "
-		"CAST(c.seed AS INTEGER), CAST(c.increment AS INTEGER), CAST(o.identity_last AS "
-		"INTEGER) FROM %D.sys_columns c JOIN "
-		"%D.sys_objects o ON o.object_id = c.object_id WHERE c.is_identity",
-		false},
-	{"sys", "computed_columns",
-		"object_id int, name sysname null, column_id int, definition nvarchar(max) null, "
-		"is_persisted bit, is_computed bit",
-		"SELECT object_id, name, column_id, computed, persisted, 1 FROM %D.sys_columns "
-		"WHERE computed IS NOT NULL",
-		false},
-	{"sys", "indexes",
-		"object_id int, name sysname null, index_id int, type tinyint, type_desc "
-		"nvarchar(60) null, is_unique bit null, data_space_id int, "
-		"ignore_dup_key bit null, is_primary_key bit null, is_unique_constraint bit null, "
-		"fill_factor tinyint, is_padded bit null, "
-		"is_disabled bit null, is_hypothetical bit null, has_filter bit null, "
-		"filter_definition nvarchar(max) null",
-		"SELECT object_id, name, index_id, CASE WHEN clustered THEN 1 ELSE 2 END, CASE "
-		"WHEN clustered THEN 'CLUSTERED' ELSE 'NONCLUSTERED' END, "
-		"is_unique, 1, 0, is_primary, is_constraint AND NOT is_primary, 0, 0, 0, 0, filter "
-		"IS NOT NULL, filter FROM %D.sys_indexes UNION ALL "
-		"SELECT object_id, NULL, 0, 0, 'HEAP', 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, NULL FROM "
-		"%D.sys_objects o WHERE type = 'U' AND NOT EXISTS "
-		"(SELECT 1 FROM %D.sys_indexes i WHERE i.object_id = o.object_id AND clustered)",
-		false},
-	{"sys", "index_columns",
-		"object_id int, index_id int, index_column_id int, column_id int, key_ordinal "
-		"tinyint, partition_ordinal tinyint, "
-		"is_descending_key bit null, is_included_column bit null",
-		"SELECT object_id, index_id, ordinal, column_id, CASE WHEN included THEN 0 ELSE "
-		"ordinal END, 0, descending, included FROM %D.sys_index_columns",
-		false},
 	{"sys", "key_constraints", OBJECT_COLUMNS ", unique_index_id int null, is_system_named bit",
 		"SELECT " OBJECT_SELECT
 		", i.index_id, o.name LIKE '\\_\\_' ESCAPE '\\' FROM %D.sys_objects o JOIN "
@@ -139,27 +56,11 @@ static const struct view {
 		"%D.sys_columns c ON c.default_id = o.object_id AND "
 		"c.object_id = o.parent_id WHERE o.type = 'D'",
 		false},
-	{"sys", "triggers", OBJECT_COLUMNS ", is_disabled bit",
-		"SELECT " OBJECT_SELECT ", 0 FROM %D.sys_objects o WHERE o.type = 'TR'", false},
-	{"sys", "partitions",
-		"partition_id bigint, object_id int, index_id int, partition_number int, rows "
-		"bigint null",
-		"SELECT o.object_id, o.object_id, 1, 1, 0 FROM %D.sys_objects o WHERE o.type = 'U'",
-		false},
 	{"sys", "sql_modules", "object_id int, definition nvarchar(max) null",
 		"SELECT object_id, definition FROM %D.sys_objects WHERE type = 'V'", false},
 	{"sys", "extended_properties",
 		"class tinyint, major_id int, minor_id int, name sysname, value sql_variant null",
 		"SELECT 0, 0, 0, '', NULL WHERE 0", false},
-	{"sys", "databases",
-		"name sysname, database_id int, create_date datetime, compatibility_level tinyint, "
-		"collation_name sysname null, user_access tinyint null, "
-		"is_read_only bit null, state tinyint null, state_desc nvarchar(60) null, "
-		"snapshot_isolation_state tinyint null, "
-		"snapshot_isolation_state_desc nvarchar(60) null, is_read_committed_snapshot_on "
-		"bit null, recovery_model tinyint null, "
-		"recovery_model_desc nvarchar(60) null, containment tinyint null",
-		NULL, true},
 	{"sys", "dm_exec_connections",
 		"session_id int null, net_transport nvarchar(40), protocol_type nvarchar(40) null, "
 		"encrypt_option nvarchar(40), auth_scheme nvarchar(40), "
@@ -268,24 +169,6 @@ static const struct view {
 
 /* --- what the server knows itself --- */
 
-static const char *databases_sql(struct translator *t)
-{
-	CLEANUP(buf_release) struct buf sql = BUF_INIT(1024 * 1024);
-	const struct engine *e = t->s->e;
-
-	for (size_t i = 0; i < e->n_databases; i++) {
-		const struct database *d = e->databases[i];
-
-		buf_printf(&sql,
-			"%sSELECT %s, %d, %lld, 150, 'SQL_Latin1_General_CP1_CI_AS', 0, 0, 0, "
-			"'ONLINE', %d, '%s', %d, 3, 'SIMPLE', 0",
-			i ? " UNION ALL " : "", sql_quote(t->a, d->name), d->id,
-			(long long)(t->s->login_ticks / 10000000 * 10000000), d->snapshot,
-			d->snapshot ? "ON" : "OFF", d->rcsi);
-	}
-	return arena_buf(t->a, &sql);
-}
-
 static const char *sessions_sql(struct translator *t, bool connections)
 {
 	CLEANUP(buf_release) struct buf sql = BUF_INIT(4 * 1024 * 1024);
@@ -311,7 +194,7 @@ static const char *sessions_sql(struct translator *t, bool connections)
 
 /* --- columns --- */
 
-static int parse_columns(struct translator *t, const struct view *v, struct relation *r)
+static int parse_columns(struct translator *t, const struct sysview *v, struct relation *r)
 {
 	const char *p = v->columns;
 	size_t cap = 0;
@@ -372,13 +255,14 @@ int tr_system_view(struct translator *t, const struct from *f, const char **ret_
 {
 	const char *schema = f->name.part[NAME_SCHEMA], *name = f->name.part[NAME_OBJECT], *where,
 		   *sql;
-	const struct view *v = NULL;
+	const struct sysview *v = NULL;
 	struct relation *r;
 	struct database *d;
 
 	if (!schema ||
 		(strcasecmp(schema, "sys") != 0 && strcasecmp(schema, "INFORMATION_SCHEMA") != 0))
 		return 0;
+	v = sysview_storage(schema, name);
 	for (size_t i = 0; i < ARRAY_LEN(views) && !v; i++)
 		if (strcasecmp(views[i].schema, schema) == 0 &&
 			strcasecmp(views[i].name, name) == 0)
@@ -397,9 +281,11 @@ int tr_system_view(struct translator *t, const struct from *f, const char **ret_
 		return -1;
 	sql = v->sql;
 	if (!sql)
-		sql = strcasecmp(name, "databases") == 0
-			      ? databases_sql(t)
-			      : sessions_sql(t, strcasecmp(name, "dm_exec_connections") == 0);
+		sql = strncasecmp(name, "dm_exec_", 8) == 0
+			      ? sessions_sql(t, strcasecmp(name, "dm_exec_connections") == 0)
+			      : sysview_server(t, v);
+	if (!sql)
+		return -1;
 	*ret_sql = arena_printf(t->a, "(%s) AS %s",
 		expand(t, sql, where, d ? d->name : "tempdb", r->n), r->sql_alias);
 	return 1;

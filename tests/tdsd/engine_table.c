@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_translate.h"
+#include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/tsql_parse.h"
 
 /* --- the SQLite table --- */
@@ -131,7 +132,7 @@ int table_build(struct session *s, struct table *t, const char *sqlite_name)
 	if (build_checks(s, t, &sql) || build_foreign(s, t, &sql))
 		return -1;
 	buf_addc(&sql, ')');
-	return sql_exec(s, buf_str(&sql));
+	return sql_exec(s, buf_str(&sql)) || storage_build_triggers(s, t) ? -1 : 0;
 }
 
 /* In a unique index of T-SQL two nulls are equal: the rows with a null have one more, in which they
@@ -186,7 +187,7 @@ int table_build_indexes(struct session *s, struct table *t)
 	if (catalog_load_indexes(s, t, &s->frame->arena))
 		return -1;
 	for (size_t i = 0; i < t->n_indexes; i++)
-		if (t->indexes[i].n && build_index(s, t, &t->indexes[i]))
+		if (t->indexes[i].n && !t->indexes[i].disabled && !t->indexes[i].kind && build_index(s, t, &t->indexes[i]))
 			return -1;
 	return 0;
 }
@@ -247,6 +248,10 @@ int table_drop(struct session *s, const struct table *t)
 		"DELETE FROM %s.sys_index_columns WHERE object_id = %lld",
 		"DELETE FROM %s.sys_indexes WHERE object_id = %lld",
 		"DELETE FROM %s.sys_columns WHERE object_id = %lld",
+		"DELETE FROM %s.sys_stats_columns WHERE object_id = %lld",
+		"DELETE FROM %s.sys_stats WHERE object_id = %lld",
+		"DELETE FROM %s.sys_temporal WHERE object_id = %lld",
+		"DELETE FROM %s.sys_change_tables WHERE object_id = %lld",
 		"DELETE FROM %s.sys_foreign_keys WHERE parent_id = %lld",
 		"DELETE FROM %s.sys_objects WHERE parent_id = %lld",
 		"DELETE FROM %s.sys_objects WHERE object_id = %lld"};
@@ -355,9 +360,10 @@ int table_add_column(
 		    "type_text, system_type,"
 		    " user_type, max_length, precision, scale, collation, nullable, is_identity, "
 		    "seed, increment,"
-		    " computed, persisted, rowguidcol, ordinal) VALUES (%lld, %lld, %s, '%s', %s, "
+		    " computed, persisted, rowguidcol, ordinal, sparse, hidden, generated, mask, "
+		    "column_set) VALUES (%lld, %lld, %s, '%s', %s, "
 		    "%s, %d, %u, %d, %d, %d,"
-		    " %s, %d, %d, %s, %s, %s, %d, %d, %lld)",
+		    " %s, %d, %d, %s, %s, %s, %d, %d, %lld, %d, %d, %d, %s, %d)",
 		    t->where, (long long)t->id, (long long)id, sql_quote(a, c->name),
 		    engine_type_code(&type, code), sql_quote(a, engine_type_name(&type)),
 		    sql_quote(a, engine_type_print(&type, a)), engine_system_type(&type),
@@ -370,7 +376,8 @@ int table_add_column(
 		    text ? text_or_null(a, engine_collation_name(type.collation, a)) : "NULL",
 		    nullable, c->identity, text_or_null(a, c->seed), text_or_null(a, c->increment),
 		    text_or_null(a, c->computed_text), c->persisted, c->rowguidcol,
-		    (long long)ordinal))
+		    (long long)ordinal, c->sparse, c->hidden, c->generated,
+		    text_or_null(a, c->mask), c->column_set))
 		return -1;
 	t->v = NULL;
 	t->n = 0;
@@ -409,7 +416,7 @@ static int create(struct session *s, const struct name *name, struct database *d
 	for (size_t i = 0; i < def->n_constraints; i++)
 		if (table_add_constraint(s, t, &def->constraints[i], a))
 			return -1;
-	if (catalog_load(s, d, id, a, &t) ||
+	if (storage_create_period(s, t, def, a) || catalog_load(s, d, id, a, &t) ||
 		table_build(s, t, arena_printf(a, "t%lld", (long long)id)) ||
 		table_build_indexes(s, t))
 		return -1;

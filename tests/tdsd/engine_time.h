@@ -40,6 +40,7 @@ const char *engine_datename(enum datepart part, const struct tds_value *v, char 
 
 int32_t engine_days(int year, int month, int day); /* since 0001-01-01; -1: no such day */
 void engine_civil(int32_t days, int *year, int *month, int *day);
+#define ENGINE_TICKS_LAST 3155378975999999999LL /* 9999-12-31 23:59:59.9999999 */
 int64_t engine_now_ticks(void); /* UTC, of 100 ns since 0001-01-01 */
 
 /* To the scale or grid of a type, rounded; false: out of range. */

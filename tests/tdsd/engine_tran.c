@@ -16,6 +16,9 @@ static int begin_sqlite(struct session *s)
 	if (sql_exec(s, "BEGIN"))
 		return -1;
 	s->begun = true;
+	pthread_mutex_lock(&s->e->mutex);
+	s->sqlite_tran = ++s->e->next_sqlite_tran;
+	pthread_mutex_unlock(&s->e->mutex);
 	for (size_t i = 0; i < s->n_savepoints; i++)
 		if (sql_execf(s, "SAVEPOINT sp%zu", i))
 			return -1;
@@ -153,6 +156,8 @@ int tran_for_write(struct session *s, struct database *d)
 		return -1;
 	if (s->options.isolation == 5 && s->trancount && d && !d->snapshot)
 		return tsql_fail(&s->error, 3952, d->name);
+	if (d && d->read_only)
+		return tsql_fail(&s->error, 3906, d->name);
 	if (d && lock_database(s, d))
 		return -1;
 	return begin_sqlite(s);

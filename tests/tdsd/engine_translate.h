@@ -26,6 +26,7 @@ struct relation_column {
 	const char *name;
 	const char *sql; /* how SQLite sees it */
 	struct tds_column type;
+	bool hidden; /* not in SELECT * */
 };
 
 /* What FROM brings: a name and columns. */
@@ -114,6 +115,8 @@ int tr_items(struct translator *t, const struct select_item *items, size_t n, st
 /* sys.x and INFORMATION_SCHEMA.x: 1 when it is one. */
 int tr_system_view(struct translator *t, const struct from *f, const char **ret_sql);
 int tr_open_json(struct translator *t, const struct from *f, const char **ret_sql);
+/* CHANGETABLE(CHANGES …) */
+int tr_change_table(struct translator *t, const struct from *f, const char **ret_sql);
 int tr_window(struct translator *t, const struct window *w, const char **ret);
 
 /* A name that is known in T-SQL by `text`; NULL: not a function of that kind. */

@@ -166,6 +166,12 @@ enum type_class engine_type_class(const struct tds_column *t)
 	}
 }
 
+struct tds_column engine_datetime2_type(void)
+{
+	return (struct tds_column){
+		.type = TDS_DATETIME2N, .size = 8, .scale = 7, .nullable = true};
+}
+
 struct tds_column engine_int_type(unsigned size)
 {
 	struct tds_column t = {

@@ -45,6 +45,7 @@ enum type_class {
 };
 enum type_class engine_type_class(const struct tds_column *t);
 
+struct tds_column engine_datetime2_type(void);
 struct tds_column engine_int_type(unsigned size);
 struct tds_column engine_float_type(void);
 struct tds_column engine_decimal_type(unsigned precision, unsigned scale);

@@ -58,6 +58,16 @@ static int parse_alter_drop(struct parser *p, struct stmt *s)
 
 static int parse_alter_column(struct parser *p, struct stmt *s)
 {
+	if (p->t->kind == TOK_WORD && at_word_after(p, 2, "MASKED") &&
+		(at_word_after(p, 1, "ADD") || at_word_after(p, 1, "DROP"))) {
+		bool add = at_word_after(p, 1, "ADD");
+
+		s->kind = ST_COLUMN_MASK;
+		if (parse_ident(p, &s->name2.part[NAME_OBJECT]))
+			return -1;
+		p->t++;
+		return add ? parse_mask(p, &s->text) : expect_word(p, "MASKED");
+	}
 	s->kind = ST_ALTER_COLUMN;
 	s->table = arena_alloc(p->a, sizeof(*s->table));
 	s->table->columns = arena_alloc(p->a, sizeof(struct column_def));
@@ -68,10 +78,13 @@ static int parse_alter_column(struct parser *p, struct stmt *s)
 static int parse_switch(struct parser *p, struct stmt *s)
 {
 	s->kind = ST_ALTER_SWITCH;
-	if (at_word(p, "PARTITION"))
-		return tsql_unsupported(p->e, "ALTER TABLE SWITCH PARTITION");
+	/* a table that is not partitioned is its partition 1 */
+	if (accept_word(p, "PARTITION") && (p->t->kind != TOK_INT || strcmp(p->t++->text, "1") != 0))
+		return tsql_unsupported(p->e, "a table of several partitions");
 	if (expect_word(p, "TO") || parse_name(p, &s->name2))
 		return -1;
+	if (accept_word(p, "PARTITION") && (p->t->kind != TOK_INT || strcmp(p->t++->text, "1") != 0))
+		return tsql_unsupported(p->e, "a table of several partitions");
 	return parse_with_options(p);
 }
 
@@ -99,6 +112,7 @@ static int parse_alter_check(struct parser *p, struct stmt *s, bool check)
 static int parse_alter_table(struct parser *p, struct stmt **ret)
 {
 	struct stmt *s = stmt_new(p, ST_ALTER_ADD);
+	int option;
 
 	*ret = s;
 	s->on = true;
@@ -109,6 +123,9 @@ static int parse_alter_table(struct parser *p, struct stmt **ret)
 		if (!accept_word(p, "CHECK") && !accept_word(p, "NOCHECK"))
 			return syntax(p);
 	}
+	option = parse_table_option(p, s);
+	if (option)
+		return option < 0 ? -1 : 0;
 	if (accept_word(p, "ADD"))
 		return parse_add(p, s);
 	if (accept_word(p, "DROP"))
@@ -146,10 +163,22 @@ static int parse_alter_database(struct parser *p, struct stmt **ret)
 		s->on = at_word(p, "ON");
 		if (!accept_word(p, "ON") && expect_word(p, "OFF"))
 			return -1;
+	} else if (strcasecmp(s->text, "CHANGE_TRACKING") == 0) {
+		if (parse_tracking_options(p, s))
+			return -1;
 	} else {
-		s->kind = ST_NOTHING;
+		bool known = strcasecmp(s->text, "RECOVERY") == 0 ||
+			     strcasecmp(s->text, "READ_ONLY") == 0 ||
+			     strcasecmp(s->text, "READ_WRITE") == 0;
+		size_t cap = 0;
+
+		if (!known)
+			s->kind = ST_NOTHING;
 		(void)accept_op(p, "=");
-		p->t += p->t->kind != TOK_END;
+		if (!known || strcasecmp(s->text, "RECOVERY") == 0) {
+			*LIST_ADD(p, s->columns, s->n_columns, cap) = p->t->text;
+			p->t += p->t->kind != TOK_END;
+		}
 	}
 	if (!accept_word(p, "WITH"))
 		return 0;
@@ -179,11 +208,7 @@ int parse_alter(struct parser *p, struct stmt **ret)
 		return parse_alter_database(p, ret);
 	if (accept_word(p, "SCHEMA"))
 		return parse_alter_schema(p, ret);
-	if (accept_word(p, "INDEX")) {
-		*ret = stmt_new(p, ST_NOTHING);
-		while (p->t->kind != TOK_END && !at_op(p, ";"))
-			p->t++;
-		return 0;
-	}
+	if (accept_word(p, "INDEX"))
+		return parse_alter_index(p, ret);
 	return tsql_unsupported(p->e, arena_printf(p->a, "ALTER %s", p->t->text));
 }

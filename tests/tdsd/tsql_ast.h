@@ -186,6 +186,8 @@ struct constraint_def {
 	const char *text;                  /* its text */
 	bool clustered, unique, no_check;
 	bool ignore_dup;
+	int columnstore; /* 5: clustered, 6: not; 0: of rows */
+	int fill_factor, compression;
 	const char *for_column; /* DEFAULT … FOR */
 };
 
@@ -197,7 +199,9 @@ struct column_def {
 	bool has_null, nullable;
 	bool identity;
 	const char *seed, *increment;
-	bool rowguidcol;
+	bool rowguidcol, sparse, hidden, column_set;
+	int generated;    /* 1: ROW START, 2: ROW END */
+	const char *mask; /* function of MASKED WITH */
 	struct expr *computed;
 	const char *computed_text;
 	bool persisted;
@@ -213,6 +217,9 @@ struct table_def {
 	size_t n_columns;
 	struct constraint_def *constraints;
 	size_t n_constraints;
+	const char *period_start, *period_end; /* PERIOD FOR SYSTEM_TIME */
+	bool versioned;                        /* SYSTEM_VERSIONING = ON */
+	struct name history;                   /* object NULL: a name is made up */
 };
 
 struct assign {
@@ -281,6 +288,11 @@ enum stmt_kind {
 	ST_ALTER_DATABASE,
 	ST_ALTER_SCHEMA,
 	ST_INSERT_BULK,
+	ST_TABLE_OPTION,  /* ALTER TABLE … SET, ENABLE …: text says which, on */
+	ST_INDEX_OPTION,  /* ALTER INDEX: text REBUILD, DISABLE …; name NULL: all; name2: table */
+	ST_COLUMN_MASK,   /* ALTER COLUMN … ADD MASKED, DROP MASKED: names[0], text or NULL */
+	ST_STATISTICS,    /* text: CREATE, UPDATE; name2: table, name: statistics, columns */
+	ST_CHECK_IDENT,   /* DBCC CHECKIDENT: args, text: RESEED, NORESEED or NULL */
 	ST_NOTHING, /* accepted, and without effect here: GRANT … */
 };
 

@@ -92,7 +92,7 @@ static int parse_key(struct parser *p, struct constraint_def *c, const char *col
 	} else {
 		return syntax(p);
 	}
-	return parse_with_options(p) || parse_placement(p) ? -1 : 0;
+	return parse_index_options(p, c) || parse_placement(p) ? -1 : 0;
 }
 
 static int parse_action(struct parser *p, const char **ret)
@@ -204,6 +204,12 @@ static int parse_column_rest(struct parser *p, struct column_def *c)
 	size_t cap = 0;
 
 	for (;;) {
+		int storage = parse_column_storage(p, c);
+
+		if (storage < 0)
+			return -1;
+		if (storage)
+			continue;
 		if (accept_word(p, "NULL")) {
 			c->has_null = c->nullable = true;
 		} else if (at_word(p, "NOT") && at_word_after(p, 1, "NULL")) {
@@ -215,8 +221,6 @@ static int parse_column_rest(struct parser *p, struct column_def *c)
 				return -1;
 		} else if (accept_word(p, "ROWGUIDCOL")) {
 			c->rowguidcol = true;
-		} else if (accept_word(p, "SPARSE")) {
-			continue;
 		} else if (accept_word(p, "PERSISTED")) {
 			c->persisted = true;
 		} else if (accept_word(p, "COLLATE")) {
@@ -281,8 +285,10 @@ static int parse_inline_index(struct parser *p, struct table_def *t, size_t *cap
 			return -1;
 		c.text = definition(p, start, p->t[-1].end);
 	}
+	if (parse_index_options(p, &c))
+		return -1;
 	*LIST_ADD(p, t->constraints, t->n_constraints, *cap) = c;
-	return parse_with_options(p);
+	return 0;
 }
 
 int parse_table_def(struct parser *p, struct table_def **ret)
@@ -296,6 +302,9 @@ int parse_table_def(struct parser *p, struct table_def **ret)
 			break; /* a comma behind the last one is taken */
 		if (at_word(p, "INDEX")) {
 			if (parse_inline_index(p, t, &con_cap))
+				return -1;
+		} else if (at_word(p, "PERIOD") && at_word_after(p, 1, "FOR")) {
+			if (parse_period(p, t))
 				return -1;
 		} else if (at_constraint(p)) {
 			struct constraint_def con = {0};
@@ -359,7 +368,7 @@ int parse_index(struct parser *p, struct stmt **ret, bool unique, bool clustered
 			return -1;
 		c->text = definition(p, start, p->t[-1].end);
 	}
-	return parse_with_options(p) || parse_placement(p) ? -1 : 0;
+	return parse_index_options(p, c) || parse_placement(p) ? -1 : 0;
 }
 
 static int parse_create_view(struct parser *p, struct stmt **ret, bool alter)
@@ -450,7 +459,7 @@ static int parse_create(struct parser *p, struct stmt **ret)
 		*ret = stmt_new(p, ST_CREATE_TABLE);
 		return parse_name(p, &(*ret)->name) || expect_op(p, "(") ||
 				       parse_table_def(p, &(*ret)->table) || parse_placement(p) ||
-				       parse_with_options(p)
+				       parse_table_options(p, (*ret)->table)
 			       ? -1
 			       : 0;
 	}
@@ -468,6 +477,10 @@ static int parse_create(struct parser *p, struct stmt **ret)
 	clustered = accept_word(p, "CLUSTERED");
 	if (!clustered)
 		(void)accept_word(p, "NONCLUSTERED");
+	if (accept_word(p, "COLUMNSTORE"))
+		return expect_word(p, "INDEX") ? -1 : parse_columnstore(p, ret, clustered);
+	if (accept_word(p, "STATISTICS"))
+		return parse_statistics(p, ret, true);
 	if (accept_word(p, "INDEX"))
 		return parse_index(p, ret, unique, clustered);
 	return tsql_unsupported(p->e, arena_printf(p->a, "CREATE %s", p->t->text));
@@ -476,7 +489,8 @@ static int parse_create(struct parser *p, struct stmt **ret)
 static int parse_drop(struct parser *p, struct stmt **ret)
 {
 	static const char *const kinds[] = {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE",
-		"PROCEDURE", "FUNCTION", "TRIGGER", "TYPE", "SYNONYM", "SEQUENCE"};
+		"PROCEDURE", "FUNCTION", "TRIGGER", "TYPE", "SYNONYM", "SEQUENCE",
+		"STATISTICS"};
 	struct stmt *s = stmt_new(p, ST_DROP);
 	size_t cap = 0;
 
@@ -513,6 +527,14 @@ int parse_ddl(struct parser *p, struct stmt **ret, bool *ret_mine)
 	static const char *const nothing[] = {"GRANT", "DENY", "REVOKE", "CHECKPOINT", "DBCC"};
 
 	*ret_mine = true;
+	switch (parse_check_ident(p, ret)) {
+	case 0:
+		break;
+	case 1:
+		return 0;
+	default:
+		return -1;
+	}
 	if (at_word(p, "CREATE"))
 		return parse_create(p, ret);
 	if (at_word(p, "DROP"))

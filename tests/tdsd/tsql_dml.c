@@ -260,9 +260,8 @@ int parse_dml(struct parser *p, struct stmt **ret, bool *ret_mine)
 		return parse_insert(p, *ret = stmt_new(p, ST_INSERT));
 	if (at_word(p, "UPDATE")) {
 		if (at_word_after(p, 1, "STATISTICS")) {
-			*ret = stmt_new(p, ST_NOTHING);
 			p->t += 2;
-			return parse_name(p, &(*ret)->name);
+			return parse_statistics(p, ret, false);
 		}
 		return parse_update(p, *ret = stmt_new(p, ST_UPDATE));
 	}

@@ -420,6 +420,69 @@ static const struct {
 	{1223, 16, 1,
 		"Cannot release the application lock (Database Principal: '%1', Resource: '%2') "
 		"because it is not currently held."},
+	{1718, 16, 1,
+		"Change tracking must be enabled on database '%1' before it can be enabled on"
+		" table '%2'."},
+	{1927, 16, 1, "There are already statistics on table '%2' named '%1'."},
+	{2501, 16, 45,
+		"Cannot find a table or object with the name \"%1\". Check the system "
+		"catalog."},
+	{2706, 11, 6, "Table '%1' does not exist."},
+	{2727, 11, 1, "Cannot find index '%1'."},
+	{2767, 16, 1, "Could not locate statistics '%1' in the system catalogs."},
+	{3735, 16, 1,
+		"The primary key constraint '%1' on table '%2' cannot be dropped because "
+		"change tracking is enabled on the table. Change tracking requires a primary "
+		"key constraint on the table. Disable change tracking before dropping the "
+		"constraint."},
+	{3906, 16, 1, "Failed to update database \"%1\" because the database is read-only."},
+	{4900, 16, 1,
+		"The ALTER TABLE SWITCH statement failed for table '%1'. It is not possible "
+		"to switch the partition of a table that has change tracking enabled. Disable"
+		" change tracking before using ALTER TABLE SWITCH."},
+	{4920, 16, 1, "ALTER TABLE failed because trigger '%2' on table '%3' does not exist."},
+	{4996, 16, 1, "Change tracking is already enabled for table '%1'."},
+	{4997, 16, 1,
+		"Cannot enable change tracking on table '%1'. Change tracking requires a "
+		"primary key on the table. Create a primary key on the table before enabling "
+		"change tracking."},
+	{4998, 16, 1, "Change tracking is not enabled on table '%1'."},
+	{5088, 16, 1, "Change tracking is already enabled for database '%1'."},
+	{5089, 16, 1,
+		"Change tracking is disabled for database '%1'. Change tracking must be "
+		"enabled on a database to modify change tracking settings."},
+	{5090, 16, 1,
+		"Database '%1' is a system database. Change tracking settings cannot be "
+		"modified for system databases."},
+	{7997, 16, 1, "'%1' does not contain an identity column."},
+	{13501, 16, 1, "Temporal generated always column '%1' has invalid data type."},
+	{13510, 16, 1,
+		"Cannot set SYSTEM_VERSIONING to ON when SYSTEM_TIME period is not defined."},
+	{13536, 16, 1,
+		"Cannot insert an explicit value into a GENERATED ALWAYS column in table "
+		"'%1'. Use INSERT with a column list to exclude the GENERATED ALWAYS column, "
+		"or insert a DEFAULT into GENERATED ALWAYS column."},
+	{13537, 16, 1, "Cannot update GENERATED ALWAYS columns in table '%1'."},
+	{13545, 16, 1,
+		"Truncate failed on table '%1' because it is not a supported operation on "
+		"system-versioned tables."},
+	{13546, 16, 1,
+		"Switching out partition failed on table '%1' because it is not a supported "
+		"operation on system-versioned tables. Consider setting SYSTEM_VERSIONING to "
+		"OFF and trying again."},
+	{13552, 16, 1,
+		"Drop table operation failed on table '%1' because it is not a supported "
+		"operation on system-versioned temporal tables."},
+	{13577, 16, 1,
+		"ALTER TABLE SWITCH statement failed on table '%1' because target table has "
+		"SYSTEM_TIME PERIOD while source table does not have it."},
+	{13591, 16, 1, "SYSTEM_VERSIONING is not turned ON for table '%1'."},
+	{22105, 16, 1, "Change tracking is not enabled on table '%1'."},
+	{22115, 16, 1,
+		"Change tracking is enabled for one or more tables in database '%1'. Disable "
+		"change tracking on each table before disabling it for the database. Use the "
+		"sys.change_tracking_tables catalog view to obtain a list of tables for which"
+		" change tracking is enabled."},
 	{35100, 16, 10,
 		"Error number %1 in the THROW statement is outside the valid range. Specify an "
 		"error number in the valid range of 50000 to 2147483647."},

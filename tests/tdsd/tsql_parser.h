@@ -71,6 +71,19 @@ int parse_index(struct parser *p, struct stmt **ret, bool unique, bool clustered
 int parse_alter(struct parser *p, struct stmt **ret);
 int parse_with_options(struct parser *p); /* WITH (…) that has no effect here */
 
+/* tsql_storage.c; those that say so give 1 when they took something */
+int parse_column_storage(struct parser *p, struct column_def *c); /* 1 */
+int parse_mask(struct parser *p, const char **ret);
+int parse_period(struct parser *p, struct table_def *t);
+int parse_table_options(struct parser *p, struct table_def *t);
+int parse_index_options(struct parser *p, struct constraint_def *c);
+int parse_columnstore(struct parser *p, struct stmt **ret, bool clustered);
+int parse_alter_index(struct parser *p, struct stmt **ret);
+int parse_table_option(struct parser *p, struct stmt *s); /* 1 */
+int parse_statistics(struct parser *p, struct stmt **ret, bool create);
+int parse_tracking_options(struct parser *p, struct stmt *s);
+int parse_check_ident(struct parser *p, struct stmt **ret); /* 1 */
+
 #define LIST_ADD(p, list, n, cap) \
 	((list) = arena_grow((p)->a, (list), (n), &(cap), sizeof(*(list))), &(list)[(n)++])
 

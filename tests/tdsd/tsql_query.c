@@ -237,6 +237,27 @@ static int parse_derived(struct parser *p, struct from **ret)
 	return expect_op(p, ")") ? -1 : parse_from_alias(p, f);
 }
 
+/* CHANGETABLE(CHANGES table, version) */
+static int parse_change_table(struct parser *p, struct from *f)
+{
+	struct expr *since;
+
+	f->kind = FROM_CALL;
+	f->call = expr_new(p, EX_CALL);
+	f->call->text = "changetable";
+	p->t += 2;
+	f->name = (struct name){.line = p->t->line};
+	if (at_word(p, "VERSION"))
+		return tsql_unsupported(p->e, "CHANGETABLE(VERSION …)");
+	if (expect_word(p, "CHANGES") || parse_name(p, &f->name) || expect_op(p, ",") ||
+		parse_expr(p, &since))
+		return -1;
+	expr_add(p, f->call, since);
+	if (accept_op(p, ",") && expect_word(p, "FORCESEEK"))
+		return -1;
+	return expect_op(p, ")") ? -1 : parse_from_alias(p, f);
+}
+
 static int parse_function(struct parser *p, struct from *f)
 {
 	f->kind = FROM_CALL;
@@ -277,6 +298,9 @@ static int parse_table(struct parser *p, struct from **ret)
 	f = *ret;
 	if (at_op(p, "(") && !at_bare_hint(p)) {
 		p->t = start;
+		if (at_word(p, "CHANGETABLE"))
+			return parse_change_table(p, f);
+		f->name = (struct name){0};
 		return parse_function(p, f);
 	}
 	if (parse_table_hints(p, &f->hints) || parse_from_alias(p, f))
