@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_catalog.h"
 #include "tests/tdsd/engine_time.h"
 
@@ -248,6 +249,7 @@ int session_open(struct engine *e, const struct engine_login *login, struct sess
 
 	s->e = e;
 	s->spid = login->spid;
+	s->plain = login->plain;
 	s->identity = cell_null();
 	s->login_ticks = engine_now_ticks();
 	copy(s->user, sizeof(s->user), login->user);
@@ -266,11 +268,12 @@ int session_open(struct engine *e, const struct engine_login *login, struct sess
 		err_set(err, ERR_DATA, "cannot open database '%s'", database);
 	} else if (open_sqlite(s, err) == 0) {
 		if (session_attach(s, s->current) == 0 &&
-			session_attach(s, engine_database(e, "master")) == 0) {
+			session_attach(s, engine_database(e, "master")) == 0 && permit_database(s, s->current) == 0) {
 			*ret_session = s;
 			return 0;
 		}
-		err_set(err, ERR_INTERNAL, "open database '%s': %s", database, s->error.text);
+		err_set(err, s->error.number == 916 ? ERR_DATA : ERR_INTERNAL, "open database '%s': %s", database,
+			s->error.text);
 	}
 	session_close(s);
 	return -1;

@@ -77,9 +77,10 @@ struct engine_login {
 	const char *user, *program, *host, *database; /* database NULL or "": master */
 	int spid;
 	const char *encrypt, *auth_scheme; /* "TRUE", "FALSE"; "SQL", "KERBEROS" */
+	bool plain;			   /* no administrator: the user of this name in each database */
 };
 
-/* ERR_DATA when there is no such database: error 4060. */
+/* ERR_DATA when there is no such database, or no user of this login in it: error 4060. */
 MUST_CHECK int session_open(struct engine *e, const struct engine_login *login,
 	struct session **ret_session, struct err *err);
 void session_close(struct session *s); /* rolls back what is open; NULL is fine */

@@ -101,6 +101,7 @@ static const struct function {
 	{"col_length", 2, 2, "t", 'h', "t_col_length", false},
 	{"col_name", 2, 2, "i", 's', "t_col_name", false},
 	{"columnproperty", 3, 3, "itt", 'i', "t_columnproperty", false},
+	{"database_principal_id", 0, 1, "t", 'i', "t_principal_id", false},
 	{"serverproperty", 1, 1, "t", 'V', "t_serverproperty", false},
 	{"databasepropertyex", 2, 2, "t", 'V', "t_databaseproperty", false},
 	{"sessionproperty", 1, 1, "t", 'V', "t_sessionproperty", false},

@@ -1,4 +1,4 @@
-#include "tests/tdsd/engine_catalog.h"
+#include "tests/tdsd/engine_security.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +34,8 @@ static const char *const tables[] = {
 	"CREATE TABLE IF NOT EXISTS %s.sys_foreign_keys (object_id INTEGER PRIMARY KEY, parent_id "
 	"INTEGER,"
 	" referenced_id INTEGER, on_delete TEXT, on_update TEXT, not_trusted INTEGER DEFAULT 0)",
+	"CREATE TABLE IF NOT EXISTS %s.sys_extended (class INTEGER, major_id INTEGER, minor_id INTEGER, name TEXT COLLATE "
+	"NOCASE, value, PRIMARY KEY (class, major_id, minor_id, name))",
 	"CREATE TABLE IF NOT EXISTS %s.sys_foreign_columns (object_id INTEGER, ordinal INTEGER,"
 	" parent_column INTEGER, referenced_column INTEGER, PRIMARY KEY (object_id, ordinal))",
 	"CREATE TABLE IF NOT EXISTS %s.sys_stats (object_id INTEGER, stats_id INTEGER, name TEXT "
@@ -62,7 +64,7 @@ int catalog_create(struct session *s, const char *where)
 					where, in + 2)))
 			return -1;
 	}
-	return 0;
+	return security_create(s, where);
 }
 
 bool name_is_temporary(const struct name *name)

@@ -6,6 +6,7 @@
 
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/engine_dml.h"
+#include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/engine_time.h"
 #include "tests/tdsd/engine_trigger.h"
@@ -50,6 +51,16 @@ int target_open(struct session *s, const struct from *f, const char *verb, struc
 	}
 	target_set(s, *ret, verb);
 	return 0;
+}
+
+/* Is the caller allowed to? An UPDATE may be for its columns. */
+static int permit_change(struct session *s, const struct stmt *st, const struct table *t, const char *verb)
+{
+	const char **columns = arena_array(&s->frame->arena, st->n_assigns + 1, sizeof(*columns));
+
+	for (size_t i = 0; i < st->n_assigns; i++)
+		columns[i] = st->assigns[i].column;
+	return permit_table(s, t, verb, columns, st->n_assigns);
 }
 
 static int finished(struct session *s, int rc, uint16_t command, int64_t count)
@@ -106,7 +117,7 @@ static int change_open(struct session *s, struct stmt *st, const char *verb, str
 	*c = (struct change){.tr = {.s = s, .a = a}};
 	if (st->from && !st->target->name.part[NAME_SCHEMA] && st->target->kind == FROM_TABLE)
 		named = find_alias(st->from, st->target->name.part[NAME_OBJECT]);
-	if (target_open(s, named ? named : st->target, verb, a, &c->t))
+	if (target_open(s, named ? named : st->target, verb, a, &c->t) || permit_change(s, st, c->t, verb))
 		return -1;
 	c->tr.scope = &c->scope;
 	for (size_t i = 0; i < st->n_ctes; i++) {

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tests/tdsd/engine_catalog.h"
+#include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_time.h"
 #include "tests/tdsd/tsql_parse.h"
 
@@ -344,7 +344,7 @@ int session_use(struct session *s, const char *name)
 
 	if (!d)
 		return tsql_fail(&s->error, 911, name);
-	if (session_attach(s, d))
+	if (session_attach(s, d) || permit_database(s, d))
 		return -1;
 	s->current = d;
 	if (out_env_text(s, ENGINE_ENV_DATABASE, d->name, was->name))

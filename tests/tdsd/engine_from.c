@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/tsql_parse.h"
 
@@ -123,7 +124,9 @@ static int tr_view(
 	inner.scope = &outer;
 	inner.ctes = NULL;
 	t->s->current = view->database;
+	t->s->chained++;
 	rc = tr_query(&inner, block->v[0]->query, &q);
+	t->s->chained--;
 	t->s->current = current;
 	t->next_alias = inner.next_alias;
 	for (size_t i = 0; i < view->n; i++)
@@ -171,6 +174,8 @@ static int tr_table(struct translator *t, const struct from *f, const char **ret
 		return rc < 0 ? -1 : 0;
 	if (catalog_get(t->s, &f->name, t->a, &table))
 		return fail_at(t, f->line, -1);
+	if (!t->schema_only && permit_table(t->s, table, "SELECT", NULL, 0))
+		return -1;
 	if (!t->schema_only && table->database && tran_for_read(t->s, table->database, f->hints))
 		return -1;
 	if (table->view)

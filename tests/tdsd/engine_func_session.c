@@ -499,6 +499,24 @@ static void f_ident_current(sqlite3_context *context, int n, sqlite3_value **v)
 	s->error = before;
 }
 
+static void f_principal_id(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	struct session *s = function_session(context);
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct tsql_error before = s->error;
+	char where[16];
+	int64_t id;
+
+	if (n && any_null(1, v))
+		return;
+	if (sql_int(s, -1, &id, "SELECT principal_id FROM %s.sys_principals WHERE name = %s",
+		    database_schema(s->current, where),
+		    sql_quote(&a, n ? (const char *)sqlite3_value_text(v[0]) : "dbo")) == 0 &&
+		id >= 0)
+		sqlite3_result_int64(context, id);
+	s->error = before;
+}
+
 int functions_register_session(struct session *s)
 {
 	static const struct {
@@ -523,7 +541,8 @@ int functions_register_session(struct session *s)
 		{"t_schema_name", -1, f_schema_name, 0}, {"t_schema_id", -1, f_schema_id, 0},
 		{"t_objectproperty", 2, f_objectproperty, 0}, {"t_col_length", 2, f_col_length, 0},
 		{"t_col_name", 2, f_col_name, 0}, {"t_columnproperty", 3, f_columnproperty, 0},
-		{"t_ident_current", 1, f_ident_current, 0}};
+		{"t_ident_current", 1, f_ident_current, 0},
+		{"t_principal_id", -1, f_principal_id, 0}};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
 		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn,

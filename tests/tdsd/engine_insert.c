@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_dml.h"
+#include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_trigger.h"
 
 int identity_open(struct session *s, const struct table *t, const struct table_column **ret)
@@ -253,7 +254,7 @@ static int insert_rows(struct insert *in, int64_t *ret_count)
 	struct triggers triggers;
 	int rc;
 
-	if (identity_open(s, in->t, &in->identity) || named_columns(in) ||
+	if (permit_table(s, in->t, "INSERT", NULL, 0) || identity_open(s, in->t, &in->identity) || named_columns(in) ||
 		triggers_open(s, in->st, in->t, 'I', &triggers))
 		return -1;
 	if (in->st->default_values)

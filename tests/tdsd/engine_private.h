@@ -136,6 +136,8 @@ struct session {
 	bool begun; /* an SQLite transaction is open */
 	bool altering; /* rows are moved, which is no change of theirs */
 	int64_t sqlite_tran; /* its number, of the engine's */
+	bool plain;  /* no administrator: see engine_security.h */
+	int chained; /* within a view: its tables are not asked for */
 	bool quiet; /* a trigger's own transaction, of which the client hears nothing */
 	int64_t descriptor;
 	bool tran_wrote;

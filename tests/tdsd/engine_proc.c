@@ -5,10 +5,12 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_ddl.h"
+#include "tests/tdsd/engine_extended.h"
+#include "tests/tdsd/engine_module.h"
 #include "tests/tdsd/tsql_parse.h"
 
 /* An argument by name, or by its place among those without one. */
-static const struct exec_arg *arg(const struct stmt *st, const char *name, size_t place)
+const struct exec_arg *proc_arg(const struct stmt *st, const char *name, size_t place)
 {
 	for (size_t i = 0; i < st->n_exec_args; i++)
 		if (st->exec_args[i].name && strcasecmp(st->exec_args[i].name, name) == 0)
@@ -18,10 +20,10 @@ static const struct exec_arg *arg(const struct stmt *st, const char *name, size_
 	return NULL;
 }
 
-static int text_arg(struct session *s, const struct stmt *st, const char *name, size_t place,
+int proc_text_arg(struct session *s, const struct stmt *st, const char *name, size_t place,
 	const char *missing, const char **ret)
 {
-	const struct exec_arg *a = arg(st, name, place);
+	const struct exec_arg *a = proc_arg(st, name, place);
 
 	*ret = missing;
 	if (!a || a->is_default)
@@ -32,13 +34,13 @@ static int text_arg(struct session *s, const struct stmt *st, const char *name, 
 static int int_arg(struct session *s, const struct stmt *st, const char *name, size_t place,
 	int64_t missing, int64_t *ret)
 {
-	const struct exec_arg *a = arg(st, name, place);
+	const struct exec_arg *a = proc_arg(st, name, place);
 
 	*ret = missing;
 	return a && !a->is_default ? eval_int(s, a->e, missing, ret) : 0;
 }
 
-static int returned(struct session *s, const struct stmt *st, int64_t status)
+int proc_returned(struct session *s, const struct stmt *st, int64_t status)
 {
 	struct variable *v = st->result_var ? frame_find(s->frame, st->result_var) : NULL;
 	struct tds_column bigint = engine_int_type(8);
@@ -69,22 +71,46 @@ static int copy_out(
 	return 0;
 }
 
-static int bind_params(struct session *s, const struct stmt *st, struct frame *f,
-	struct var_def *defs, size_t n, const struct exec_arg **args)
+int proc_bind(struct session *s, const struct stmt *st, struct frame *f, struct var_def *defs, size_t n, size_t first,
+	const struct exec_arg **args)
 {
+	const char *name = st->name.part[NAME_OBJECT];
+
+	if (first == 0 && st->n_exec_args > n)
+		return tsql_fail(&s->error, 8144, name);
+	for (size_t i = 0; first == 0 && i < st->n_exec_args; i++) {
+		bool known = !st->exec_args[i].name;
+
+		for (size_t j = 0; j < n; j++)
+			known |= st->exec_args[i].name && strcasecmp(st->exec_args[i].name, defs[j].name) == 0;
+		if (!known)
+			return tsql_fail(&s->error, 8145, st->exec_args[i].name, name);
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct variable *v = frame_add(f, defs[i].name);
 		struct cell c = cell_null();
 
 		v->type = defs[i].type;
-		args[i] = arg(st, defs[i].name, i + 2);
+		args[i] = proc_arg(st, defs[i].name, i + first);
+		if (args[i] && args[i]->is_default)
+			args[i] = NULL;
 		if (!args[i] && !defs[i].value)
-			return tsql_fail(&s->error, 8178, "?", defs[i].name);
+			return first ? tsql_fail(&s->error, 8178, "?", defs[i].name)
+				     : tsql_fail(&s->error, 201, name, defs[i].name);
 		if (eval_cast(s, args[i] ? args[i]->e : defs[i].value, &v->type, &c))
 			return -1;
 		v->value = cell_copy(&c, &f->arena);
 	}
 	return 0;
+}
+
+int proc_finish(struct session *s, const struct stmt *st, struct frame *f, const struct var_def *defs, size_t n,
+	const struct exec_arg **args)
+{
+	for (size_t i = 0; i < n; i++)
+		if (args[i] && args[i]->output && copy_out(s, f, args[i], defs[i].name))
+			return -1;
+	return proc_returned(s, st, f->return_value);
 }
 
 static int executesql(struct session *s, const struct stmt *st)
@@ -97,21 +123,21 @@ static int executesql(struct session *s, const struct stmt *st)
 	struct frame f = {0};
 	int rc;
 
-	if (text_arg(s, st, "@stmt", 0, NULL, &sql) || text_arg(s, st, "@params", 1, NULL, &params))
+	if (proc_text_arg(s, st, "@stmt", 0, NULL, &sql) || proc_text_arg(s, st, "@params", 1, NULL, &params))
 		return -1;
 	if (!sql)
-		return returned(s, st, 0);
+		return proc_returned(s, st, 0);
 	if (params && tsql_parse_params(params, strlen(params), a, &defs, &n, &s->error))
 		return -1;
 	args = arena_array(a, n + 1, sizeof(*args));
-	rc = bind_params(s, st, &f, defs, n, args);
+	rc = proc_bind(s, st, &f, defs, n, 2, args);
 	if (rc == 0)
 		rc = exec_text(s, sql, strlen(sql), &f);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (args[i] && args[i]->output)
-			rc = copy_out(s, &f, args[i], defs[i].name);
+	f.return_value = 0;
+	if (rc == 0)
+		rc = proc_finish(s, st, &f, defs, n, args);
 	frame_release(s, &f);
-	return rc ? rc : returned(s, st, 0);
+	return rc;
 }
 
 static int exec_string(struct session *s, const struct stmt *st)
@@ -248,9 +274,9 @@ static int rename_(struct session *s, const struct stmt *st)
 			"stored procedures."};
 	int rc;
 
-	if (text_arg(s, st, "@objname", 0, NULL, &from) ||
-		text_arg(s, st, "@newname", 1, NULL, &to) ||
-		text_arg(s, st, "@objtype", 2, NULL, &kind))
+	if (proc_text_arg(s, st, "@objname", 0, NULL, &from) ||
+		proc_text_arg(s, st, "@newname", 1, NULL, &to) ||
+		proc_text_arg(s, st, "@objtype", 2, NULL, &kind))
 		return -1;
 	if (!from || !to)
 		return tsql_fail(&s->error, 201, "sp_rename", from ? "@newname" : "@objname");
@@ -259,7 +285,7 @@ static int rename_(struct session *s, const struct stmt *st)
 	rc = rename_within(s, from, to, kind);
 	if (statement_end(s, rc == 0))
 		return -1;
-	return out_message(s, &caution) ? -1 : returned(s, st, 0);
+	return out_message(s, &caution) ? -1 : proc_returned(s, st, 0);
 }
 
 /* --- the others --- */
@@ -271,9 +297,9 @@ static int applock(struct session *s, const struct stmt *st)
 	int status;
 	bool release = strcasecmp(st->name.part[NAME_OBJECT], "sp_releaseapplock") == 0;
 
-	if (text_arg(s, st, "@Resource", 0, "", &resource) ||
-		text_arg(s, st, "@LockMode", release ? 99 : 1, "Exclusive", &mode) ||
-		text_arg(s, st, "@LockOwner", release ? 1 : 2, "Transaction", &owner) ||
+	if (proc_text_arg(s, st, "@Resource", 0, "", &resource) ||
+		proc_text_arg(s, st, "@LockMode", release ? 99 : 1, "Exclusive", &mode) ||
+		proc_text_arg(s, st, "@LockOwner", release ? 1 : 2, "Transaction", &owner) ||
 		int_arg(s, st, "@LockTimeout", release ? 99 : 3, s->options.lock_timeout, &timeout))
 		return -1;
 	if (strcasecmp(owner, "Session") != 0 && s->trancount == 0)
@@ -288,19 +314,19 @@ static int applock(struct session *s, const struct stmt *st)
 		return -1;
 	}
 	s->error.number = 0;
-	return returned(s, st, status);
+	return proc_returned(s, st, status);
 }
 
 static int set_context(struct session *s, const struct stmt *st)
 {
-	const struct exec_arg *value = arg(st, "@value", 1);
+	const struct exec_arg *value = proc_arg(st, "@value", 1);
 	const char *key;
 	int64_t read_only;
 	struct tds_column type;
 	struct cell c;
 	struct context_entry *e;
 
-	if (text_arg(s, st, "@key", 0, NULL, &key) ||
+	if (proc_text_arg(s, st, "@key", 0, NULL, &key) ||
 		int_arg(s, st, "@read_only", 2, 0, &read_only))
 		return -1;
 	if (!key || !value)
@@ -329,7 +355,7 @@ static int set_context(struct session *s, const struct stmt *st)
 		e->value.data = data;
 	}
 	e->read_only = read_only != 0;
-	return returned(s, st, 0);
+	return proc_returned(s, st, 0);
 }
 
 static int reset_connection(struct session *s, const struct stmt *st)
@@ -338,7 +364,7 @@ static int reset_connection(struct session *s, const struct stmt *st)
 
 	if (session_reset(s, &err))
 		return tsql_unsupported(&s->error, err.msg);
-	return returned(s, st, 0);
+	return proc_returned(s, st, 0);
 }
 
 /* Procedures that only ask for a result set. */
@@ -348,12 +374,12 @@ static int query_procedure(struct session *s, const struct stmt *st, const char 
 	int rc = exec_text(s, sql, strlen(sql), &f);
 
 	frame_release(s, &f);
-	return rc ? rc : returned(s, st, 0);
+	return rc ? rc : proc_returned(s, st, 0);
 }
 
 static int nothing(struct session *s, const struct stmt *st)
 {
-	return returned(s, st, 0);
+	return proc_returned(s, st, 0);
 }
 
 static int databases(struct session *s, const struct stmt *st)
@@ -369,16 +395,20 @@ static const struct {
 } procedures[] = {{"sp_executesql", executesql}, {"sp_rename", rename_}, {"sp_getapplock", applock},
 	{"sp_releaseapplock", applock}, {"sp_set_session_context", set_context},
 	{"sp_reset_connection", reset_connection}, {"sp_databases", databases},
-	{"sp_updatestats", nothing}, {"sp_recompile", nothing}, {"sp_refreshview", nothing}};
+	{"sp_addextendedproperty", exec_extended_property}, {"sp_updateextendedproperty", exec_extended_property},
+	{"sp_dropextendedproperty", exec_extended_property}, {"sp_updatestats", nothing}, {"sp_recompile", nothing}, {"sp_refreshview", nothing}};
 
 int exec_procedure(struct session *s, struct stmt *st)
 {
 	const char *name = st->name.part[NAME_OBJECT];
+	bool found;
 
 	if (st->kind == ST_EXEC_TEXT)
 		return exec_string(s, st);
 	for (size_t i = 0; i < ARRAY_LEN(procedures); i++)
 		if (strcasecmp(procedures[i].name, name) == 0)
 			return procedures[i].fn(s, st);
-	return tsql_fail(&s->error, 2812, name);
+	if (exec_own_procedure(s, st, &found))
+		return -1;
+	return found ? 0 : tsql_fail(&s->error, 2812, name);
 }

@@ -60,7 +60,26 @@ static const struct sysview views[] = {
 		"SELECT object_id, definition FROM %D.sys_objects WHERE type = 'V'", false},
 	{"sys", "extended_properties",
 		"class tinyint, major_id int, minor_id int, name sysname, value sql_variant null",
-		"SELECT 0, 0, 0, '', NULL WHERE 0", false},
+		"SELECT class, major_id, minor_id, name, value FROM %D.sys_extended", false},
+	{"sys", "procedures", OBJECT_COLUMNS,
+		"SELECT " OBJECT_SELECT " FROM %D.sys_objects o WHERE o.type = 'P'", false},
+	{"sys", "database_principals",
+		"name sysname, principal_id int, type char(1), type_desc nvarchar(60) null, default_schema_name sysname null, "
+		"is_fixed_role bit",
+		"SELECT name, principal_id, type, CASE type WHEN 'R' THEN 'DATABASE_ROLE' ELSE 'SQL_USER' END, CASE type "
+		"WHEN 'S' THEN 'dbo' END, principal_id >= 16384 FROM %D.sys_principals",
+		false},
+	{"sys", "database_role_members", "role_principal_id int, member_principal_id int",
+		"SELECT role_id, member_id FROM %D.sys_members", false},
+	{"sys", "database_permissions",
+		"class tinyint, class_desc nvarchar(60) null, major_id int, minor_id int, grantee_principal_id int, "
+		"grantor_principal_id int, type char(4), permission_name nvarchar(128) null, state char(1), state_desc "
+		"nvarchar(60) null",
+		"SELECT class, CASE class WHEN 0 THEN 'DATABASE' WHEN 1 THEN 'OBJECT_OR_COLUMN' ELSE 'SCHEMA' END, major_id, "
+		"minor_id, grantee_id, 1, CASE permission WHEN 'SELECT' THEN 'SL' WHEN 'INSERT' THEN 'IN' WHEN 'UPDATE' THEN "
+		"'UP' WHEN 'DELETE' THEN 'DL' WHEN 'EXECUTE' THEN 'EX' ELSE substr(permission, 1, 2) END || '  ', "
+		"permission, state, CASE state WHEN 'G' THEN 'GRANT' ELSE 'DENY' END FROM %D.sys_permissions",
+		false},
 	{"sys", "dm_exec_connections",
 		"session_id int null, net_transport nvarchar(40), protocol_type nvarchar(40) null, "
 		"encrypt_option nvarchar(40), auth_scheme nvarchar(40), "

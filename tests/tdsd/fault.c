@@ -37,6 +37,7 @@ static const struct {
 		NUMBER(skip),
 		NUMBER(times),
 		NUMBER(ms),
+		NUMBER(us),
 		NUMBER(rate),
 		NUMBER(segment),
 		NUMBER(number),

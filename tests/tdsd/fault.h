@@ -4,7 +4,7 @@
  * A fault is a line: a kind and conditions, `cut phase=result packet=3 match=SELECT`.
  *
  *	cut | reset     [phase= packet= dir=] | bytes= dir=   ends the connection, by FIN or RST
- *	stall           phase= packet= [ms=]                  ms=0: until 'clear', or the client
+ *	stall           phase= packet= [ms= | us=]            neither: until 'clear', or the client
  *goes malformed       phase= packet= what=token|length|header|type|truncated slow            rate=
  *bytes per second to the client tiny            [segment=1]                           bytes per
  *send() deaf                                                  attentions are not answered downgrade
@@ -76,7 +76,7 @@ struct fault {
 	int dir; /* -1: that of the phase; 0 in, 1 out */
 	enum malformed what;
 	int64_t bytes; /* -1: not by bytes */
-	int64_t packet, statement, skip, times, ms, rate, segment, number, severity, state,
+	int64_t packet, statement, skip, times, ms, us, rate, segment, number, severity, state,
 		rollback;
 	int64_t close, hits;
 	char app[FAULT_TEXT_MAX], user[FAULT_TEXT_MAX], database[FAULT_TEXT_MAX];

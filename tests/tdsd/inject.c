@@ -63,7 +63,10 @@ static enum wire_verdict happen(
 	case FAULT_STALL:
 		if (out)
 			wire_flush(&c->wire);
-		stream_stall(s, f->ms);
+		if (f->us)
+			stream_delay(f->us);
+		else
+			stream_stall(s, f->ms);
 		return WIRE_PASS;
 	default:
 		spoil(c, f, packet, len);

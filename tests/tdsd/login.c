@@ -160,6 +160,7 @@ static int open_session(struct conn *c, const struct login_rule *rule)
 		.spid = c->spid,
 		.encrypt = c->encryption == SCOPE_ALL ? "TRUE" : "FALSE",
 		.auth_scheme = "SQL",
+		.plain = rule->plain,
 	};
 	struct err err = ERR_INIT;
 

@@ -102,6 +102,12 @@ static int set_login(struct options *o, char *value, struct err *err)
 	return 0;
 }
 
+static int set_user(struct options *o, char *value, struct err *err)
+{
+	o->logins[o->n_logins < LOGINS_MAX ? o->n_logins : 0].plain = true;
+	return set_login(o, value, err);
+}
+
 static int add(const char **list, uint32_t *n, uint32_t max, const char *value, struct err *err)
 {
 	if (*n == max)
@@ -155,7 +161,8 @@ static const struct option table[] = {
 	{"encrypt", "POLICY", "none, login, on, required, strict", set_encrypt, 0},
 	{"tls-min", "VERSION", "1.2 or 1.3", set_tls_min, 0},
 	{"tls-max", "VERSION", "1.2 or 1.3", set_tls_max, 0},
-	{"login", "USER:PASSWORD[:DATABASE]", "who may come in (repeatable)", set_login, 0},
+	{"login", "USER:PASSWORD[:DATABASE]", "who may come in, and do everything (repeatable)", set_login, 0},
+	{"user", "USER:PASSWORD[:DATABASE]", "who may come in, and do what GRANTs say (repeatable)", set_user, 0},
 	{"server-name", "NAME", "what it calls itself", TEXT(server_name)},
 	{"instance", "NAME", "of the server", TEXT(instance)},
 	{"version", "N.N.N", "that it claims", set_version, 0},

@@ -15,6 +15,7 @@
 #define FAULTS_MAX 64
 
 struct login_rule {
+	bool plain; /* no administrator */
 	const char *user, *password, *database; /* database: where it starts, "" for master */
 };
 

@@ -1,5 +1,7 @@
 #include "tests/tdsd/stream.h"
 
+#include <sys/prctl.h>
+#include <time.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -71,6 +73,14 @@ void stream_stall(struct stream *s, int64_t ms)
 		(ms == 0 || clock_system.monotonic(NULL) < end))
 		if (poll(&p, 1, WAIT_MS) > 0)
 			return;
+}
+
+void stream_delay(int64_t us)
+{
+	const struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+
+	(void)prctl(PR_SET_TIMERSLACK, 1UL); /* of this thread, else it sleeps 50 us longer */
+	(void)nanosleep(&t, NULL);
 }
 
 size_t stream_read(struct stream *s, void *buf, size_t len)

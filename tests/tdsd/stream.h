@@ -45,6 +45,8 @@ bool stream_readable(const struct stream *s);
 /* Ends the connection now, by FIN or by RST. */
 void stream_cut(struct stream *s, bool reset);
 /* Waits: ms, or (0) until the peer goes, faults are cleared or the server stops. */
+/* A round trip that is longer by so much. */
+void stream_delay(int64_t us);
 void stream_stall(struct stream *s, int64_t ms);
 
 #endif

@@ -210,5 +210,7 @@ int parse_alter(struct parser *p, struct stmt **ret)
 		return parse_alter_schema(p, ret);
 	if (accept_word(p, "INDEX"))
 		return parse_alter_index(p, ret);
+	if (accept_word(p, "ROLE"))
+		return parse_alter_role(p, ret);
 	return tsql_unsupported(p->e, arena_printf(p->a, "ALTER %s", p->t->text));
 }

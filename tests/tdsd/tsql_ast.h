@@ -279,6 +279,11 @@ enum stmt_kind {
 	ST_CREATE_DATABASE,
 	ST_CREATE_VIEW,
 	ST_CREATE_TRIGGER, /* name, name2: its table, columns: events, text; on: OR ALTER */
+	ST_CREATE_PROCEDURE, /* name, params, text: the body; on: OR ALTER */
+	ST_CREATE_PRINCIPAL, /* text: ROLE, USER, LOGIN; name, name2: a user's login or nothing */
+	ST_ROLE_MEMBER,      /* name: the role, name2: the member; on: ADD */
+	ST_GRANT, /* text: GRANT, DENY, REVOKE; columns: rights; name: the object, or nothing; on: it
+		   * is a schema; output_columns; names: to whom */
 	ST_DROP,           /* text: TABLE, INDEX, … */
 	ST_ALTER_ADD,
 	ST_ALTER_COLUMN,
@@ -293,13 +298,13 @@ enum stmt_kind {
 	ST_COLUMN_MASK,   /* ALTER COLUMN … ADD MASKED, DROP MASKED: names[0], text or NULL */
 	ST_STATISTICS,    /* text: CREATE, UPDATE; name2: table, name: statistics, columns */
 	ST_CHECK_IDENT,   /* DBCC CHECKIDENT: args, text: RESEED, NORESEED or NULL */
-	ST_NOTHING, /* accepted, and without effect here: GRANT … */
+	ST_NOTHING, /* accepted, and without effect here: CHECKPOINT … */
 };
 
 struct stmt {
 	enum stmt_kind kind;
 	int line;
-	const char *text;
+	const char *text, *params;
 	struct name name, name2;
 	struct stmt **v; /* of a block */
 	size_t n;

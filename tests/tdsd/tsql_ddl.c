@@ -410,7 +410,7 @@ static int parse_trigger(struct parser *p, struct stmt **ret, bool or_alter)
 {
 	static const char *const events[] = {"INSERT", "UPDATE", "DELETE"};
 	struct stmt *s = stmt_new(p, ST_CREATE_TRIGGER);
-	size_t cap = 0, start;
+	size_t cap = 0;
 
 	*ret = s;
 	s->on = or_alter;
@@ -431,21 +431,12 @@ static int parse_trigger(struct parser *p, struct stmt **ret, bool or_alter)
 	} while (accept_op(p, ","));
 	if (expect_word(p, "AS"))
 		return -1;
-	start = p->t->start;
-	while (p->t->kind != TOK_END) {
-		struct stmt *ignored; /* for its syntax */
-
-		if (parse_statement(p, &ignored))
-			return -1;
-		while (accept_op(p, ";"))
-			;
-	}
-	s->text = parser_text(p, start, p->t[-1].end);
-	return 0;
+	return parse_module_body(p, &s->text);
 }
 
 static int parse_create(struct parser *p, struct stmt **ret)
 {
+	static const char *const principals[] = {"ROLE", "USER", "LOGIN"};
 	bool unique, clustered, or_alter;
 
 	p->t++;
@@ -453,6 +444,11 @@ static int parse_create(struct parser *p, struct stmt **ret)
 	p->t += or_alter ? 2 : 0;
 	if (accept_word(p, "TRIGGER"))
 		return parse_trigger(p, ret, or_alter);
+	if (accept_word(p, "PROCEDURE") || accept_word(p, "PROC"))
+		return parse_procedure(p, ret, or_alter);
+	for (size_t i = 0; i < ARRAY_LEN(principals); i++)
+		if (accept_word(p, principals[i]))
+			return parse_create_principal(p, ret, principals[i]);
 	if (or_alter && !at_word(p, "VIEW"))
 		return tsql_unsupported(p->e, arena_printf(p->a, "CREATE OR ALTER %s", p->t->text));
 	if (accept_word(p, "TABLE")) {
@@ -490,7 +486,7 @@ static int parse_drop(struct parser *p, struct stmt **ret)
 {
 	static const char *const kinds[] = {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE",
 		"PROCEDURE", "FUNCTION", "TRIGGER", "TYPE", "SYNONYM", "SEQUENCE",
-		"STATISTICS"};
+		"STATISTICS", "ROLE", "USER"};
 	struct stmt *s = stmt_new(p, ST_DROP);
 	size_t cap = 0;
 
@@ -524,7 +520,8 @@ static int parse_drop(struct parser *p, struct stmt **ret)
 
 int parse_ddl(struct parser *p, struct stmt **ret, bool *ret_mine)
 {
-	static const char *const nothing[] = {"GRANT", "DENY", "REVOKE", "CHECKPOINT", "DBCC"};
+	static const char *const grants[] = {"GRANT", "DENY", "REVOKE"};
+	static const char *const nothing[] = {"CHECKPOINT", "DBCC"};
 
 	*ret_mine = true;
 	switch (parse_check_ident(p, ret)) {
@@ -541,6 +538,9 @@ int parse_ddl(struct parser *p, struct stmt **ret, bool *ret_mine)
 		return parse_drop(p, ret);
 	if (at_word(p, "ALTER"))
 		return parse_alter(p, ret);
+	for (size_t i = 0; i < ARRAY_LEN(grants); i++)
+		if (accept_word(p, grants[i]))
+			return parse_grant(p, ret, grants[i]);
 	for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
 		if (!at_word(p, nothing[i]))
 			continue;

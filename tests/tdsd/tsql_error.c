@@ -96,6 +96,10 @@ static const struct {
 		"Modify the clause to make sure that a column is updated only once. If this "
 		"statement updates or inserts columns into a view, column aliasing can conceal the "
 		"duplication in your code."},
+	{229, 14, 5, "The %1 permission was denied on the object '%2', database '%3', schema '%4'."},
+	{230, 14, 1,
+		"The %1 permission was denied on the column '%2' of the object '%3', database '%4', schema '%5'."},
+	{262, 14, 1, "%1 permission denied in database '%2'."},
 	{266, 16, 2,
 		"Transaction count after EXECUTE indicates a mismatching number of BEGIN and "
 		"COMMIT statements. Previous count = %1, current count = %2."},
@@ -398,17 +402,23 @@ static const struct {
 	{13609, 16, 4,
 		"JSON text is not properly formatted. Unexpected character '%1' is found at "
 		"position %2."},
+	{15023, 16, 1, "User, group, or role '%1' already exists in the current database."},
+	{15135, 16, 8, "Object is invalid. Extended properties are not permitted on '%1', or the object does not exist."},
 	{15151, 16, 1,
 		"Cannot %1 the %2 '%3', because it does not exist or you do not have permission."},
+	{15217, 16, 2, "Property cannot be updated or deleted. Property '%1' does not exist for '%2'."},
 	{15225, 11, 1,
 		"No item by the name of '%1' could be found in the current database '%2', given "
 		"that @itemtype was input as '%3'."},
+	{15233, 16, 1, "Property cannot be added. Property '%1' already exists for '%2'."},
+	{15247, 16, 1, "User does not have permission to perform this action."},
 	{15248, 11, 1,
 		"Either the parameter @objname is ambiguous or the claimed @objtype (%1) is "
 		"wrong."},
 	{15335, 11, 1,
 		"Error: The new name '%1' is already in use as a %2 name and would cause a "
 		"duplicate that is not permitted."},
+	{15410, 11, 1, "User or role '%1' does not exist in this database."},
 	{15530, 16, 1, "The object with name \"%1\" already exists."},
 	{15664, 16, 1,
 		"Cannot set key '%1' in the session context. The key has been set as read_only for "

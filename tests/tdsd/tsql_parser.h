@@ -69,6 +69,11 @@ bool at_constraint(const struct parser *p);
 int parse_constraint(struct parser *p, struct constraint_def *c, const char *column);
 int parse_index(struct parser *p, struct stmt **ret, bool unique, bool clustered);
 int parse_alter(struct parser *p, struct stmt **ret);
+int parse_module_body(struct parser *p, const char **ret); /* the rest of the batch, as text */
+int parse_procedure(struct parser *p, struct stmt **ret, bool or_alter);
+int parse_create_principal(struct parser *p, struct stmt **ret, const char *kind);
+int parse_alter_role(struct parser *p, struct stmt **ret);
+int parse_grant(struct parser *p, struct stmt **ret, const char *verb);
 int parse_with_options(struct parser *p); /* WITH (…) that has no effect here */
 
 /* tsql_storage.c; those that say so give 1 when they took something */

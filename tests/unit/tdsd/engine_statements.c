@@ -377,8 +377,8 @@ static const struct step {
 			     "max_workers=4 workers=2 lease=60.0"},
 	{ST_CONTROLLER_BEAT, "uid='c2' host='h' process='p' version='v' state='stopped' "
 			     "max_workers=4 workers=2 lease=-60.0"},
-	{ST_CONTROLLER_FRESH, "uid='c1' state='running' workers=2 least=30.0 lease=60.0"},
-	{ST_QUIET, "uid='c1' state='running' workers=2 least=30.0 lease=60.0"},
+	{ST_POLL, "uid='c9' state='running' workers=2 least=30.0 lease=60.0"},
+	{ST_POLL, "uid='c1' state='running' workers=2 least=30.0 lease=60.0"},
 	{ST_CONTROLLER_LIST, ""},
 	{ST_CONTROLLER_STOPPED, "uid='c1' lease_until='2026-01-02T03:04:05.678Z'"},
 	{ST_CONTROLLER_PRUNE, "age=-60.0"},
