@@ -1,5 +1,6 @@
 """Connections to SQL Server: the client's own CPU time, beside pymssql's (FreeTDS over GnuTLS)."""
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,15 @@ print("cpu_us", 1e6 * (used() - cpu) / times)
 """
 
 
+CREATE = """
+import sys
+import pymssql
+db = pymssql.connect(server="localhost", port=sys.argv[1], user="bench", password="bench", autocommit=True)
+db.cursor().execute(f"IF DB_ID('{sys.argv[2]}') IS NOT NULL DROP DATABASE {sys.argv[2]}")
+db.cursor().execute(f"CREATE DATABASE {sys.argv[2]}")
+"""
+
+
 class Server:
     """tdsd with a certificate of its own, until the end of the 'with'."""
 
@@ -54,7 +64,8 @@ class Server:
             os.unlink(ready)
         self.process = subprocess.Popen(
             [TDSD, "--directory", os.path.join(self.dir, "db"), "--ready-file", ready, "--login",
-             f"{USER}:{PASSWORD}", "--certificate", self.certificate, "--key", key, "--encrypt", self.encrypt],
+             f"{USER}:{PASSWORD}", "--certificate", self.certificate, "--key", key, "--encrypt", self.encrypt,
+             "--control", os.path.join(self.dir, "control")],
             stdout=subprocess.DEVNULL)
         while not os.path.exists(ready):
             if self.process.poll() is not None:
@@ -66,6 +77,17 @@ class Server:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+
+    def ask(self, command):
+        """On its control socket."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(os.path.join(self.dir, "control"))
+            s.sendall(command.encode() + b"\n")
+            if not s.makefile().readline().startswith("ok"):
+                sys.exit(f"tdsd: {command}")
+
+    def create(self, database):
+        subprocess.run(["/usr/bin/python3", "-c", CREATE, self.port, database], check=True)
 
     def ours(self, what, encrypt, times):
         output = subprocess.run(

@@ -7,6 +7,7 @@ import sys
 import time
 
 from bench_common import ETL, ROUNDS, WORK, program, ratio, remove, run
+from bench_mssql import USER, Server
 from peer import peer
 from process_events import ProcessEvents
 
@@ -92,13 +93,20 @@ def ask(argv, env=None):
     return numbers(subprocess.run(argv, cwd=WORK, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
+def store(name):
+    """The configuration of a new store on SQLite."""
+    remove(f"{name}.db")
+    with open(os.path.join(WORK, f"{name}.ini"), "w", encoding="ascii") as f:
+        f.write(f"[store]\npath = {name}.db\n")
+    return f"{name}.ini"
+
+
 def claim():
     ours, one, many = [], [], []
     with peer(WORK) as p:
         for _ in range(3):
-            remove("claim.db")
-            run([QUEUE, "make", "claim.db", str(JOBS), "0"], WORK)
-            ours.append(ask([QUEUE, "claim", "claim.db", str(BATCH)]))
+            run([QUEUE, "make", store("claim"), str(JOBS), "0"], WORK)
+            ours.append(ask([QUEUE, "claim", "claim.ini", str(BATCH)]))
             one.append(ask(p.script + ["claim", str(JOBS), "1"], p.env))
             many.append(ask(p.script + ["claim", str(JOBS), "24"], p.env))
 
@@ -121,10 +129,9 @@ POLLS = 2000
 
 
 def poll():
-    remove("empty.db", "full.db")
-    run([QUEUE, "make", "empty.db", "0", "0"], WORK)
-    run([QUEUE, "make", "full.db", "0", str(HISTORY)], WORK)
-    figures = {"empty.db": [], "full.db": []}
+    run([QUEUE, "make", store("empty"), "0", "0"], WORK)
+    run([QUEUE, "make", store("full"), "0", str(HISTORY)], WORK)
+    figures = {"empty.ini": [], "full.ini": []}
     for i in range(ROUNDS + 1):
         for name, runs in figures.items():
             result = ask([QUEUE, "poll", name, str(POLLS)])
@@ -157,3 +164,48 @@ def idle():
     ratio("memory", ours, theirs, "less")
     if ours >= RSS_LIMIT:
         sys.exit("the idle controller is too large")
+
+
+# --- the same on SQL Server: the test server, with TLS ---
+
+ROUND_TRIP_US = 200
+STORE_JOBS = 2_000
+POLL_LIMIT, CLAIM_LIMIT = 100, 2_000  # us of CPU; runs a second
+
+
+def store_there(server, name):
+    server.create(name)
+    with open(os.path.join(WORK, f"{name}.ini"), "w", encoding="ascii") as f:
+        f.write(f"[store]\ndriver = mssql\nserver = localhost,{server.port}\ndatabase = {name}\nuser = {USER}\n"
+                f"password_file = {server.password}\nca_file = {server.certificate}\n")
+    return f"{name}.ini"
+
+
+def figure(ini, what, argument, value, by):
+    results = [ask([QUEUE, what, ini, str(argument)]) for _ in range(ROUNDS if what == "poll" else 1)]
+    return statistics.median(r[value] / r[by] for r in results)
+
+
+def mssql_store():
+    with Server("on") as server:
+        there, here = store_there(server, "bench_store"), store("here")
+        for ini in (here, there):
+            run([QUEUE, "make", ini, "0", str(STORE_JOBS)], WORK)
+        polls = [1e6 * figure(ini, "poll", 2000, "cpu_seconds", "rounds") for ini in (here, there)]
+        claims = []
+        for name, slow in (("near", False), ("far", True)):
+            there, here = store_there(server, f"bench_{name}"), store("here")
+            for ini in (here, there):
+                run([QUEUE, "make", ini, str(STORE_JOBS), "0"], WORK)
+            if slow:
+                server.ask(f"fault stall phase=result packet=1 dir=out us={ROUND_TRIP_US} times=0")
+            claims.append([figure(ini, "only", BATCH, "runs", "claim_seconds") for ini in (here, there)])
+            server.ask("clear")
+    print(f"\nmssql-store: the store on SQL Server (the test server, TLS), on SQLite beside it")
+    print(f"  an idle controller's round, CPU                 SQL Server {polls[1]:8.1f} us   SQLite {polls[0]:8.1f} us"
+          f"   (limit {POLL_LIMIT})")
+    for (sqlite, mssql), how in zip(claims, ("as near as it is", f"{ROUND_TRIP_US} us farther")):
+        print(f"  claims, {BATCH} at a time, {how:<24} SQL Server {mssql:8,.0f}/s    SQLite {sqlite:8,.0f}/s"
+              f"   (limit {CLAIM_LIMIT:,}/s)")
+    if polls[1] >= POLL_LIMIT or claims[1][1] < CLAIM_LIMIT:
+        sys.exit("that is too slow")

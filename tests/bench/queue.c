@@ -1,9 +1,10 @@
 /*
  * queue - what the store's queue costs, with a null executor: nothing is started.
  *
- *	queue make PATH READY ENDED	a new store with one job, READY runs queued and ENDED over
- *	queue claim PATH BATCH		claims by BATCH, takes and ends each run before the next
- *	queue poll PATH ROUNDS		ROUNDS rounds of an idle controller
+ *	queue make INI READY ENDED	a new store with one job, READY runs queued and ENDED over
+ *	queue claim INI BATCH		claims by BATCH, takes and ends each run before the next
+ *	queue only INI BATCH		claims by BATCH, and does no more
+ *	queue poll INI ROUNDS		ROUNDS rounds of an idle controller
  *
  * The store is as durable as the product's. Prints "NAME NUMBER" lines, for scripts/bench.
  */
@@ -15,7 +16,7 @@
 
 #include "base/clock.h"
 #include "ctl/round.h"
-#include "db/db.h"
+#include "db/mssql.h"
 #include "job/queue.h"
 
 #define LEASE_MS 60000
@@ -43,10 +44,10 @@ static double seconds(clockid_t clock)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void bench_open(struct bench *b, const char *path)
+static void bench_open(struct bench *b, const char *ini)
 {
 	b->err = (struct err)ERR_INIT;
-	b->settings.store.path = path;
+	must(settings_load(ini, &b->arena, &b->settings, &b->err), &b->err);
 	must(store_open(&b->settings, &b->store, &b->err), &b->err);
 }
 
@@ -63,8 +64,20 @@ static void bench_close(struct bench *b)
 	"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < @n) " sql \
 	" FROM n"
 
+static void insert_there(struct bench *b, const char *tsql, int64_t n)
+{
+	const struct mssql_login login = {.options = &b->settings.store.mssql, .application = "bench"};
+	enum mssql_layer layer;
+	struct db *db;
+
+	must(db_open_mssql(&login, &db, &layer, &b->err), &b->err);
+	must(db_exec(db, arena_printf(&b->arena, "DECLARE @i bigint = 0; WHILE @i < %" PRId64 " BEGIN %s; SET @i += 1 END",
+				 n, tsql), &b->err), &b->err);
+	db_close(db);
+}
+
 /* As people do, with plain SQL through a connection of their own. */
-static void insert_runs(struct bench *b, const char *sql, int64_t n)
+static void insert_runs(struct bench *b, const char *sql, const char *tsql, int64_t n)
 {
 	const struct db_options options = {.wal = true, .busy_timeout_ms = 1000};
 	struct db_stmt *stmt;
@@ -72,6 +85,10 @@ static void insert_runs(struct bench *b, const char *sql, int64_t n)
 
 	if (n == 0)
 		return;
+	if (b->settings.store.driver == DRIVER_MSSQL) {
+		insert_there(b, tsql, n);
+		return;
+	}
 	must(db_open_sqlite(b->settings.store.path, &options, &db, &b->err) ||
 			db_begin(db, &b->err) || db_prepare(db, sql, &stmt, &b->err),
 		&b->err);
@@ -82,25 +99,29 @@ static void insert_runs(struct bench *b, const char *sql, int64_t n)
 	db_close(db);
 }
 
-static void bench_make(const char *path, int64_t ready, int64_t ended)
+static void bench_make(const char *ini, int64_t ready, int64_t ended)
 {
-	struct bench b = {.err = ERR_INIT, .settings.store.path = path};
+	struct bench b = {.err = ERR_INIT};
 	struct job job = {.name = "null"};
 	struct schema_change made;
 	enum job_change change;
 
+	must(settings_load(ini, &b.arena, &b.settings, &b.err), &b.err);
 	must(store_init(&b.settings, &clock_system, &rnd_system, &made, &b.err), &b.err);
-	bench_open(&b, path);
+	bench_open(&b, ini);
 	config_defaults(job_option_sets, N_JOB_OPTION_SETS, &b.arena, &job);
 	job.kind = JOB_EXEC;
 	job.command = "true";
-	job.max_active = 1000;
+	job.max_active = 1000000;
 	must(store_apply(b.store, &job, 1, "bench", &b.arena, &change, &b.err), &b.err);
 	insert_runs(&b,
 		ROWS("INSERT INTO etl_run (job_id, state, attempt, fence, claimed_at, started_at,"
 		     " finished_at) SELECT 1, 'succeeded', 1, 1, " NOW ", " NOW ", " NOW),
+		"INSERT INTO etl.run (job_id, state, attempt, fence, claimed_at, started_at, finished_at) VALUES"
+		" (1, N'succeeded', 1, 1, SYSUTCDATETIME(), SYSUTCDATETIME(), SYSUTCDATETIME())",
 		ended);
-	insert_runs(&b, ROWS("INSERT INTO etl_run (job_id) SELECT 1"), ready);
+	insert_runs(&b, ROWS("INSERT INTO etl_run (job_id) SELECT 1"), "INSERT INTO etl.run (job_id) VALUES (1)",
+		ready);
 	bench_close(&b);
 }
 
@@ -116,13 +137,13 @@ static void end_run(struct bench *b, const struct run *claimed, struct arena *a)
 		&b->err);
 }
 
-static void bench_claim(const char *path, size_t batch)
+static void bench_claim(const char *ini, size_t batch, bool end)
 {
 	struct bench b = {.store = NULL};
 	double start, claiming = 0, begin;
 	int64_t claims = 0;
 
-	bench_open(&b, path);
+	bench_open(&b, ini);
 	start = seconds(CLOCK_MONOTONIC);
 	for (;;) {
 		CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -137,7 +158,7 @@ static void bench_claim(const char *path, size_t batch)
 		if (n == 0)
 			break;
 		claims += (int64_t)n;
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; end && i < n; i++)
 			end_run(&b, &v[i], &a);
 	}
 	printf("runs %" PRId64 "\nclaim_seconds %.6f\nseconds %.6f\n", claims, claiming,
@@ -152,7 +173,7 @@ static enum executor_found look(void *arg UNUSED, const char *process UNUSED)
 	return EXECUTOR_ALIVE;
 }
 
-static void bench_poll(const char *path, int64_t rounds)
+static void bench_poll(const char *ini, int64_t rounds)
 {
 	const struct round_config config = {.uid = "controller",
 		.host = "here",
@@ -166,7 +187,7 @@ static void bench_poll(const char *path, int64_t rounds)
 	struct round *r = round_new(&config);
 	double cpu;
 
-	bench_open(&b, path);
+	bench_open(&b, ini);
 	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
 	for (int64_t i = 0; i < rounds; i++) {
 		CLEANUP(arena_release) struct arena a = ARENA_INIT;
@@ -191,7 +212,9 @@ int main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "make") == 0)
 		bench_make(argv[2], n[0], n[1]);
 	else if (argc == 4 && strcmp(argv[1], "claim") == 0)
-		bench_claim(argv[2], (size_t)n[0]);
+		bench_claim(argv[2], (size_t)n[0], true);
+	else if (argc == 4 && strcmp(argv[1], "only") == 0)
+		bench_claim(argv[2], (size_t)n[0], false);
 	else if (argc == 4 && strcmp(argv[1], "poll") == 0)
 		bench_poll(argv[2], n[0]);
 	else
