@@ -2,6 +2,12 @@
 
 static const struct flag json_flag[] = {{"json", NULL, "print JSON"}};
 
+static const struct flag init_flags[] = {
+	{"dry-run", NULL, "print the script that would be run, for a database administrator"},
+	{"from", "OLD.INI", "move the store on SQLite that this configuration names into the new one"},
+	{"json", NULL, "print JSON"},
+};
+
 static const struct flag run_flags[] = {
 	{"wait", NULL, "wait for the run's end, and exit as it ended"},
 	{"key", "KEY", "the order's own name: the same one twice is one run"},
@@ -65,8 +71,14 @@ const size_t n_global_flags = ARRAY_LEN(global_flags);
 const struct command commands[] = {
 	{"init", NULL, 0, 0, "make the control database, or bring it up to this version",
 		"Makes the store that [store] names (./etl.db without a configuration) or brings "
-		"its schema up to this program's version. It can be run again: nothing is lost.",
-		FLAGS(json_flag), cmd_init},
+		"its schema up to this program's version. It can be run again: nothing is lost.\n"
+		"On SQL Server that is the schema etl, with the roles etl_reader (look), etl_operator (apply, run, "
+		"cancel, recover) and etl_worker (controller, worker), the procedures etl.enqueue and etl.cancel, "
+		"and the views etl.v_status and etl.v_history. A login that may not make roles gets all but "
+		"those, with a warning.\n"
+		"--from OLD.INI moves a store from SQLite: jobs, runs, logs and the identity that targets know "
+		"go over, and the old one is closed. Stop its controllers first.",
+		FLAGS(init_flags), cmd_init},
 	{"apply", "FILE", 1, 1, "store the jobs that a file defines",
 		"Reads [job NAME] sections ('etl help job' lists their keys; '-' is standard input), "
 		"with a [defaults] section for what they have in common, and stores them by name: new ones get a number, changed ones a new version in the "

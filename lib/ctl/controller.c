@@ -424,7 +424,7 @@ static void say_goodbye(struct controller *c)
 		.max_workers = c->config->settings->controller.max_workers};
 	struct err err = ERR_INIT;
 
-	if (c->rounds.store && queue_beat(c->rounds.store, &me, c->config->settings->controller.lease, &err))
+	if (c->rounds.store && queue_beat(c->rounds.store, &me, c->config->settings->controller.lease, NULL, &err))
 		log_debug("say goodbye: %s", err.msg);
 }
 

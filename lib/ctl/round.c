@@ -369,18 +369,15 @@ static int steps(struct round *r, struct store *s, struct fact **facts, const ch
 		.max_workers = c->max_workers,
 		.workers = (int64_t)workers};
 
-	bool quiet = false;
+	bool quiet;
 
-	if (FAULT(ROUND_BEGUN, err))
+	if (FAULT(ROUND_BEGUN, err) || queue_beat(s, &me, c->lease_ms, &quiet, err))
 		return -1;
-	/* who asks for an outlook is told of what ended too */
-	if (!*facts && !c->outlook && queue_quiet(s, &me, c->lease_ms, &quiet, err))
-		return -1;
-	if (quiet) {
+	if (quiet && !*facts && !c->outlook) { /* who asks for an outlook is told of what ended too */
 		ret->outlook.next_ready_ms = -1;
 		return 0;
 	}
-	if (take_facts(r, s, facts, a, err) || queue_beat(s, &me, c->lease_ms, err) ||
+	if (take_facts(r, s, facts, a, err) ||
 		look_over(r, s, now, a, ret, err) || queue_sort(s, c->actor, err) ||
 		queue_outlook(s, c->outlook ? since : NULL, &ret->outlook, err))
 		return -1;

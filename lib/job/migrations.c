@@ -180,10 +180,34 @@ static const char loads[] =
 	/* the watermark is not looked at this once */
 	"ALTER TABLE etl_run ADD COLUMN full_load INTEGER NOT NULL DEFAULT 0;\n";
 
+/* What people read; see migrations_tsql.c. */
+static const char interface[] =
+	"CREATE VIEW etl_v_status AS\n"
+	"SELECT j.job_id, j.name AS job, j.kind, j.enabled, j.hold_reason,\n"
+	"  (SELECT count(*) FROM etl_run a WHERE a.job_id = j.job_id AND a.state IN ('starting', 'running')) AS active,\n"
+	"  (SELECT count(*) FROM etl_run q WHERE q.job_id = j.job_id AND q.finished_at IS NULL\n"
+	"    AND q.state IN ('waiting', 'queued')) AS queued,\n"
+	"  r.run_id AS last_run_id, r.state AS last_state, r.queued_at, r.started_at, r.finished_at,\n"
+	"  unixepoch(coalesce(r.finished_at, 'now')) - unixepoch(r.started_at) AS elapsed_seconds,\n"
+	"  r.rows_read, r.rows_written, r.rows_rejected, r.error_code, r.error_message,\n"
+	"  (SELECT max(s.finished_at) FROM etl_run s WHERE s.job_id = j.job_id AND s.state = 'succeeded')\n"
+	"    AS last_success_at\n"
+	"FROM etl_job j LEFT JOIN etl_run r\n"
+	"  ON r.run_id = (SELECT max(l.run_id) FROM etl_run l WHERE l.job_id = j.job_id);\n"
+	"CREATE VIEW etl_v_history AS\n"
+	"SELECT r.run_id, r.run_uid, j.name AS job, r.state, r.origin, r.order_key, r.ordered_by, r.queued_at,\n"
+	"  r.claimed_at, r.started_at, r.finished_at,\n"
+	"  unixepoch(coalesce(r.claimed_at, r.finished_at, 'now')) - unixepoch(r.queued_at) AS waited_seconds,\n"
+	"  unixepoch(coalesce(r.finished_at, 'now')) - unixepoch(r.started_at) AS elapsed_seconds,\n"
+	"  r.attempt, r.disruptions, r.rows_read, r.rows_written, r.rows_rejected, r.bytes_read, r.error_code,\n"
+	"  r.error_message, r.owner\n"
+	"FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id;\n";
+
 const struct migration migrations[] = {
 	{1, "jobs and runs", jobs_and_runs, NULL},
 	{2, "the queue", queue, NULL},
 	{3, "loads", loads, migrations_tsql_loads},
+	{4, "what people call and read", interface, migrations_tsql_interface},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

@@ -22,6 +22,7 @@ extern const struct migration migrations[];
 extern const size_t n_migrations;
 
 extern const char *const migrations_tsql_loads[];
+extern const char *const migrations_tsql_interface[];
 
 /* The version that this program works with: that of the last migration. */
 int migrations_version(void);

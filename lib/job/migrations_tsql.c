@@ -114,3 +114,90 @@ const char *const migrations_tsql_loads[] = {
 	"  lease_until datetime2(3) NOT NULL)",
 	NULL,
 };
+
+/*
+ * What people call and read from SSMS. A view's columns are described in schema_words.c.
+ *
+ * The number of a run that was ordered is an output parameter and a result; a key that is known is that
+ * run. Errors of ours begin with 50001.
+ */
+#define ORDERED_BY "SUSER_NAME()"
+
+const char *const migrations_tsql_interface[] = {
+	"CREATE PROCEDURE etl.enqueue\n"
+	"  @job nvarchar(200), @order_key nvarchar(200) = NULL, @full_load bit = 0, @run_id bigint = NULL OUTPUT\n"
+	"AS\n"
+	"BEGIN\n"
+	"  SET NOCOUNT ON;\n"
+	"  SET XACT_ABORT ON;\n"
+	"  DECLARE @job_id bigint, @message nvarchar(2048);\n"
+	"  DECLARE @ordered TABLE (run_id bigint);\n"
+	"  SELECT @job_id = job_id FROM etl.job WHERE name = @job;\n"
+	"  IF @job_id IS NULL\n"
+	"    SELECT @job_id = job_id FROM etl.job WHERE job_id = TRY_CONVERT(bigint, @job);\n"
+	"  IF @job_id IS NULL\n"
+	"  BEGIN\n"
+	"    SET @message = N'there is no job ''' + COALESCE(@job, N'NULL') + N''': etl.v_status lists them';\n"
+	"    THROW 50001, @message, 1;\n"
+	"  END;\n"
+	"  SET @run_id = NULL;\n"
+	"  BEGIN TRANSACTION;\n"
+	"  SELECT @run_id = run_id FROM etl.run WITH (UPDLOCK, HOLDLOCK)\n"
+	"    WHERE job_id = @job_id AND order_key = @order_key;\n"
+	"  IF @run_id IS NULL\n"
+	"  BEGIN\n"
+	"    INSERT INTO etl.run (job_id, order_key, ordered_by, full_load)\n"
+	"      OUTPUT inserted.run_id INTO @ordered (run_id)\n"
+	"      VALUES (@job_id, @order_key, " ORDERED_BY ", @full_load);\n"
+	"    SELECT @run_id = run_id FROM @ordered;\n"
+	"  END;\n"
+	"  COMMIT TRANSACTION;\n"
+	"  SELECT @run_id AS run_id;\n"
+	"END",
+
+	"CREATE PROCEDURE etl.cancel @run_id bigint\n"
+	"AS\n"
+	"BEGIN\n"
+	"  SET NOCOUNT ON;\n"
+	"  SET XACT_ABORT ON;\n"
+	"  DECLARE @state nvarchar(20), @asked bigint, @message nvarchar(2048);\n"
+	"  BEGIN TRANSACTION;\n"
+	"  UPDATE etl.run SET cancel_requested = 1\n"
+	"    WHERE run_id = @run_id AND finished_at IS NULL AND cancel_requested = 0;\n"
+	"  SET @asked = @@ROWCOUNT;\n"
+	"  SELECT @state = state FROM etl.run WHERE run_id = @run_id;\n"
+	"  IF @asked = 1\n"
+	"    INSERT INTO etl.run_event (run_id, old_state, new_state, actor, reason)\n"
+	"      VALUES (@run_id, @state, @state, " ORDERED_BY ", N'cancellation requested');\n"
+	"  COMMIT TRANSACTION;\n"
+	"  IF @state IS NULL\n"
+	"  BEGIN\n"
+	"    SET @message = CONCAT(N'there is no run ', COALESCE(CAST(@run_id AS nvarchar(20)), N'NULL'));\n"
+	"    THROW 50002, @message, 1;\n"
+	"  END;\n"
+	"  SELECT @run_id AS run_id, @state AS state;\n"
+	"END",
+
+	"CREATE VIEW etl.v_status AS\n"
+	"SELECT j.job_id, j.name AS job, j.kind, j.enabled, j.hold_reason,\n"
+	"  (SELECT COUNT(*) FROM etl.run a WHERE a.job_id = j.job_id AND a.state IN (N'starting', N'running')) AS active,\n"
+	"  (SELECT COUNT(*) FROM etl.run q WHERE q.job_id = j.job_id AND q.finished_at IS NULL\n"
+	"    AND q.state IN (N'waiting', N'queued')) AS queued,\n"
+	"  r.run_id AS last_run_id, r.state AS last_state, r.queued_at, r.started_at, r.finished_at,\n"
+	"  DATEDIFF(second, r.started_at, COALESCE(r.finished_at, SYSUTCDATETIME())) AS elapsed_seconds,\n"
+	"  r.rows_read, r.rows_written, r.rows_rejected, r.error_code, r.error_message,\n"
+	"  (SELECT MAX(s.finished_at) FROM etl.run s WHERE s.job_id = j.job_id AND s.state = N'succeeded')\n"
+	"    AS last_success_at\n"
+	"FROM etl.job j LEFT JOIN etl.run r\n"
+	"  ON r.run_id = (SELECT MAX(l.run_id) FROM etl.run l WHERE l.job_id = j.job_id)",
+
+	"CREATE VIEW etl.v_history AS\n"
+	"SELECT r.run_id, r.run_uid, j.name AS job, r.state, r.origin, r.order_key, r.ordered_by, r.queued_at,\n"
+	"  r.claimed_at, r.started_at, r.finished_at,\n"
+	"  DATEDIFF(second, r.queued_at, COALESCE(r.claimed_at, r.finished_at, SYSUTCDATETIME())) AS waited_seconds,\n"
+	"  DATEDIFF(second, r.started_at, COALESCE(r.finished_at, SYSUTCDATETIME())) AS elapsed_seconds,\n"
+	"  r.attempt, r.disruptions, r.rows_read, r.rows_written, r.rows_rejected, r.bytes_read, r.error_code,\n"
+	"  r.error_message, r.owner\n"
+	"FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id",
+	NULL,
+};

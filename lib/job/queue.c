@@ -465,49 +465,33 @@ int queue_cancel(struct store *s, int64_t run_id, const char *actor, enum cancel
 
 /* --- the poll --- */
 
-/* A controller's lease that is not renewed yet. */
-static double least_lease(int64_t lease_ms)
-{
-	return seconds(lease_ms - lease_ms / 3);
-}
-
-int queue_quiet(struct store *s, const struct controller_info *me, int64_t lease_ms, bool *ret_quiet,
-	struct err *err)
+static int poll(struct store *s, const struct controller_info *me, int64_t lease_ms, bool *ret_fresh,
+	bool *ret_quiet, struct err *err)
 {
 	struct db_stmt *stmt;
-	int row;
 
-	if (statements_bind(&s->stmts, ST_QUIET, &stmt, err, "ttirr", me->uid, me->state, me->workers,
-		    least_lease(lease_ms), seconds(lease_ms)) ||
-		(row = db_step(stmt, err)) < 0)
-		return err_wrap(err, "store");
+	if (statements_bind(&s->stmts, ST_POLL, &stmt, err, "ttirr", me->uid, me->state, me->workers,
+		    seconds(lease_ms - lease_ms / 3), seconds(lease_ms)) ||
+		db_step(stmt, err) < 0)
+		return -1;
+	*ret_fresh = db_column_int(stmt, 0) != 0;
+	*ret_quiet = db_column_int(stmt, 1) != 0;
 	db_reset(stmt);
-	*ret_quiet = row == 1;
 	return 0;
 }
 
-/* 1 or 0 */
-static int is_fresh(struct store *s, const struct controller_info *me, int64_t lease_ms, struct err *err)
+int queue_beat(struct store *s, const struct controller_info *me, int64_t lease_ms, bool *ret_quiet,
+	struct err *err)
 {
-	struct db_stmt *stmt;
-	int row;
+	bool fresh, quiet;
 
-	if (statements_bind(&s->stmts, ST_CONTROLLER_FRESH, &stmt, err, "ttirr", me->uid, me->state,
-		    me->workers, least_lease(lease_ms), seconds(lease_ms)))
-		return -1;
-	row = db_step(stmt, err);
-	db_reset(stmt);
-	return row;
-}
-
-int queue_beat(struct store *s, const struct controller_info *me, int64_t lease_ms, struct err *err)
-{
-	int fresh = is_fresh(s, me, lease_ms, err);
-
-	if (fresh < 0 || (!fresh && statements_run(&s->stmts, ST_CONTROLLER_BEAT, err, "tttttiir",
-					    me->uid, me->host, me->process, me->version, me->state,
-					    me->max_workers, me->workers, seconds(lease_ms))))
+	if (poll(s, me, lease_ms, &fresh, &quiet, err) ||
+		(!fresh && statements_run(&s->stmts, ST_CONTROLLER_BEAT, err, "tttttiir", me->uid, me->host,
+				   me->process, me->version, me->state, me->max_workers, me->workers,
+				   seconds(lease_ms))))
 		return err_wrap(err, "store");
+	if (ret_quiet)
+		*ret_quiet = quiet;
 	return 0;
 }
 

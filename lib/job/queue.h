@@ -57,14 +57,10 @@ struct controller_info {
 	bool alive; /* its lease has not run out */
 };
 
-/* Nothing is to be done but to look again: all runs are over, no other controller is late, and the store
- * knows of us as queue_beat wants it. One statement, one round trip. */
-MUST_CHECK int queue_quiet(struct store *s, const struct controller_info *me, int64_t lease_ms,
-	bool *ret_quiet, struct err *err);
-
 /* Nothing is written while the store has it so already and two thirds of the lease are left: a write
- * is a sync of the disk, between an order and its worker. */
-MUST_CHECK int queue_beat(struct store *s, const struct controller_info *me, int64_t lease_ms,
+ * is a sync of the disk, between an order and its worker. *ret_quiet (may be NULL): there is nothing else
+ * to do, all runs are over and no other controller is late. Where both are so, this is one statement. */
+MUST_CHECK int queue_beat(struct store *s, const struct controller_info *me, int64_t lease_ms, bool *ret_quiet,
 	struct err *err);
 /* Those that have not stopped. */
 MUST_CHECK int queue_controllers(struct store *s, struct arena *a, struct controller_info **ret_v,

@@ -1,46 +1,25 @@
 #include "job/schema.h"
 
 #include "job/migrations.h"
-#include "job/statements.h"
+#include "job/schema_text.h"
 
 /* What is here and not in statements_table.h, since the tables may not be there. */
 static const struct {
-	const char *exists, *version, *make, *name_store, *note;
+	const char *exists, *version;
 } texts[DB_DIALECT_COUNT] = {
 	[DB_SQLITE] = {"SELECT 1 FROM sqlite_master WHERE name = 'etl_migration'",
-		"SELECT ifnull(max(version), 0) FROM etl_migration",
-		"CREATE TABLE etl_migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL,"
-		" applied_at TEXT NOT NULL DEFAULT (" SQL_NOW "));"
-		"CREATE TABLE etl_meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-		"INSERT INTO etl_meta VALUES ('store_uid', @uid)",
-		"INSERT INTO etl_migration (version, name) VALUES (@v, @n)"},
-	/* two that come at once wait for each other; a schema must be a batch of its own */
+		"SELECT ifnull(max(version), 0) FROM etl_migration"},
 	[DB_TSQL] = {"SELECT 1 WHERE OBJECT_ID(N'etl.migration', N'U') IS NOT NULL",
-		"SELECT ISNULL(MAX(version), 0) FROM etl.migration",
-		"IF SCHEMA_ID(N'etl') IS NULL EXEC (N'CREATE SCHEMA etl');"
-		" CREATE TABLE etl.migration ("
-		" version bigint NOT NULL CONSTRAINT migration_pk PRIMARY KEY,"
-		" name nvarchar(100) COLLATE Latin1_General_100_BIN2 NOT NULL,"
-		" applied_at datetime2(3) NOT NULL DEFAULT SYSUTCDATETIME());"
-		" CREATE TABLE etl.meta ("
-		" name nvarchar(100) COLLATE Latin1_General_100_BIN2 NOT NULL CONSTRAINT meta_pk PRIMARY KEY,"
-		" value nvarchar(4000) COLLATE Latin1_General_100_BIN2 NOT NULL)",
-		"INSERT INTO etl.meta (name, value) VALUES (N'store_uid', @uid)",
-		"INSERT INTO etl.migration (version, name) VALUES (@v, @n)"},
+		"SELECT ISNULL(MAX(version), 0) FROM etl.migration"},
 };
 
 /* SQLite's transactions that write are one at a time. */
 static int lock(struct db *db, struct err *err)
 {
-	if (db_dialect(db) == DB_SQLITE)
-		return 0;
-	return db_exec(db,
-		"EXEC sp_getapplock @Resource = N'etl.migration', @LockMode = N'Exclusive',"
-		" @LockOwner = N'Transaction', @LockTimeout = 60000", err);
+	return db_dialect(db) == DB_SQLITE ? 0 : db_exec(db, SCHEMA_LOCK, err);
 }
 
-/* 0 for a database without our tables. */
-static int schema_version(struct db *db, int *ret_version, struct err *err)
+int schema_version(struct db *db, int *ret_version, struct err *err)
 {
 	CLEANUP_STMT struct db_stmt *exists = NULL, *version = NULL;
 	int row;
@@ -69,45 +48,14 @@ static int newer_schema(int version, struct err *err)
 	return err_hint(err, "use the version of etl that made it, or a newer one");
 }
 
-static int create_meta(struct db *db, const struct clock *clock, const struct rnd *rnd,
-	struct err *err)
+static int send(struct db *db, enum schema_part part, int from, const char *uid, struct err *err)
 {
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	char uid[UUID_TEXT_LEN + 1];
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct schema_texts t = schema_texts(db_dialect(db), part, from, uid, &a);
 
-	uuid_make(clock, rnd, uid);
-	if (db_exec(db, texts[db_dialect(db)].make, err) ||
-		db_prepare(db, texts[db_dialect(db)].name_store, &stmt, err))
-		return -1;
-	db_bind_text(stmt, 1, uid);
-	return db_run(stmt, err);
-}
-
-static int apply(struct db *db, const struct migration *m, struct err *err)
-{
-	if (db_dialect(db) == DB_SQLITE)
-		return db_exec(db, m->sqlite, err);
-	for (const char *const *batch = m->tsql; batch && *batch; batch++)
-		if (db_exec(db, *batch, err))
+	for (size_t i = 0; i < t.n; i++)
+		if (db_exec(db, t.v[i], err))
 			return -1;
-	return 0;
-}
-
-static int migrate(struct db *db, int from, struct err *err)
-{
-	for (size_t i = 0; i < n_migrations; i++) {
-		CLEANUP_STMT struct db_stmt *stmt = NULL;
-
-		if (migrations[i].version <= from)
-			continue;
-		if (apply(db, &migrations[i], err) ||
-			db_prepare(db, texts[db_dialect(db)].note, &stmt, err))
-			return err_wrap(err, "migration %d", migrations[i].version);
-		db_bind_int(stmt, 1, migrations[i].version);
-		db_bind_text(stmt, 2, migrations[i].name);
-		if (db_run(stmt, err))
-			return err_wrap(err, "migration %d", migrations[i].version);
-	}
 	return 0;
 }
 
@@ -115,17 +63,24 @@ int schema_migrate(struct db *db, const struct clock *clock, const struct rnd *r
 	struct schema_change *ret_change, struct err *err)
 {
 	struct schema_change c = {.to = migrations_version()};
+	char uid[UUID_TEXT_LEN + 1];
 
 	if (lock(db, err) || schema_version(db, &c.from, err))
 		return -1;
 	if (c.from > c.to)
 		return newer_schema(c.from, err);
-	if (c.from == 0 && create_meta(db, clock, rnd, err))
-		return -1;
-	if (migrate(db, c.from, err))
-		return -1;
+	uuid_make(clock, rnd, uid);
+	if (send(db, SCHEMA_TABLES, c.from, uid, err))
+		return err_wrap(err, "from schema version %d to %d", c.from, c.to);
 	*ret_change = c;
 	return 0;
+}
+
+int schema_equip(struct db *db, enum schema_part part, struct err *err)
+{
+	if (db_dialect(db) == DB_SQLITE)
+		return 0;
+	return lock(db, err) || send(db, part, migrations_version(), NULL, err) ? -1 : 0;
 }
 
 int schema_check(struct db *db, struct err *err)

@@ -437,26 +437,24 @@
 		" UPDATE etl.controller SET state = @state, workers = @workers," \
 		" heartbeat_at = " TSQL_NOW ", lease_until = " TSQL_IN_SECONDS("@lease") \
 		" WHERE controller_uid = @uid") \
-	/* nothing is to be done: all runs are over, we are known to live, and no other controller is \
-	 * late. A poll that finds this asks for no more */ \
-	X(QUIET, "SELECT 1 AS quiet FROM etl_controller c WHERE c.controller_uid = @uid" \
+	/* does the store know that we live? Is there nothing to do: are all runs over, and is no other \
+	 * controller late? A poll of the second kind asks for no more */ \
+	X(POLL, "SELECT CASE WHEN EXISTS (SELECT 1 FROM etl_controller c WHERE c.controller_uid = @uid" \
 		" AND c.state = @state AND c.workers = @workers AND c.lease_until BETWEEN " \
-		SQL_IN_SECONDS("@least") " AND " SQL_IN_SECONDS("@lease") \
-		" AND NOT EXISTS (SELECT 1 FROM etl_run WHERE finished_at IS NULL)" \
-		" AND NOT EXISTS (SELECT 1 FROM etl_controller o WHERE o.controller_uid <> @uid" \
-		" AND o.state <> 'stopped' AND o.lease_until < " SQL_NOW ")", \
-		"SELECT 1 AS quiet FROM etl.controller c WHERE c.controller_uid = @uid" \
+		SQL_IN_SECONDS("@least") " AND " SQL_IN_SECONDS("@lease") ")" \
+		" THEN 1 ELSE 0 END AS fresh," \
+		" CASE WHEN EXISTS (SELECT 1 FROM etl_run r WHERE r.finished_at IS NULL)" \
+		" OR EXISTS (SELECT 1 FROM etl_controller o WHERE o.controller_uid <> @uid" \
+		" AND o.state <> 'stopped' AND o.lease_until < " SQL_NOW ")" \
+		" THEN 0 ELSE 1 END AS quiet", \
+		"SELECT CASE WHEN EXISTS (SELECT 1 FROM etl.controller c WHERE c.controller_uid = @uid" \
 		" AND c.state = @state AND c.workers = @workers AND c.lease_until BETWEEN " \
-		TSQL_IN_SECONDS("@least") " AND " TSQL_IN_SECONDS("@lease") \
-		" AND NOT EXISTS (SELECT 1 FROM etl.run r WHERE r.finished_at IS NULL)" \
-		" AND NOT EXISTS (SELECT 1 FROM etl.controller o WHERE o.controller_uid <> @uid" \
-		" AND o.state <> N'stopped' AND o.lease_until < " TSQL_NOW ")") \
-	X(CONTROLLER_FRESH, "SELECT 1 AS fresh FROM etl_controller WHERE controller_uid = @uid" \
-		" AND state = @state AND workers = @workers AND lease_until BETWEEN " \
-		SQL_IN_SECONDS("@least") " AND " SQL_IN_SECONDS("@lease"), \
-		"SELECT 1 AS fresh FROM etl.controller WHERE controller_uid = @uid" \
-		" AND state = @state AND workers = @workers AND lease_until BETWEEN " \
-		TSQL_IN_SECONDS("@least") " AND " TSQL_IN_SECONDS("@lease")) \
+		TSQL_IN_SECONDS("@least") " AND " TSQL_IN_SECONDS("@lease") ")" \
+		" THEN 1 ELSE 0 END AS fresh," \
+		" CASE WHEN EXISTS (SELECT 1 FROM etl.run r WHERE r.finished_at IS NULL)" \
+		" OR EXISTS (SELECT 1 FROM etl.controller o WHERE o.controller_uid <> @uid" \
+		" AND o.state <> N'stopped' AND o.lease_until < " TSQL_NOW ")" \
+		" THEN 0 ELSE 1 END AS quiet") \
 	X(CONTROLLER_LIST, "SELECT controller_uid, host, process, version, state, max_workers," \
 		" workers, started_at, lease_until, lease_until >= " SQL_NOW " AS alive" \
 		" FROM etl_controller WHERE state <> 'stopped' ORDER BY controller_uid", \

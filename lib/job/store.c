@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -11,7 +12,7 @@
 #include "db/mssql.h"
 #include "job/store_private.h"
 
-#define INIT_TRIES 3 /* on SQL Server: two that come at once may be each other's victim */
+#define INIT_TRIES 3
 
 static void on_message(void *arg, const struct mssql_message *m)
 {
@@ -30,8 +31,7 @@ static int open_mssql(const struct settings *settings, struct db **ret_db, struc
 	return db_open_mssql(&login, ret_db, &layer, err) ? err_wrap(err, "store") : 0;
 }
 
-static int open_db(const struct settings *settings, bool create, struct db **ret_db,
-	struct err *err)
+int store_connect(const struct settings *settings, bool create, struct db **ret_db, struct err *err)
 {
 	struct db_options options = {
 		.create = create,
@@ -63,45 +63,104 @@ static int make_schema(struct db *db, const struct clock *clock, const struct rn
 	return 0;
 }
 
+/* Two that come at once may be each other's victim. */
+static int make_schema_again(struct db *db, const struct clock *clock, const struct rnd *rnd,
+	struct schema_change *ret_change, struct err *err)
+{
+	int rc = make_schema(db, clock, rnd, ret_change, err);
+
+	for (int i = 1; rc && err->code == ERR_BUSY && db_dialect(db) == DB_TSQL && i < INIT_TRIES; i++) {
+		err_clear(err);
+		rc = make_schema(db, clock, rnd, ret_change, err);
+	}
+	return rc;
+}
+
+static void equip(struct db *db, enum schema_part part, struct err *ret_err)
+{
+	*ret_err = (struct err)ERR_INIT;
+	if (db_begin(db, ret_err) || schema_equip(db, part, ret_err) || db_commit(db, ret_err))
+		db_rollback(db);
+}
+
 int store_init(const struct settings *settings, const struct clock *clock, const struct rnd *rnd,
 	struct schema_change *ret_change, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
-	struct schema_change change = {.from = 0};
 	struct db *db;
-	int rc;
 
-	if (open_db(settings, true, &db, err))
+	if (store_connect(settings, true, &db, err))
 		return -1;
-	rc = make_schema(db, clock, rnd, &change, err);
-	for (int i = 1; rc && err->code == ERR_BUSY && db_dialect(db) == DB_TSQL && i < INIT_TRIES; i++) {
-		err_clear(err);
-		rc = make_schema(db, clock, rnd, &change, err);
-	}
-	if (rc) {
+	if (make_schema_again(db, clock, rnd, ret_change, err)) {
 		db_close(db);
 		return err_wrap(err, "store '%s'", settings_store_name(settings, &a));
 	}
+	equip(db, SCHEMA_ROLES, &ret_change->roles);
+	equip(db, SCHEMA_WORDS, &ret_change->words);
 	db_close(db);
-	*ret_change = change;
+	return 0;
+}
+
+/* 0 where there is no store yet, though it may not be reached. */
+static int look_at_version(const struct settings *settings, int *ret_version, struct err *err)
+{
+	struct db *db;
+	int rc;
+
+	*ret_version = 0;
+	if (settings->store.driver == DRIVER_SQLITE && access(settings->store.path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	if (store_connect(settings, false, &db, err))
+		return -1;
+	rc = schema_version(db, ret_version, err);
+	db_close(db);
+	return rc;
+}
+
+void store_script(const struct settings *settings, struct buf *out, int *ret_from, struct err *ret_unseen)
+{
+	*ret_unseen = (struct err)ERR_INIT;
+	*ret_from = 0;
+	if (look_at_version(settings, ret_from, ret_unseen))
+		*ret_from = 0;
+	schema_script(settings->store.driver == DRIVER_MSSQL ? DB_TSQL : DB_SQLITE, *ret_from, out);
+}
+
+/* NULL: there is none. */
+static int read_meta(struct store *s, const char *name, const char **ret_value, struct err *err)
+{
+	struct db_stmt *stmt;
+	int row;
+
+	if (statements_bind(&s->stmts, ST_META, &stmt, err, "t", name))
+		return -1;
+	row = db_step(stmt, err);
+	if (row < 0)
+		return -1;
+	*ret_value = row ? arena_strdup(&s->arena, db_column_text(stmt, 0)) : NULL;
+	db_reset(stmt);
 	return 0;
 }
 
 static int read_uid(struct store *s, struct err *err)
 {
-	struct db_stmt *stmt;
-	int row;
+	if (read_meta(s, "store_uid", &s->uid, err))
+		return -1;
+	return s->uid ? 0 : err_set(err, ERR_STORE, "etl_meta has no store_uid");
+}
 
-	if (statements_bind(&s->stmts, ST_META, &stmt, err, "t", "store_uid"))
+/* Two stores of one identity would order everything twice. */
+static int check_here(struct store *s, struct err *err)
+{
+	const char *to;
+
+	if (read_meta(s, STORE_MOVED_TO, &to, err))
 		return -1;
-	row = db_step(stmt, err);
-	if (row < 0)
-		return -1;
-	if (row == 0)
-		return err_set(err, ERR_STORE, "etl_meta has no store_uid");
-	s->uid = arena_strdup(&s->arena, db_column_text(stmt, 0));
-	db_reset(stmt);
-	return 0;
+	if (!to)
+		return 0;
+	err_set(err, ERR_STORE, "it was moved to '%s'", to);
+	return err_hint(err, "use the configuration that names that one; if 'etl init --from' did not come to its "
+			     "end, run it again");
 }
 
 int store_open(const struct settings *settings, struct store **ret_store, struct err *err)
@@ -117,7 +176,7 @@ int store_open(const struct settings *settings, struct store **ret_store, struct
 		return err_hint(err,
 			"run 'etl init' to make it, or name the configuration with --config");
 	}
-	if (open_db(settings, false, &db, err))
+	if (store_connect(settings, false, &db, err))
 		return -1;
 	s = mem_alloc(sizeof(*s));
 	s->db = s->stmts.db = db;
@@ -125,7 +184,7 @@ int store_open(const struct settings *settings, struct store **ret_store, struct
 	s->name = arena_strdup(&s->arena, settings_store_name(settings, &s->arena));
 	s->device = st.st_dev;
 	s->inode = st.st_ino;
-	if (schema_check(db, err) || read_uid(s, err)) {
+	if (schema_check(db, err) || read_uid(s, err) || check_here(s, err)) {
 		err_wrap(err, "store '%s'", s->name);
 		store_close(s);
 		return -1;

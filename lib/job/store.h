@@ -29,6 +29,11 @@ struct store;
 MUST_CHECK int store_init(const struct settings *settings, const struct clock *clock,
 	const struct rnd *rnd, struct schema_change *ret_change, struct err *err);
 
+/* The same as a script for the engine's own tools, from the version that is there. *ret_unseen: why the
+ * store could not be looked at; the script then begins with an empty database. */
+struct buf;
+void store_script(const struct settings *settings, struct buf *out, int *ret_from, struct err *ret_unseen);
+
 /* ERR_STORE when there is none or its version is not this program's, with what to do. */
 MUST_CHECK int store_open(const struct settings *settings, struct store **ret_store,
 	struct err *err);

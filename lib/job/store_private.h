@@ -22,6 +22,14 @@ struct store {
 	ino_t inode;
 };
 
+/* In etl_meta: the store that this one has become. Nobody opens it any more. */
+#define STORE_MOVED_TO "moved_to"
+
+/* The database as the store's settings have it, whatever is in it. */
+struct settings;
+MUST_CHECK int store_connect(const struct settings *settings, bool create, struct db **ret_db,
+	struct err *err);
+
 /* Messages quote raw input and may be long: whole characters, at most STORE_MESSAGE_MAX bytes. NULL
  * stays NULL; the text is in `out`, which may hold CLEAN_MAX. */
 const char *store_clean(const char *message, struct buf *out);

@@ -45,7 +45,8 @@ class Project:
         return {**kept, **extra}
 
     def argv(self, *args):
-        return [str(ETL), "--config", "etl.ini", *map(str, args)]
+        config = () if "--config" in args else ("--config", "etl.ini")
+        return [str(ETL), *config, *map(str, args)]
 
     def etl(self, *args, status=0, stdin=None, **env):
         """Run to the end and check the exit status; returns the finished process."""

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "job/definitions.h"
 #include "job/migrations.h"
+#include "job/schema_text.h"
 #include "work/ledger.h"
 
 #define OUT_MAX (1024u * 1024)
@@ -88,13 +89,16 @@ static void add_definitions(struct dump *d)
 
 static void add_schema(struct dump *d)
 {
-	char name[64];
+	static const char *const parts[] = {
+		[SCHEMA_TABLES] = "SCHEMA", [SCHEMA_ROLES] = "ROLES", [SCHEMA_WORDS] = "WORDS"};
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 
-	for (size_t i = 0; i < n_migrations; i++)
-		for (size_t j = 0; migrations[i].tsql && migrations[i].tsql[j]; j++) {
-			snprintf(name, sizeof(name), "SCHEMA_%d_%zu", migrations[i].version, j);
-			add(d, name, migrations[i].tsql[j]);
-		}
+	for (int part = 0; part < SCHEMA_PART_COUNT; part++) {
+		struct schema_texts t = schema_texts(DB_TSQL, (enum schema_part)part, 0, NULL, &a);
+
+		for (size_t i = 0; i < t.n; i++)
+			add(d, arena_printf(&a, "%s_%zu", parts[part], i), t.v[i]);
+	}
 }
 
 static void add_ledger(struct dump *d)

@@ -362,7 +362,7 @@ static void peer(struct fixture *f, const char *uid, const char *process)
 		.state = "running",
 		.max_workers = 1};
 
-	must(queue_beat(f->t.store, &c, LEASE, &f->t.err), &f->t.err);
+	must(queue_beat(f->t.store, &c, LEASE, NULL, &f->t.err), &f->t.err);
 }
 
 static void runs_of(struct fixture *f, const char *uid)

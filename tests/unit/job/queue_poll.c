@@ -481,7 +481,7 @@ static void beat(
 		.max_workers = 4,
 		.workers = workers};
 
-	must(queue_beat(f->store, &me, lease_ms, &f->err), &f->err);
+	must(queue_beat(f->store, &me, lease_ms, NULL, &f->err), &f->err);
 }
 
 static struct controller_info *controllers(struct test_store *f, size_t expected)
