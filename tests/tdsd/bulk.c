@@ -9,6 +9,7 @@
 #include "tests/tdsd/sink.h"
 
 #define PENDING_MAX       (1u << 30) /* a row */
+#define PART_BYTES        (1u << 20) /* of a row, from which on a sink takes it in parts */
 #define COLUMNS_BYTES_MAX (4u << 20)
 
 enum state {
@@ -80,6 +81,19 @@ static int take_done(struct bulk *l)
 	return 1;
 }
 
+/* 1: the row ended. A row that began so is not scanned: the sink knows where it ends. */
+static int take_part(struct bulk *l, const uint8_t *row, size_t have)
+{
+	bool end;
+	size_t used = sink_part(&l->sink, row, have, &end);
+
+	l->taken += used;
+	l->scanned = 0;
+	if (end)
+		l->scan = (struct tds_scan){0};
+	return end;
+}
+
 static int take_row(struct bulk *l, struct err *err)
 {
 	const uint8_t *row = (uint8_t *)l->pending.data + l->taken;
@@ -88,6 +102,8 @@ static int take_row(struct bulk *l, struct err *err)
 
 	if (have == 0)
 		return 0;
+	if (l->c->sink && (l->sink.open || l->scanned > PART_BYTES))
+		return take_part(l, row, have);
 	if (l->scanned == 0 && row[0] == TOKEN_DONE)
 		return take_done(l);
 	if (l->scanned == 0 && row[0] != TOKEN_ROW)
@@ -158,7 +174,7 @@ static int finish(struct bulk *l, bool ignore, struct err *err)
 {
 	struct conn *c = l->c;
 
-	if (!ignore && (l->state == COLUMNS || l->pending.len))
+	if (!ignore && (l->state == COLUMNS || l->pending.len || l->sink.open))
 		return err_set(err, ERR_DATA, "a bulk load ends within %s",
 			l->state == COLUMNS ? "its columns" : "a row");
 	c->entry->ignored += ignore;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -196,6 +197,18 @@ void report_print(struct report *r, struct buf *out)
 	buf_addc(out, ']');
 }
 
+/* What the server itself took: benchmarks print it beside the client's. */
+static void set_usage(struct json_doc *doc, struct json *o)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_SELF, &u) != 0)
+		return;
+	json_set_int(doc, o, "cpu_user_ms", u.ru_utime.tv_sec * 1000 + u.ru_utime.tv_usec / 1000);
+	json_set_int(doc, o, "cpu_system_ms", u.ru_stime.tv_sec * 1000 + u.ru_stime.tv_usec / 1000);
+	json_set_int(doc, o, "rss_max_kib", u.ru_maxrss);
+}
+
 void report_totals(struct report *r, struct buf *out)
 {
 	CLEANUP_JSON struct json_doc *doc = json_new();
@@ -214,5 +227,6 @@ void report_totals(struct report *r, struct buf *out)
 	json_set_int(doc, o, "open", open);
 	json_set_int(doc, o, "logins", logins);
 	json_set_int(doc, o, "refused", refused);
+	set_usage(doc, o);
 	json_print(doc, o, false, out);
 }

@@ -20,6 +20,7 @@ struct kind {
 	uint32_t n;
 	bool nulls;
 	uint32_t long_bytes;
+	const char *const *names; /* NULL: c1, c2 … */
 };
 
 static const char *const mixed10[] = {"bigint", "decimal(18,4)", "money", "float", "datetime2(3)",
@@ -31,14 +32,21 @@ static const char *const every[] = {"tinyint", "smallint", "int", "bigint", "bit
 	"nvarchar(60)", "binary(10)", "varbinary(60)", "varchar(max)", "nvarchar(max)",
 	"varbinary(max)", "xml", "sql_variant", "=23", "=63", "=22", "=30", "=32", "=34", "=38",
 	"=3A", "=3B", "=3C", "=3D", "=3E", "=7A", "=7F", "=F0"};
+static const char *const lineitem[] = {"int", "int", "int", "decimal(15,2)", "decimal(15,2)",
+	"decimal(15,2)", "decimal(15,2)", "char(1)", "char(1)", "date", "date", "date", "char(25)",
+	"char(10)", "varchar(44)"};
+static const char *const lineitem_names[] = {"l_partkey", "l_suppkey", "l_linenumber", "l_quantity",
+	"l_extendedprice", "l_discount", "l_tax", "l_returnflag", "l_linestatus", "l_shipdate",
+	"l_commitdate", "l_receiptdate", "l_shipinstruct", "l_shipmode", "l_comment"};
 static const char *const long_columns[] = {"nvarchar(max)", "varbinary(max)", "varchar(max)"};
 
 static const struct kind kinds[] = {
-	{"mixed10", mixed10, ARRAY_LEN(mixed10), false, SHORT_BYTES},
-	{"nulls10", mixed10, ARRAY_LEN(mixed10), true, SHORT_BYTES},
-	{"every", every, ARRAY_LEN(every), true, SHORT_BYTES},
-	{"long", long_columns, ARRAY_LEN(long_columns), true, LONG_BYTES},
-	{"narrow", NULL, 0, false, 0},
+	{"mixed10", mixed10, ARRAY_LEN(mixed10), false, SHORT_BYTES, NULL},
+	{"nulls10", mixed10, ARRAY_LEN(mixed10), true, SHORT_BYTES, NULL},
+	{"every", every, ARRAY_LEN(every), true, SHORT_BYTES, NULL},
+	{"long", long_columns, ARRAY_LEN(long_columns), true, LONG_BYTES, NULL},
+	{"narrow", NULL, 0, false, 0, NULL},
+	{"lineitem", lineitem, ARRAY_LEN(lineitem), false, SHORT_BYTES, lineitem_names},
 };
 
 /* --- columns ---------------------------------------------------------------------- */
@@ -77,6 +85,8 @@ static void make_columns(struct shape *s, const struct kind *k, struct arena *a)
 		enum tds_form form;
 
 		make_column(c, i + 1, k->columns[i], a);
+		if (k->names)
+			c->name = k->names[i];
 		form = tds_form(c);
 		s->plain &= form != TDS_FORM_PLP && form != TDS_FORM_TEXTPTR;
 	}

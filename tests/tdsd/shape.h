@@ -10,6 +10,7 @@
  *	every     a column of each type that a server can send, some null
  *	long      (max) values of 0 to 20,000 bytes
  *	narrow    id alone
+ *	lineitem  TPC-H's sixteen columns, the first of them the number
  */
 #ifndef TDSD_SHAPE_H
 #define TDSD_SHAPE_H

@@ -36,9 +36,16 @@ struct sink *sinks_get(struct sinks *s, const char *name);
 struct sink_load {
 	struct sink *sink;
 	struct tds_columns columns;
-	bool plain; /* a row's bytes are what is hashed */
+	uint32_t n_written; /* columns up to the last one that is not hashed as its bytes are */
 	uint64_t rows, bytes, hash;
 	struct buf canonical;
+
+	/* a row that comes in parts */
+	struct XXH3_state_s *state;
+	bool open, chunked; /* the value is a (max) one */
+	int part;
+	uint32_t column;
+	uint64_t left, total; /* bytes of the chunk that are to come, of the value that were */
 };
 
 struct sink_hash { /* what a sink tells */
@@ -47,6 +54,9 @@ struct sink_hash { /* what a sink tells */
 
 void sink_begin(struct sink_load *l, struct sink *sink, const struct tds_columns *columns);
 void sink_row(struct sink_load *l, const uint8_t *row, size_t len);
+/* The next bytes of a row that is longer than one wants to keep. What is not taken (the result says
+ * how much was) comes again with more behind it. A row must not change between this and sink_row. */
+size_t sink_part(struct sink_load *l, const uint8_t *data, size_t len, bool *ret_end);
 void sink_end(struct sink_load *l, bool give_up, struct reply *r);
 void sink_release(struct sink_load *l);
 
