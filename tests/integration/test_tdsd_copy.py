@@ -118,3 +118,61 @@ def test_a_load_that_ends_within_a_long_value_is_none(server):  # pylint: disabl
 def test_the_server_tells_what_it_took(server):  # pylint: disable=redefined-outer-name
     totals = server.totals()
     assert totals["rss_max_kib"] > 0 and totals["cpu_user_ms"] + totals["cpu_system_ms"] >= 0
+
+
+LINEITEM = """CREATE TABLE {} (id int NOT NULL, l_partkey int, l_suppkey int, l_linenumber int,
+    l_quantity decimal(15,2), l_extendedprice decimal(15,2), l_discount decimal(15,2), l_tax decimal(15,2),
+    l_returnflag char(1), l_linestatus char(1), l_shipdate date, l_commitdate date, l_receiptdate date,
+    l_shipinstruct char(25), l_shipmode char(10), l_comment varchar(44))"""
+
+
+def number(client, sql):
+    """The one bigint of one row."""
+    client.batch(sql)
+    answer = client.receive()
+    return struct.unpack_from("<q", answer, len(answer) - 13 - 8)[0]
+
+
+def test_a_table_of_sinks_is_staged_counted_and_switched(server):  # pylint: disable=redefined-outer-name
+    with connect(server) as client:
+        client.batch("SELECT * FROM tdsd_generate_5000_lineitem")
+        data = client.receive()
+        client.batch("SELECT rows, bytes, hash FROM tdsd_generate_5000_lineitem")
+        expected = rows_of(client.receive())
+        for sql in ("CREATE SCHEMA tdsd_sink", LINEITEM.format("tdsd_sink.target"),
+                    LINEITEM.format("tdsd_sink.staging")):
+            assert client.ask(sql).errors == [], sql
+        for load in (1, 2):
+            assert client.ask("INSERT BULK tdsd_sink.staging WITH (TABLOCK)").errors == []
+            client.send(BULK, data)
+            answer = client.read()
+            assert answer.errors == [] and answer.done[-1][2] == 5000
+            assert number(client, "SELECT COUNT_BIG(*) FROM tdsd_sink.staging") == 5000 * load
+        assert client.ask("TRUNCATE TABLE tdsd_sink.staging").errors == []
+        client.ask("INSERT BULK tdsd_sink.staging WITH (TABLOCK)")
+        client.send(BULK, data)
+        assert client.read().errors == []
+        assert number(client, "SELECT rows FROM sys.partitions WHERE object_id = OBJECT_ID('tdsd_sink.staging')") == 5000
+        assert client.ask("BEGIN TRAN; ALTER TABLE tdsd_sink.staging SWITCH TO tdsd_sink.target; COMMIT").errors == []
+        client.batch("SELECT rows, bytes, hash FROM sys.tdsd_sinks WHERE object_id = OBJECT_ID('tdsd_sink.target')")
+        assert rows_of(client.receive()) == expected
+        answer = client.ask("INSERT tdsd_sink.staging SELECT * FROM tdsd_sink.target WITH (TABLOCK)")
+        assert answer.errors == [] and answer.done[-1][2] == 5000
+        assert number(client, "SELECT COUNT_BIG(*) FROM tdsd_sink.staging") == 5000
+
+
+def test_sinks_of_one_table_do_not_wait_for_each_other(server):  # pylint: disable=redefined-outer-name
+    with connect(server) as one, connect(server) as two:
+        two.batch("SELECT * FROM tdsd_generate_10000_narrow")
+        data = two.receive()
+        for sql in ("CREATE SCHEMA tdsd_sink", "CREATE TABLE tdsd_sink.t (id int NOT NULL)",
+                    "INSERT BULK tdsd_sink.t"):
+            assert one.ask(sql).errors == [], sql
+        assert two.ask("INSERT BULK tdsd_sink.t").errors == []
+        room = one.packet_size - 8
+        one.packet(BULK, data[:room], 0)  # the first is under way
+        two.send(BULK, data)
+        assert two.read().errors == []
+        one.packet(BULK, data[room:])
+        assert one.read().errors == []
+        assert number(one, "SELECT COUNT_BIG(*) FROM tdsd_sink.t") == 20000

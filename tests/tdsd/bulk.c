@@ -22,6 +22,7 @@ struct bulk {
 	struct conn *c;
 	struct reply r;
 	struct sink_load sink; /* where it is one */
+	bool counts;           /* it is, or a table of schema tdsd_sink */
 	enum state state;
 	struct buf pending; /* what came and is not taken */
 	size_t taken;       /* of it */
@@ -53,10 +54,12 @@ static int take_columns(struct bulk *l, struct err *err)
 	l->taken = (size_t)(b.p - (uint8_t *)l->pending.data);
 	l->plan = tds_plan_new(&l->columns);
 	l->state = ROWS;
-	if (l->c->sink)
-		sink_begin(&l->sink, l->c->sink, &l->columns);
-	else if (session_bulk_columns(l->c->session, &l->columns, &reply_functions, &l->r) < 0)
+	if (!l->c->sink &&
+		session_bulk_columns(l->c->session, &l->columns, &reply_functions, &l->r) < 0)
 		l->failed = true;
+	l->counts = l->c->sink || session_bulk_counts(l->c->session);
+	if (l->counts)
+		sink_begin(&l->sink, l->c->sink, &l->columns);
 	return 1;
 }
 
@@ -64,7 +67,7 @@ static void give_row(struct bulk *l, const uint8_t *row, size_t len)
 {
 	if (l->failed)
 		return;
-	if (l->c->sink)
+	if (l->counts)
 		sink_row(&l->sink, row, len);
 	else if (session_bulk_row(l->c->session, row, len, &reply_functions, &l->r) < 0)
 		l->failed = true;
@@ -102,7 +105,7 @@ static int take_row(struct bulk *l, struct err *err)
 
 	if (have == 0)
 		return 0;
-	if (l->c->sink && (l->sink.open || l->scanned > PART_BYTES))
+	if (l->counts && (l->sink.open || l->scanned > PART_BYTES))
 		return take_part(l, row, have);
 	if (l->scanned == 0 && row[0] == TOKEN_DONE)
 		return take_done(l);
@@ -183,7 +186,9 @@ static int finish(struct bulk *l, bool ignore, struct err *err)
 		ignore = true;
 	if (c->sink)
 		sink_end(&l->sink, ignore, &l->r);
-	else if (session_bulk_end(c->session, ignore || l->failed, &reply_functions, &l->r) < 0)
+	else if (session_bulk_counts(c->session) && l->counts)
+		session_bulk_counted(c->session, l->sink.rows, l->sink.bytes, l->sink.hash);
+	if (!c->sink && session_bulk_end(c->session, ignore || l->failed, &reply_functions, &l->r) < 0)
 		l->r.cancelled = true;
 	if (ignore)
 		l->r.failed = true;

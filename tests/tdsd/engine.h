@@ -94,6 +94,10 @@ MUST_CHECK int session_batch(struct session *s, const char *sql, size_t len,
 bool session_wants_bulk(const struct session *s);
 MUST_CHECK int session_bulk_columns(struct session *s, const struct tds_columns *columns,
 	const struct engine_out *out, void *arg);
+/* A table of schema tdsd_sink (engine_counted.h): the caller counts the rows instead of giving them,
+ * and says before the end how many there were. */
+bool session_bulk_counts(const struct session *s);
+void session_bulk_counted(struct session *s, uint64_t rows, uint64_t bytes, uint64_t hash);
 MUST_CHECK int session_bulk_row(struct session *s, const uint8_t *row, size_t len,
 	const struct engine_out *out, void *arg);
 /* `done` tells the count; with `give_up` (a packet with status 'ignore') nothing stays. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_counted.h"
 #include "tests/tdsd/engine_ddl.h"
 #include "tests/tdsd/engine_storage.h"
 
@@ -16,6 +17,8 @@ static bool has_rows(struct session *s, const struct table *t)
 {
 	int64_t any = 0;
 
+	if (counted_is(t) && (counted_rows(s, t, &any) || any))
+		return any;
 	return sql_int(s, 0, &any, "SELECT 1 FROM %s.t%lld LIMIT 1", t->where, (long long)t->id) ==
 		       0 &&
 	       any;
@@ -405,6 +408,8 @@ static int alter_switch(struct session *s, struct stmt *st, struct table *from)
 		buf_printf(&out, "%sc%d", out.len ? ", " : "", from->v[i].id);
 	}
 	s->target = to;
+	if (counted_is(from) || counted_is(to))
+		return counted_switch(s, from, to);
 	return sql_execf(s, "INSERT INTO %s.t%lld (%s) SELECT %s FROM %s.t%lld ORDER BY rowid",
 		       to->where, (long long)to->id, buf_str(&into), buf_str(&out), from->where,
 		       (long long)from->id) ||

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_counted.h"
 #include "tests/tdsd/engine_dml.h"
 
 struct bulk {
@@ -12,6 +13,8 @@ struct bulk {
 	struct from target;
 	struct table_def def; /* the list of the statement; may be empty */
 	bool keep_nulls, keep_identity, check;
+	bool counts; /* rows are counted elsewhere; no lock is held meanwhile */
+	struct counted counted;
 	bool open;   /* columns came, rows may follow */
 	bool failed; /* what follows is passed over */
 	struct table *t;
@@ -63,6 +66,7 @@ int exec_insert_bulk(struct session *s, struct stmt *st)
 	b->keep_identity = option(st, "KEEPIDENTITY") || option(st, "KEEP_IDENTITY") ||
 			   s->identity_insert == t->id;
 	b->check = option(st, "CHECK_CONSTRAINTS");
+	b->counts = counted_is(t);
 	b->line = st->line;
 	s->bulk = b;
 	return out_done(s, 0, false, 0, false);
@@ -247,8 +251,11 @@ int session_bulk_columns(struct session *s, const struct tds_columns *columns,
 		b->columns.v[i].name = arena_strdup(&b->arena, columns->v[i].name);
 		tds_type_complete(&b->columns.v[i]); /* decimals may come in fewer bytes */
 	}
-	if (target_open(s, &b->target, "INSERT", &b->arena, &b->t))
+	if (b->counts ? catalog_get(s, &b->target.name, &b->arena, &b->t)
+		      : target_open(s, &b->target, "INSERT", &b->arena, &b->t))
 		return fail(s, b);
+	if (b->counts)
+		return map_columns(s, b) || check_columns(s, b) ? fail(s, b) : 0;
 	b->open = true;
 	if (!b->check)
 		(void)sqlite3_exec(s->db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL);
@@ -256,6 +263,25 @@ int session_bulk_columns(struct session *s, const struct tds_columns *columns,
 		prepare(s, b))
 		return fail(s, b);
 	return 0;
+}
+
+bool session_bulk_counts(const struct session *s)
+{
+	return s->bulk && s->bulk->counts && s->bulk->t && !s->bulk->failed;
+}
+
+void session_bulk_counted(struct session *s, uint64_t rows, uint64_t bytes, uint64_t hash)
+{
+	s->bulk->counted = (struct counted){rows, bytes, hash};
+	s->bulk->count = (int64_t)rows;
+}
+
+/* The rows that were counted into the table's numbers, in the transaction that there is. */
+static int end_counted(struct session *s, struct bulk *b)
+{
+	if (target_open(s, &b->target, "INSERT", &b->arena, &b->t))
+		return -1;
+	return statement_end(s, counted_add(s, b->t, &b->counted) == 0);
 }
 
 int session_bulk_row(
@@ -311,6 +337,8 @@ int session_bulk_end(struct session *s, bool give_up, const struct engine_out *o
 		(void)sqlite3_exec(
 			s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
 	}
+	if (!b->failed && b->counts && b->t && !give_up && end_counted(s, b))
+		rc = fail(s, b);
 	failed = b->failed || give_up;
 	count = failed ? 0 : b->count;
 	s->frame = NULL;

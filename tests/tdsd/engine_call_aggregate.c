@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_call.h"
+#include "tests/tdsd/engine_counted.h"
 
 int tr_window(struct translator *t, const struct window *w, const char **ret)
 {
@@ -59,6 +60,12 @@ static int call_count(
 		return -1;
 	ret->type = engine_int_type(strcasecmp(e->text, "count_big") == 0 ? 8 : 4);
 	ret->type.nullable = false;
+	if (star && !*over && t->scope && t->scope->n == 1 && t->scope->v[0].table &&
+		counted_is(t->scope->v[0].table)) {
+		ret->sql = arena_printf(t->a, "(count(*) + t_rows('%s', %lld))",
+			t->scope->v[0].table->where, (long long)t->scope->v[0].table->id);
+		return 0;
+	}
 	ret->sql = arena_printf(t->a, "count(%s%s)%s", e->distinct ? "DISTINCT " : "",
 		star ? "*" : tr_key(t, &v), over);
 	return 0;

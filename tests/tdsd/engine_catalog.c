@@ -50,6 +50,9 @@ static const char *const tables[] = {
 	"version INTEGER, tran INTEGER, retention INTEGER, units INTEGER, cleanup INTEGER)",
 	"CREATE TABLE IF NOT EXISTS %s.sys_change_tables (object_id INTEGER PRIMARY KEY, "
 	"with_columns INTEGER, begin_version INTEGER, min_version INTEGER)",
+	/* engine_counted.h */
+	"CREATE TABLE IF NOT EXISTS %s.sys_sinks (object_id INTEGER PRIMARY KEY, rows INTEGER, "
+	"bytes INTEGER, hash INTEGER)",
 	"INSERT OR IGNORE INTO %s.sys_schemas VALUES (1, 'dbo'), (2, 'guest'), (3, "
 	"'INFORMATION_SCHEMA'), (4, 'sys')",
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_counted.h"
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/engine_dml.h"
 #include "tests/tdsd/engine_security.h"
@@ -184,6 +185,10 @@ static int delete_rows(struct session *s, struct stmt *st, struct change *c, int
 	struct triggers triggers;
 	const char *limit, *picked;
 
+	if (counted_is(c->t)) /* all of it, or what is not there */
+		return st->where || st->top ? 0
+					    : counted_rows(s, c->t, ret_count) ||
+						      counted_clear(s, c->t);
 	if (change_limit(c, st, &limit) || triggers_open(s, st, c->t, 'D', &triggers))
 		return -1;
 	picked = arena_printf(c->tr.a, "SELECT %s.rowid FROM %s WHERE %s%s", c->row_alias, c->from,
@@ -382,7 +387,7 @@ static int truncate_rows(struct session *s, const struct table *t)
 		return -1;
 	if (referenced)
 		return tsql_fail(&s->error, 4712, t->name);
-	if (storage_refuses(s, t, STORAGE_TRUNCATE) || storage_forget_changes(s, t))
+	if (counted_clear(s, t) || storage_refuses(s, t, STORAGE_TRUNCATE) || storage_forget_changes(s, t))
 		return -1;
 	return sql_execf(s, "DELETE FROM %s.t%lld", t->where, (long long)t->id) ||
 			       sql_execf(s,

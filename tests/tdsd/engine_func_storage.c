@@ -20,6 +20,7 @@ static void f_rows(sqlite3_context *context, int n, sqlite3_value **v)
 	struct session *s = function_session(context);
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+	sqlite3_int64 rows = 0;
 
 	(void)n;
 	if (sqlite3_prepare_v2(s->db,
@@ -27,7 +28,24 @@ static void f_rows(sqlite3_context *context, int n, sqlite3_value **v)
 			    (long long)sqlite3_value_int64(v[1])),
 		    -1, &stmt, NULL) == SQLITE_OK &&
 		sqlite3_step(stmt) == SQLITE_ROW)
-		sqlite3_result_int64(context, sqlite3_column_int64(stmt, 0));
+		rows = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	stmt = NULL;
+	if (sqlite3_prepare_v2(s->db,
+		    arena_printf(&a, "SELECT rows FROM %s.sys_sinks WHERE object_id = %lld",
+			    text(v[0]), (long long)sqlite3_value_int64(v[1])),
+		    -1, &stmt, NULL) == SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW)
+		rows += sqlite3_column_int64(stmt, 0);
+	sqlite3_result_int64(context, rows);
+}
+
+/* The sum of two hashes, modulo 2^64. */
+static void f_wrap(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	(void)n;
+	sqlite3_result_int64(context, (sqlite3_int64)((uint64_t)sqlite3_value_int64(v[0]) +
+						      (uint64_t)sqlite3_value_int64(v[1])));
 }
 
 /* A table by the text of its name; what went wrong is no error. */
@@ -162,6 +180,7 @@ static void f_index_col(sqlite3_context *context, int n, sqlite3_value **v)
 int functions_register_storage(struct session *s)
 {
 	return functions_register_changes(s) || function_add(s, "t_rows", 2, f_rows, false) ||
+			       function_add(s, "t_wrap", 2, f_wrap, true) ||
 			       function_add(s, "t_ident", 2, f_ident, false) ||
 			       function_add(s, "t_indexproperty", 3, f_indexproperty, false) ||
 			       function_add(s, "t_type_name", 1, f_type_name, true) ||

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_counted.h"
 #include "tests/tdsd/engine_dml.h"
 #include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_trigger.h"
@@ -303,6 +304,6 @@ int exec_insert(struct session *s, struct stmt *st)
 	}
 	if (target_open(s, st->target, "INSERT", in.tr.a, &in.t))
 		return -1;
-	rc = insert_rows(&in, &count);
+	rc = counted_is(in.t) ? counted_insert(s, st, in.t, &count) : insert_rows(&in, &count);
 	return dml_finished(s, rc, 0xC3, count);
 }

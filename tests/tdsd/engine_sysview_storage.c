@@ -213,6 +213,8 @@ static const struct sysview views[] = {
 		"predicate_type_desc nvarchar(60) null, operation int null, operation_desc "
 		"nvarchar(60) null",
 		NOTHING_OF("0, 0, 0, '', 0, '', 0, ''"), false},
+	{"sys", "tdsd_sinks", "object_id int, rows bigint, bytes bigint, hash bigint",
+		"SELECT object_id, rows, bytes, hash FROM %D.sys_sinks", false},
 	{"sys", "change_tracking_databases",
 		"database_id int, is_auto_cleanup_on tinyint null, retention_period int null, "
 		"retention_period_units tinyint null, retention_period_units_desc nvarchar(60) "

@@ -250,6 +250,7 @@ int table_drop(struct session *s, const struct table *t)
 		"DELETE FROM %s.sys_columns WHERE object_id = %lld",
 		"DELETE FROM %s.sys_stats_columns WHERE object_id = %lld",
 		"DELETE FROM %s.sys_stats WHERE object_id = %lld",
+		"DELETE FROM %s.sys_sinks WHERE object_id = %lld",
 		"DELETE FROM %s.sys_temporal WHERE object_id = %lld",
 		"DELETE FROM %s.sys_change_tables WHERE object_id = %lld",
 		"DELETE FROM %s.sys_foreign_keys WHERE parent_id = %lld",
