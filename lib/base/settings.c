@@ -254,6 +254,22 @@ static int read_section(const struct config_file *file, const struct config_sect
 		file, section->line, "section", section->kind, known, n_settings_sections, err);
 }
 
+static int64_t at_most(int64_t ms, int64_t most)
+{
+	return ms == 0 || ms > most ? most : ms;
+}
+
+/* A lease must not run out while its holder waits for somebody's lock, or for an answer that never
+ * comes: there is time for a few tries in each. */
+static void hurry_store(struct settings *s)
+{
+	int64_t lease = s->controller.lease, answer = lease / 3;
+
+	s->store.mssql.lock_timeout = at_most(s->store.mssql.lock_timeout, lease / 6);
+	s->store.mssql.query_timeout = at_most(s->store.mssql.query_timeout,
+		answer < STORE_ANSWER_MIN_MS ? STORE_ANSWER_MIN_MS : answer);
+}
+
 int settings_parse(const struct config_file *file, struct arena *a, struct settings *ret_settings,
 	struct err *err)
 {
@@ -272,6 +288,7 @@ int settings_parse(const struct config_file *file, struct arena *a, struct setti
 		err_set(err, ERR_CONFIG, "[store] driver = mssql needs 'server' and 'database'");
 		return err_wrap(err, "%s", file->path);
 	}
+	hurry_store(&s);
 	*ret_settings = s;
 	return 0;
 }

@@ -65,7 +65,8 @@ struct settings {
 	struct {
 		enum driver driver;
 		const char *path; /* sqlite */
-		struct mssql_options mssql;
+		struct mssql_options mssql; /* a lock is waited for a sixth of a lease at most,
+					     * an answer a third or STORE_ANSWER_MIN_MS */
 		const struct clock *clock; /* for the simulation: the database's; NULL: its own */
 	} store;
 	struct {
@@ -80,6 +81,7 @@ struct settings {
 };
 
 #define SETTINGS_CONNECTIONS_MAX 1000
+#define STORE_ANSWER_MIN_MS 5000 /* a server that is merely slow is not taken for a dead one */
 
 /* The sections that etl.ini may have, with their options. */
 struct settings_section {

@@ -63,7 +63,7 @@ static int64_t now(const struct keeper *k)
 static bool is_away(const struct err *err)
 {
 	return err->code == ERR_BUSY || err->code == ERR_STORE || err->code == ERR_NETWORK ||
-	       err->code == ERR_IO;
+	       err->code == ERR_IO || err->code == ERR_TIMED_OUT;
 }
 
 /* A connection that failed is not trusted again. */
@@ -206,9 +206,19 @@ static void sleep_ms(int64_t ms)
 	nanosleep(&t, NULL);
 }
 
+static void renew_when_due(struct keeper *k)
+{
+	if (k->lost || now(k) < k->next)
+		return;
+	renew_in_time(k);
+	k->next = now(k) + k->renew_ms;
+}
+
+/* What the store refuses may be one row, that somebody has locked: the lease goes on meanwhile. */
 static void carry_out(struct keeper *k, struct call *c)
 {
 	int64_t start = now(k), pause = RETRY_MIN_MS;
+	int64_t most = RETRY_MAX_MS < k->renew_ms ? RETRY_MAX_MS : k->renew_ms;
 
 	for (;;) {
 		int64_t passed;
@@ -222,8 +232,9 @@ static void carry_out(struct keeper *k, struct call *c)
 		if ((c->patience_ms >= 0 && passed >= c->patience_ms) ||
 			(*k->leave && passed >= LEAVE_MS))
 			return;
+		renew_when_due(k);
 		sleep_ms(pause);
-		pause = pause * 2 < RETRY_MAX_MS ? pause * 2 : RETRY_MAX_MS;
+		pause = pause * 2 < most ? pause * 2 : most;
 	}
 }
 
@@ -273,10 +284,8 @@ static void *keeper_main(void *arg)
 			carry_out(k, c);
 		else
 			write_all(k);
-		if (!stop && !k->lost && now(k) >= k->next) {
-			renew_in_time(k);
-			k->next = now(k) + k->renew_ms;
-		}
+		if (!stop)
+			renew_when_due(k);
 		pthread_mutex_lock(&k->mutex);
 		if (c) {
 			c->done = true;

@@ -119,6 +119,32 @@ static void connections_have_defaults(void **state)
 	assert_int_equal(format->max_field, 16 << 20);
 }
 
+/* Whoever waits for the store must be able to renew a lease in time. */
+static void a_store_is_not_waited_for_longer_than_leases_last(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t lock, query;
+	} cases[] = {
+		{"", 10000, 20000},
+		{"lock_timeout = 0ms\nquery_timeout = 0ms\n[controller]\nlease = 60s\n", 10000, 20000},
+		{"lock_timeout = 2s\nquery_timeout = 3s\n", 2000, 3000},
+		{"[controller]\nlease = 2s\n", 333, STORE_ANSWER_MIN_MS},
+		{"[controller]\nlease = 1h\n", 60000, 1200000},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
+
+		buf_printf(&text, "[store]\ndriver = mssql\nserver = x\ndatabase = y\n%s",
+			cases[i].text);
+		must(parse(f, buf_str(&text)), &f->err);
+		assert_int_equal(f->settings.store.mssql.lock_timeout, cases[i].lock);
+		assert_int_equal(f->settings.store.mssql.query_timeout, cases[i].query);
+	}
+}
+
 static void mistakes_are_refused_with_their_place(void **state)
 {
 	struct fixture *f = *state;
@@ -480,6 +506,7 @@ int main(void)
 		TEST(defaults_hold),
 		TEST(everything_can_be_said),
 		TEST(connections_have_defaults),
+		TEST(a_store_is_not_waited_for_longer_than_leases_last),
 		TEST(mistakes_are_refused_with_their_place),
 		TEST(connections_are_checked_by_their_driver),
 		TEST(connections_are_limited),

@@ -166,7 +166,8 @@ static void a_line_is_stored_soon(void **state)
 
 static void a_store_that_is_away_is_asked_again(void **state)
 {
-	static const enum err_code away[] = {ERR_BUSY, ERR_STORE, ERR_NETWORK, ERR_IO};
+	static const enum err_code away[] = {ERR_BUSY, ERR_STORE, ERR_NETWORK, ERR_IO,
+		ERR_TIMED_OUT};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(away); i++) {
@@ -204,6 +205,31 @@ static void patience_ends(void **state)
 	assert_int_equal(once.calls, 1);
 	assert_int_equal(call(f, &longer, 250), -1);
 	check_err(&f->t.err, ERR_BUSY, "call 2");
+}
+
+#define HEARTBEAT_OLD "UPDATE etl_run_heartbeat SET at = 'long ago'"
+#define HEARTBEAT_NEW "SELECT at <> 'long ago' FROM etl_run_heartbeat"
+
+/* Somebody has locked the run's row, but not its lease, until that has been renewed. */
+static int locked_row(struct store *s, void *arg, struct err *err)
+{
+	struct fixture *f = arg;
+
+	(void)s;
+	f->ms += f->t.settings.controller.lease;
+	return strcmp(sql_ask(f->t.path, HEARTBEAT_NEW), "1") == 0
+		       ? 0
+		       : err_set(err, ERR_BUSY, "the row is locked");
+}
+
+static void the_lease_is_renewed_between_two_tries(void **state)
+{
+	struct fixture *f = *state;
+
+	sql_run(f->t.path, HEARTBEAT_OLD);
+	must(keeper_call(f->keeper, locked_row, f, (int)f->t.settings.controller.lease * 3,
+		     &f->t.err),
+		&f->t.err);
 }
 
 /* Told to leave, nobody waits for a store that is away for longer than a moment. */
@@ -458,6 +484,7 @@ int main(void)
 		TEST(a_store_that_is_away_is_asked_again),
 		TEST(an_error_of_the_call_itself_is_returned),
 		TEST(patience_ends),
+		TEST(the_lease_is_renewed_between_two_tries),
 		TEST(who_leaves_has_less_patience),
 		TEST(calls_come_from_any_thread),
 		TEST(lines_wait_for_the_store),
