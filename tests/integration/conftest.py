@@ -4,10 +4,15 @@ from pathlib import Path
 import pytest
 from project import Project
 from queue_project import QueueProject
+from servers import pki  # noqa: F401 pylint: disable=unused-import
+from stores import BACK_ENDS, make_store
+from tdsd import tdsd_program  # noqa: F401 pylint: disable=unused-import
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes a minute by design")
+    config.addinivalue_line("markers", "sqlite_store: about a store that is a file; the others have theirs")
+    config.addinivalue_line("markers", "mssql_store: about a store that is in a server")
     config.addinivalue_line("markers", "memory: measures it, which a sanitizer's build makes useless")
 
 
@@ -29,17 +34,34 @@ def project(tmp_path):
     return Project(tmp_path)
 
 
+def pytest_generate_tests(metafunc):
+    """What needs a store is tested with every back end, but for what is about one of them."""
+    if "back_end" in metafunc.fixturenames:
+        only = [kind for kind in BACK_ENDS if metafunc.definition.get_closest_marker(f"{kind}_store")]
+        metafunc.parametrize("back_end", only or BACK_ENDS, indirect=True)
+
+
 @pytest.fixture
-def queue(tmp_path):
+def back_end(request, tmp_path):
+    def authority():
+        request.getfixturevalue("tdsd_program")
+        return request.getfixturevalue("pki")
+    store = make_store(request.param, tmp_path, authority)
+    yield store
+    store.end()
+
+
+@pytest.fixture
+def queue(tmp_path, back_end):
     """A store that polls often; a run stays with its worker for a minute."""
-    queue = QueueProject(tmp_path)
+    queue = QueueProject(tmp_path, back_end=back_end)
     yield queue
     queue.end()
 
 
 @pytest.fixture
-def hasty(tmp_path):
+def hasty(tmp_path, back_end):
     """The same with the shortest lease there is."""
-    queue = QueueProject(tmp_path, lease="1s")
+    queue = QueueProject(tmp_path, back_end=back_end, lease="1s")
     yield queue
     queue.end()

@@ -6,18 +6,17 @@ Whatever was started in its directory is ended with it, by its pid.
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import time
 from pathlib import Path
 
 from project import Project
 from servers import wait_for
+from stores import SqliteStore, is_free
 
 CONFIG = """\
 [store]
-driver = sqlite
-path = {store}
+{store}
 [controller]
 poll = {poll}
 lease = {lease}
@@ -29,7 +28,7 @@ path = data/
 driver = sqlite
 path = {warehouse}
 """
-DEFAULTS = {"store": "control.db", "poll": "200ms", "lease": "60s", "max_workers": 4,
+DEFAULTS = {"poll": "200ms", "lease": "60s", "max_workers": 4,
             "warehouse": "warehouse.db"}
 FINAL = ("succeeded", "failed", "cancelled", "timed_out", "unknown")
 SECONDS = 30
@@ -113,16 +112,21 @@ class Controller:
 
 
 class QueueProject(Project):
-    def __init__(self, path, init=True, **settings):
-        super().__init__(path, CONFIG.format(**{**DEFAULTS, **settings}))
+    def __init__(self, path, init=True, back_end=None, **settings):
         self.settings = {**DEFAULTS, **settings}
+        self.back_end = back_end or SqliteStore(path)
+        super().__init__(path, self.config())
         self.controllers = []
         if init:
             self.etl("init")
 
-    def configure(self, **settings):
+    def config(self):
+        return CONFIG.format(store=self.back_end.config(), **self.settings)
+
+    def configure(self, back_end=None, **settings):
+        self.back_end = back_end or self.back_end
         self.settings.update(settings)
-        self.write("etl.ini", CONFIG.format(**self.settings))
+        self.write("etl.ini", self.config())
 
     # --- jobs and orders ---
 
@@ -179,20 +183,12 @@ class QueueProject(Project):
     # --- what the store says ---
 
     def store(self, statement, *values):
-        db = sqlite3.connect(self.path / self.settings["store"], timeout=30, isolation_level=None)
-        try:
-            return db.execute(statement, values).fetchall()
-        finally:
-            db.close()
+        """Said in SQLite's names; see stores.py."""
+        return self.back_end.query(statement, *values)
 
     def run(self, number):
         """The row of etl_run, by column."""
-        db = sqlite3.connect(self.path / self.settings["store"], timeout=30)
-        db.row_factory = sqlite3.Row
-        try:
-            return db.execute("SELECT * FROM etl_run WHERE run_id = ?", (number,)).fetchone()
-        finally:
-            db.close()
+        return self.back_end.row("SELECT * FROM etl_run WHERE run_id = ?", number)
 
     def state(self, number):
         return self.run(number)["state"]
@@ -254,7 +250,8 @@ class QueueProject(Project):
         def frozen():
             os.kill(pid, signal.SIGSTOP)
             wait_for(lambda: state_of(pid) in "TX", "the process to stop")
-            if all(self.is_free(self.settings[name]) for name in databases):
+            if all(self.back_end.is_free() if name == "store" else self.is_free(self.settings[name])
+                   for name in databases):
                 return True
             os.kill(pid, signal.SIGCONT)
             return False
@@ -262,15 +259,7 @@ class QueueProject(Project):
 
     def is_free(self, database):
         """Nobody writes in it just now."""
-        db = sqlite3.connect(self.path / database, timeout=0, isolation_level=None)
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("ROLLBACK")
-            return True
-        except sqlite3.OperationalError:
-            return False
-        finally:
-            db.close()
+        return is_free(self.path / database)
 
     def workers(self):
         """{run: pid} of those that live."""

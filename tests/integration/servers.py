@@ -133,6 +133,12 @@ class Pki:
         return cert, key
 
 
+    def localhost(self):
+        """Those of the servers here, issued once."""
+        if not (self.dir / "localhost.pem").exists():
+            self.issue("localhost")
+        return self.dir / "localhost.pem", self.dir / "localhost.key"
+
     def issue_for_seconds(self, name, seconds):
         """The same with an end that is near; as a third one the time of it."""
         cert, key = self.issue(name)

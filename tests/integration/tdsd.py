@@ -86,6 +86,13 @@ class Tdsd:
         wait_for(lambda: self.totals()["open"] == 0, "connections to end")
         return self.connections()[-1]
 
+    def kill_all(self):
+        """Those that are connected now."""
+        try:
+            self.ask("kill all")
+        except AssertionError as e:  # there is none
+            assert "no connection" in str(e), e
+
     def statements(self):
         return [json.loads(line) for line in self.statements_file.read_text().splitlines()]
 

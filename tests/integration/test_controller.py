@@ -1,5 +1,6 @@
 """etl controller: starts, watches, retries, gives back, adopts, leaves; and whether it lives."""
 
+import datetime
 import json
 import os
 import re
@@ -80,8 +81,8 @@ def test_retries_with_a_delay(queue):
     queue.order("job")
     queue.until_idle(status=1)
     assert queue.run(1)["attempt"] == 3 and queue.state(1) == "failed"
-    times = [row[0] for row in queue.store(
-        "SELECT julianday(at) * 86400 FROM etl_run_event WHERE new_state IN ('queued', 'starting')"
+    times = [datetime.datetime.fromisoformat(row[0][:-1]).timestamp() for row in queue.store(
+        "SELECT at FROM etl_run_event WHERE new_state IN ('queued', 'starting')"
         " ORDER BY event_id")]
     waits = [start - queued for queued, start in zip(times[2::2], times[3::2])]
     assert len(waits) == 2 and waits[0] >= 0.49 and waits[1] >= 0.99
@@ -394,6 +395,7 @@ def test_controllers_share_a_store(queue):
 # --- a store that cannot be used, at the start ---
 
 
+@pytest.mark.sqlite_store
 def test_no_store(queue):
     (queue.path / "control.db").unlink()
     for command in (["controller"], ["controller", "--until-idle"], ["run", "x"], ["cancel", 1],
@@ -402,6 +404,7 @@ def test_no_store(queue):
         assert "there is no store 'control.db'" in done.stderr and "etl init" in done.stderr
 
 
+@pytest.mark.sqlite_store
 def test_a_store_of_another_program(queue):
     for file in queue.path.glob("control.db*"):
         file.unlink()
@@ -416,6 +419,7 @@ def test_a_store_of_a_newer_version(queue):
         assert "schema version 99" in done.stderr and "hint: " in done.stderr
 
 
+@pytest.mark.sqlite_store
 @pytest.mark.parametrize("where", ["all", "header", "pages"])
 def test_a_corrupt_store(queue, where):
     queue.exec_job("x", "true")
@@ -447,7 +451,7 @@ def test_a_controller_lives(queue):
     assert answer["store"] == "ok" and answer["workers"] == 0 and answer["max_workers"] == 4
     check_health(queue, "--ready")
     controller.stop()
-    assert "no controller of store 'control.db' runs here" in check_health(queue, status=4).stderr
+    assert f"no controller of store '{queue.back_end.name}' runs here" in check_health(queue, status=4).stderr
 
 
 def test_no_controller_lives(queue):
@@ -461,7 +465,7 @@ def test_a_controller_that_hangs(queue):
     controller = queue.controller()
     controller.signal(signal.SIGSTOP)
     said = check_health(queue, status=4).stderr
-    assert "1 of 1 controllers of store 'control.db' did not answer within 2000 ms" in said
+    assert f"1 of 1 controllers of store '{queue.back_end.name}' did not answer within 2000 ms" in said
     controller.signal(signal.SIGCONT)
     wait_for(lambda: queue.health() == 0, "the controller to answer")
 
@@ -469,8 +473,7 @@ def test_a_controller_that_hangs(queue):
 def test_a_store_that_is_removed_restarts_nothing(queue):
     controller = queue.controller()
     check_health(queue, "--ready")
-    for file in queue.path.glob("control.db*"):
-        file.unlink()
+    queue.back_end.remove()
     wait_for(lambda: queue.health("--ready") == 4, "the missing store to be noticed")
     assert json.loads(check_health(queue).stdout)["pid"] == controller.pid
     queue.etl("init")

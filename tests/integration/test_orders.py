@@ -274,7 +274,7 @@ def test_a_chain(queue):
     queue.exec_job("c", "true", after="b")
     queue.order("a")
     queue.until_idle()
-    rows = queue.store("SELECT j.name, r.state, r.origin FROM etl_run r JOIN etl_job j USING (job_id)"
+    rows = queue.store("SELECT j.name, r.state, r.origin FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id"
                        " ORDER BY r.started_at")
     assert rows == [("a", "succeeded", "manual"), ("b", "succeeded", "dependency"),
                     ("c", "succeeded", "dependency")]
@@ -330,7 +330,7 @@ def test_a_failed_upstream_orders_nothing(queue):
     queue.exec_job("cleanup", "true", after_end="up")
     queue.order("up")
     queue.until_idle(status=1)
-    assert queue.store("SELECT j.name, r.state FROM etl_run r JOIN etl_job j USING (job_id)"
+    assert queue.store("SELECT j.name, r.state FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id"
                        " ORDER BY r.run_id") == [("up", "failed"), ("cleanup", "succeeded")]
 
 
@@ -359,7 +359,7 @@ def test_a_higher_priority_goes_first(queue):
         queue.exec_job(name, "true", priority=priority)
         queue.order(name)
     queue.until_idle()
-    names = queue.store("SELECT j.name FROM etl_run r JOIN etl_job j USING (job_id)"
+    names = queue.store("SELECT j.name FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id"
                         " ORDER BY r.started_at")
     assert [n for n, in names] == ["high", "middle", "middle2", "low"]
 
@@ -369,8 +369,8 @@ def most_at_once(queue, job):
     at_once = most = 0
     active = set()
     for run, state in queue.store(
-            "SELECT e.run_id, e.new_state FROM etl_run_event e JOIN etl_run r USING (run_id)"
-            " JOIN etl_job j USING (job_id) WHERE j.name = ? ORDER BY e.event_id", job):
+            "SELECT e.run_id, e.new_state FROM etl_run_event e JOIN etl_run r ON r.run_id = e.run_id"
+            " JOIN etl_job j ON j.job_id = r.job_id WHERE j.name = ? ORDER BY e.event_id", job):
         if state in ("starting", "running"):
             active.add(run)
         else:

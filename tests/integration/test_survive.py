@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from queue_project import MANY_ROWS, QueueProject, alive, resident
 from servers import wait_for
+from stores import SqliteStore
 
 SOAK_SECONDS = float(os.environ.get("ETL_SOAK_SECONDS", "60"))
 
@@ -38,8 +39,8 @@ def bytes_read(pid):
 
 def check_ledger(queue):
     """One published row for each run that has succeeded, and none besides."""
-    done = dict(queue.store("SELECT run_uid, state FROM etl_run JOIN etl_job USING (job_id)"
-                            " WHERE kind <> 'exec' AND attempt > 0"))
+    done = dict(queue.store("SELECT r.run_uid, r.state FROM etl_run r JOIN etl_job j"
+                            " ON j.job_id = r.job_id WHERE j.kind <> 'exec' AND r.attempt > 0"))
     ledger = queue.ledger()
     assert set(ledger) <= set(done)
     for uid, state in done.items():
@@ -50,8 +51,8 @@ def most_active(queue):
     """{job: how many of its runs had a worker at once, at the most}"""
     active, most = {}, {}
     for job, run, state in queue.store(
-            "SELECT j.name, e.run_id, e.new_state FROM etl_run_event e JOIN etl_run r USING (run_id)"
-            " JOIN etl_job j USING (job_id) ORDER BY e.event_id"):
+            "SELECT j.name, e.run_id, e.new_state FROM etl_run_event e JOIN etl_run r ON r.run_id = e.run_id"
+            " JOIN etl_job j ON j.job_id = r.job_id ORDER BY e.event_id"):
         runs = active.setdefault(job, set())
         if state in ("starting", "running"):
             runs.add(run)
@@ -304,7 +305,8 @@ def test_a_command_that_prints_without_end(queue):
         return queue.state(1) == "succeeded"
     wait_for(done, "its end", 60)
     assert 0 < most[controller.pid] < 20 << 20 and 0 < most[worker] < 30 << 20, most
-    stored, lines = queue.store("SELECT sum(length(message)), count(*) FROM etl_run_log")[0]
+    messages = [message for message, in queue.store("SELECT message FROM etl_run_log")]
+    stored, lines = sum(map(len, messages)), len(messages)
     assert 100_000 < stored < 2 << 20 and lines < 100_000
     assert "bytes of output were not kept" in queue.log_of(1)
     assert "the command ended well" in queue.log_of(1).splitlines()[-1]
@@ -317,14 +319,11 @@ def test_a_log_that_the_store_does_not_take(queue):
     queue.order("job")
     worker = queue.wait_worker(1)
     wait_for(lambda: "attempt 1" in queue.log_of(1), "the first line")
-    db = sqlite3.connect(queue.path / "control.db", isolation_level=None)
-    db.execute("BEGIN IMMEDIATE")
-    queue.write("go", "")
-    futex = {"x86_64": "202", "aarch64": "98"}[os.uname().machine]
-    wait_for(lambda: Path(f"/proc/{worker}/syscall").read_text().split()[0] == futex,
-             "the worker to wait for nothing but the store")
-    db.execute("ROLLBACK")
-    db.close()
+    with queue.back_end.locked():
+        queue.write("go", "")
+        futex = {"x86_64": "202", "aarch64": "98"}[os.uname().machine]
+        wait_for(lambda: Path(f"/proc/{worker}/syscall").read_text().split()[0] == futex,
+                 "the worker to wait for nothing but the store")
     queue.wait_state(1, "succeeded")
     messages = [line.split(None, 2)[2] for line in queue.log_of(1).splitlines()]
     said = re.match(r"([\d,]+) lines of the log are missing here", messages[-1])
@@ -348,17 +347,14 @@ def test_a_store_that_is_locked_for_longer_than_a_lease(hasty):
     short = queue.worker_of(1)
     queue.order("load")
     queue.wait_state(3, "succeeded")
-    db = sqlite3.connect(queue.path / "control.db", isolation_level=None)
-    db.execute("BEGIN IMMEDIATE")
-    queue.write("go", "")
-    for controller in controllers:
-        controller.wait_text("the store cannot be used; workers go on")
-    assert alive(short) and queue.state(1) == "running"  # it has something to tell
-    assert queue.health() == 0
-    assert "cannot use store" in queue.healthcheck("--ready").stderr
-    assert '"store":"away"' in queue.healthcheck().stdout.replace(" ", "")
-    db.execute("ROLLBACK")
-    db.close()
+    with queue.back_end.locked():
+        queue.write("go", "")
+        for controller in controllers:
+            controller.wait_text("the store cannot be used; workers go on")
+        assert alive(short) and queue.state(1) == "running"  # it has something to tell
+        assert queue.health() == 0
+        assert "cannot use store" in queue.healthcheck("--ready").stderr
+        assert '"store":"away"' in queue.healthcheck().stdout.replace(" ", "")
     for controller in controllers:
         controller.wait_text("the store is back")
     assert queue.health("--ready") == 0
@@ -380,7 +376,7 @@ def small_disk(tmp_path):
                              capture_output=True, text=True, check=False)
     if mounted.returncode:
         pytest.skip(f"mount is refused here: {mounted.stderr.strip()}")
-    queue = QueueProject(tmp_path, store="disk/control.db")
+    queue = QueueProject(tmp_path, back_end=SqliteStore(tmp_path, "disk/control.db"))
     try:
         yield queue
     finally:
@@ -442,7 +438,7 @@ def test_a_disk_that_fills_up_while_it_runs(small_disk):
 
 def test_a_warehouse_on_a_full_disk(small_disk):
     queue = small_disk
-    queue.configure(store="control.db", warehouse="disk/warehouse.db")
+    queue.configure(back_end=SqliteStore(queue.path), warehouse="disk/warehouse.db")
     queue.etl("init")
     queue.copy_job("load", "t", rows=100, max_attempts=100, retry_delay="200ms",
                    retry_max_delay="200ms")
@@ -472,6 +468,7 @@ def test_a_store_that_cannot_be_written(small_disk):
     queue.until_idle()
 
 
+@pytest.mark.sqlite_store
 @pytest.mark.parametrize("noise", ["pages", "gone"])
 def test_a_store_that_breaks_while_it_runs(queue, noise):
     """It is said, the workers go on, and a good copy in its place is taken up."""
