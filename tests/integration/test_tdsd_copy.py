@@ -176,3 +176,26 @@ def test_sinks_of_one_table_do_not_wait_for_each_other(server):  # pylint: disab
         one.packet(BULK, data[room:])
         assert one.read().errors == []
         assert number(one, "SELECT COUNT_BIG(*) FROM tdsd_sink.t") == 20000
+
+
+def test_a_login_without_unmask_reads_masks(tdsd):  # pylint: disable=redefined-outer-name
+    server = tdsd("--user", "reader:Secret-1", encrypt="none", database="db")
+    with connect(server) as owner, Raw(server.port) as reader:
+        for sql in ("CREATE TABLE t (id int MASKED WITH (FUNCTION = 'default()'), v varchar(20) MASKED WITH "
+                    "(FUNCTION = 'partial(1, \"-*-\", 2)'), m varchar(40) MASKED WITH (FUNCTION = 'email()'), "
+                    "s nvarchar(20) MASKED WITH (FUNCTION = 'default()'))",
+                    "INSERT t VALUES (7, 'abcdef', 'joe@example.org', N'secret')",
+                    "CREATE USER reader FOR LOGIN reader", "GRANT SELECT ON t TO reader"):
+            assert owner.ask(sql).errors == [], sql
+        reader.login(user="reader", password="Secret-1", packet_size=PACKET, database="db")
+        text = "SELECT CONCAT(id, '|', v, '|', m, '|', s) FROM t"
+
+        def said(client):
+            client.batch(text)
+            data = client.receive()
+            return data[data.index(b"\xD1") + 1:].decode("utf-16le", "replace")
+
+        assert "7|abcdef|joe@example.org|secret" in said(owner)
+        assert "0|a-*-ef|jXXX@XXXX.com|xxxx" in said(reader)
+        assert owner.ask("GRANT UNMASK TO reader").errors == []
+        assert "7|abcdef|joe@example.org|secret" in said(reader)

@@ -6,13 +6,15 @@
 
 #include "tests/tdsd/engine_counted.h"
 #include "tests/tdsd/engine_dml.h"
+#include "tests/tdsd/engine_trigger.h"
 
 struct bulk {
 	struct arena arena;
 	struct frame frame;
 	struct from target;
 	struct table_def def; /* the list of the statement; may be empty */
-	bool keep_nulls, keep_identity, check;
+	bool keep_nulls, keep_identity, check, fire;
+	struct triggers triggers;
 	bool counts; /* rows are counted elsewhere; no lock is held meanwhile */
 	struct counted counted;
 	bool open;   /* columns came, rows may follow */
@@ -66,6 +68,7 @@ int exec_insert_bulk(struct session *s, struct stmt *st)
 	b->keep_identity = option(st, "KEEPIDENTITY") || option(st, "KEEP_IDENTITY") ||
 			   s->identity_insert == t->id;
 	b->check = option(st, "CHECK_CONSTRAINTS");
+	b->fire = option(st, "FIRE_TRIGGERS");
 	b->counts = counted_is(t);
 	b->line = st->line;
 	s->bulk = b;
@@ -260,6 +263,7 @@ int session_bulk_columns(struct session *s, const struct tds_columns *columns,
 	if (!b->check)
 		(void)sqlite3_exec(s->db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL);
 	if (map_columns(s, b) || check_columns(s, b) || identity_open(s, b->t, &b->identity) ||
+		(b->fire && triggers_open(s, &(struct stmt){0}, b->t, 'I', &b->triggers)) ||
 		prepare(s, b))
 		return fail(s, b);
 	return 0;
@@ -274,6 +278,14 @@ void session_bulk_counted(struct session *s, uint64_t rows, uint64_t bytes, uint
 {
 	s->bulk->counted = (struct counted){rows, bytes, hash};
 	s->bulk->count = (int64_t)rows;
+}
+
+/* Constraints that the rows were not held against are trusted no more. */
+static int not_trusted(struct session *s, const struct table *t)
+{
+	return sql_execf(s,
+		"UPDATE %s.sys_objects SET not_trusted = 1 WHERE parent_id = %lld AND type = 'C'",
+		t->where, (long long)t->id);
 }
 
 /* The rows that were counted into the table's numbers, in the transaction that there is. */
@@ -328,14 +340,21 @@ int session_bulk_end(struct session *s, bool give_up, const struct engine_out *o
 	if (!b->failed && b->open && !give_up) {
 		sqlite3_finalize(b->insert);
 		b->insert = NULL;
+		(void)sqlite3_exec(
+			s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
 		rc = b->count ? identity_close(s, b->t, b->identity, b->identity_given) : 0;
+		if (rc == 0)
+			rc = triggers_run(s, b->t, &b->triggers,
+				arena_printf(&b->arena, "%s.t%lld WHERE rowid > %lld", b->t->where,
+					(long long)b->t->id, (long long)b->triggers.last_row),
+				NULL, b->count);
+		if (rc == 0 && !b->check)
+			rc = not_trusted(s, b->t);
 		if (statement_end(s, rc == 0))
 			rc = -1;
 		b->open = false;
 		if (rc)
 			rc = fail(s, b);
-		(void)sqlite3_exec(
-			s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
 	}
 	if (!b->failed && b->counts && b->t && !give_up && end_counted(s, b))
 		rc = fail(s, b);

@@ -11,7 +11,7 @@
  * stay what they are), a anything, T anything as text of any length.
  * result: 1 … the type of that argument; i int, I bigint, b bit, f float, N nvarchar(max),
  * n nvarchar(4000), s nvarchar(128), v varchar(8000), B varbinary(8000), g uniqueidentifier,
- * p datetime, q datetime2(7), o datetimeoffset(7), V sql_variant.
+ * R binary(8), p datetime, q datetime2(7), o datetimeoffset(7), V sql_variant.
  */
 static const struct function {
 	const char *name;
@@ -117,6 +117,7 @@ static const struct function {
 	{"applock_test", 4, 4, "t", 'h', "t_applock_test", false},
 	{"getansinull", 0, 1, "t", 'h', "t_one", false},
 	{"isdate", 1, 1, "t", 'i', "t_isdate", false},
+	{"min_active_rowversion", 0, 0, "", 'R', "t_min_rowversion", true},
 	{"change_tracking_min_valid_version", 1, 1, "i", 'I', "t_change_min_version", false},
 	{"string_escape", 2, 2, "t", 'N', "t_string_escape", false},
 };
@@ -157,6 +158,10 @@ struct tds_column call_result_type(char code, const struct term *args, size_t n)
 		return engine_text_type(false, 8000);
 	case 'B':
 		return engine_bytes_type(8000);
+	case 'R':
+		text = engine_bytes_type(8);
+		text.type = TDS_BIGBINARY;
+		return text;
 	case 'Z':
 		return engine_decimal_type(38, 0);
 	case 'g':

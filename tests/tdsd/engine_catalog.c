@@ -11,7 +11,7 @@ static const char *const tables[] = {
 	"CREATE TABLE IF NOT EXISTS %s.sys_objects (object_id INTEGER PRIMARY KEY, schema_id "
 	"INTEGER,"
 	" name TEXT COLLATE NOCASE, type TEXT, parent_id INTEGER, definition TEXT, created INTEGER,"
-	" disabled INTEGER DEFAULT 0, identity_last TEXT, UNIQUE (schema_id, name))",
+	" disabled INTEGER DEFAULT 0, not_trusted INTEGER DEFAULT 0, identity_last TEXT, UNIQUE (schema_id, name))",
 	"CREATE TABLE IF NOT EXISTS %s.sys_columns (object_id INTEGER, column_id INTEGER,"
 	" name TEXT COLLATE NOCASE, code TEXT, type_name TEXT, type_text TEXT, system_type INTEGER,"
 	" user_type INTEGER, max_length INTEGER, precision INTEGER, scale INTEGER, collation TEXT,"

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_security.h"
+#include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/tsql_parse.h"
 
@@ -48,6 +49,8 @@ int tr_table_relation(
 				      ? arena_printf(t->a, "c%d", table->v[i].id)
 				      : arena_printf(t->a, "%s.c%d", r->sql_alias, table->v[i].id);
 	}
+	if (!t->bare_columns && !t->schema_only && mask_columns(t, table, r))
+		return -1;
 	*ret_sql = arena_printf(
 		t->a, "%s.t%lld AS %s", table->where, (long long)table->id, r->sql_alias);
 	return same_name_twice(t, r);

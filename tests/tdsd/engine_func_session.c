@@ -117,9 +117,31 @@ static void f_rowversion(sqlite3_context *context, int n, sqlite3_value **v)
 	(void)v;
 	pthread_mutex_lock(&s->e->mutex);
 	now = ++s->e->rowversion;
+	if (!s->first_rowversion)
+		s->first_rowversion = now;
 	pthread_mutex_unlock(&s->e->mutex);
 	for (int i = 0; i < 8; i++)
 		out[i] = (uint8_t)(now >> (56 - 8 * i));
+	sqlite3_result_blob(context, out, sizeof(out), SQLITE_TRANSIENT);
+}
+
+/* The lowest that is not committed, or the next one (MIN_ACTIVE_ROWVERSION). */
+static void f_min_rowversion(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	struct engine *e = function_session(context)->e;
+	uint8_t out[8];
+	int64_t low;
+
+	(void)n;
+	(void)v;
+	pthread_mutex_lock(&e->mutex);
+	low = e->rowversion + 1;
+	for (const struct session *s = e->sessions; s; s = s->next)
+		if (s->first_rowversion && s->first_rowversion < low)
+			low = s->first_rowversion;
+	pthread_mutex_unlock(&e->mutex);
+	for (int i = 0; i < 8; i++)
+		out[i] = (uint8_t)(low >> (56 - 8 * i));
 	sqlite3_result_blob(context, out, sizeof(out), SQLITE_TRANSIENT);
 }
 
@@ -533,7 +555,7 @@ int functions_register_session(struct session *s)
 		{"t_error_message", 0, f_error_message, 0},
 		{"t_error_procedure", 0, f_error_procedure, 0}, {"t_var", 1, f_var, 0},
 		{"t_newid", 0, f_newid, 0}, {"t_rand", -1, f_rand, 0},
-		{"t_rowversion", 0, f_rowversion, 0}, {"t_next_identity", 1, f_next_identity, 0},
+		{"t_rowversion", 0, f_rowversion, 0}, {"t_min_rowversion", 0, f_min_rowversion, 0}, {"t_next_identity", 1, f_next_identity, 0},
 		{"t_hashbytes", 2, f_hashbytes, 1}, {"t_db_name", -1, f_db_name, 0},
 		{"t_db_id", -1, f_db_id, 0}, {"t_has_dbaccess", 1, f_has_dbaccess, 0},
 		{"t_object_id", -1, f_object_id, 0}, {"t_object_name", -1, f_object_name, 0},

@@ -76,6 +76,7 @@ int lock_database(struct session *s, struct database *d)
 void lock_release_all(struct session *s)
 {
 	pthread_mutex_lock(&s->e->mutex);
+	s->first_rowversion = 0;
 	for (size_t i = 0; i < s->e->n_databases; i++)
 		if (s->e->databases[i]->writer == s)
 			s->e->databases[i]->writer = NULL;

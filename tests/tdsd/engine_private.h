@@ -154,6 +154,7 @@ struct session {
 	const char *verb;   /* "INSERT" … in messages */
 	struct buf *stored; /* a text for each of the target's columns */
 	size_t n_stored;
+	int64_t first_rowversion; /* of those that are not committed; 0: none; under engine->mutex */
 	int64_t identity_next;
 	bool identity_used;
 	int64_t identity_insert; /* object id with IDENTITY_INSERT ON, or 0 */

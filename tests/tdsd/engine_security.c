@@ -139,6 +139,16 @@ int permit_table(struct session *s, const struct table *t, const char *right, co
 	return n ? 0 : denied(s, right, t->schema, t->name);
 }
 
+int permit_unmask(struct session *s, const struct table *t, bool *ret)
+{
+	*ret = true;
+	if (!t->database || !is_asked(s))
+		return 0;
+	if (in_role(s, t->where, "'db_owner'", ret))
+		return -1;
+	return *ret ? 0 : has(s, t->where, t->id, "UNMASK", 0, 'G', ret);
+}
+
 int permit_procedure(struct session *s, const char *where, int64_t id, const char *schema, const char *name)
 {
 	bool yes;

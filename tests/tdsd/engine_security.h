@@ -21,6 +21,8 @@ int drop_principal(struct session *s, struct stmt *st, const struct name *name);
 int permit_table(struct session *s, const struct table *t, const char *right, const char *const *columns,
 	size_t n);
 int permit_procedure(struct session *s, const char *where, int64_t id, const char *schema, const char *name);
+/* Does it see what masked columns hold (UNMASK)? */
+int permit_unmask(struct session *s, const struct table *t, bool *ret);
 /* For DDL: error 262 with what was tried. */
 int permit_ddl(struct session *s, const char *what);
 /* Error 916: the login has no user there. */

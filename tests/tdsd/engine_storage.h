@@ -8,7 +8,7 @@
 #ifndef TDSD_ENGINE_STORAGE_H
 #define TDSD_ENGINE_STORAGE_H
 
-#include "tests/tdsd/engine_catalog.h"
+#include "tests/tdsd/engine_translate.h"
 
 enum storage_verb { STORAGE_TRUNCATE, STORAGE_DROP, STORAGE_SWITCH_OUT, STORAGE_SWITCH_IN };
 
@@ -22,6 +22,10 @@ int storage_create_period(
 int storage_refuses(struct session *s, const struct table *t, enum storage_verb verb);
 /* The triggers of history and change tracking, for a table that SQLite has newly made. */
 int storage_build_triggers(struct session *s, const struct table *t);
+
+/* --- engine_mask.c --- */
+/* Columns that the session may not see get what their mask says in place of their value. */
+int mask_columns(struct translator *t, const struct table *table, struct relation *r);
 
 /* --- engine_change.c --- */
 int change_enable_database(struct session *s, struct database *d, const struct stmt *st);

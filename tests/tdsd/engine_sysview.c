@@ -48,7 +48,7 @@ static const struct sysview views[] = {
 		OBJECT_COLUMNS ", is_disabled bit, is_not_for_replication bit, is_not_trusted bit, "
 			       "parent_column_id int, definition nvarchar(max) null",
 		"SELECT " OBJECT_SELECT
-		", o.disabled, 0, 0, 0, o.definition FROM %D.sys_objects o WHERE o.type = 'C'",
+		", o.disabled, 0, o.disabled OR o.not_trusted, 0, o.definition FROM %D.sys_objects o WHERE o.type = 'C'",
 		false},
 	{"sys", "default_constraints",
 		OBJECT_COLUMNS ", parent_column_id int, definition nvarchar(max) null",

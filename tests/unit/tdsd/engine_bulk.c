@@ -80,6 +80,43 @@ static void checks_are_made_when_asked_for(void **state)
 		ask_bulk(a, "INSERT BULK t (id int, s varchar(5))", "id int, s varchar(5)", bad, 1),
 		"(1)\n");
 	assert_non_null(strstr(ask(a, "INSERT t VALUES (2, 'bad')"), "Msg 547"));
+	check_ask(a, "SELECT is_not_trusted FROM sys.check_constraints", "is_not_trusted bit!\n1\n(1)\n");
+}
+
+static void triggers_fire_when_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	struct asked *a = &f->a;
+	static const char *const rows[] = {"1", "2"}, *const more[] = {"3"};
+
+	check_ask(a, "CREATE TABLE t (id int); CREATE TABLE log (n int)", "");
+	check_ask(a, "CREATE TRIGGER tr ON t AFTER INSERT AS INSERT log SELECT COUNT(*) FROM inserted", "");
+	assert_string_equal(ask_bulk(a, "INSERT BULK t (id int)", "id int", rows, 2), "(2)\n");
+	check_ask(a, "SELECT n FROM log", "n int\n(0)\n");
+	assert_string_equal(
+		ask_bulk(a, "INSERT BULK t (id int) WITH (FIRE_TRIGGERS)", "id int", more, 1), "(1)\n(1)\n");
+	check_ask(a, "SELECT n FROM log; SELECT COUNT(*) AS n FROM t", "n int\n1\n(1)\nn int!\n3\n(1)\n");
+}
+
+/* As many columns as a table may have. */
+static void the_widest_table(void **state)
+{
+	struct fixture *f = *state;
+	struct asked *a = &f->a;
+	CLEANUP(buf_release) struct buf table = BUF_INIT(1 << 20), list = BUF_INIT(1 << 20), row = BUF_INIT(1 << 20);
+	const char *rows[1];
+
+	for (int i = 1; i <= 1024; i++) {
+		buf_printf(&list, "%sc%d int", i > 1 ? ", " : "", i);
+		buf_printf(&row, "%s%d", i > 1 ? "|" : "", i);
+	}
+	buf_printf(&table, "CREATE TABLE wide (%s)", buf_str(&list));
+	check_ask(a, buf_str(&table), "");
+	buf_reset(&table);
+	buf_printf(&table, "INSERT BULK wide (%s)", buf_str(&list));
+	rows[0] = buf_str(&row);
+	assert_string_equal(ask_bulk(a, buf_str(&table), buf_str(&list), rows, 1), "(1)\n");
+	check_ask(a, "SELECT c1, c512, c1024 FROM wide", "c1 int, c512 int, c1024 int\n1|512|1024\n(1)\n");
 }
 
 static void identity_defaults_and_rowversions(void **state)
@@ -134,6 +171,8 @@ static void a_load_belongs_to_its_transaction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(triggers_fire_when_asked_for, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(the_widest_table, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(rows_are_stored, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(what_is_wrong_is_told, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -236,6 +236,28 @@ static void changes_are_tracked(void **state)
 	CHECK(v);
 }
 
+static void rowversions_of_open_transactions_bound_the_reader(void **state)
+{
+	struct fixture *f = *state;
+	struct asked other = {0};
+
+	asked_open(&other, f->e, "db", SPID + 1);
+	check_ask(&f->a, "CREATE TABLE t (id int, r rowversion); INSERT t (id) VALUES (1)", "(1)\n");
+	check_ask(&f->a,
+		"SELECT CASE WHEN MIN_ACTIVE_ROWVERSION() = CAST(CAST(@@DBTS AS bigint) + 1 AS binary(8)) THEN "
+		"1 ELSE 0 END AS next",
+		"next int!\n1\n(1)\n");
+	check_ask(&other, "BEGIN TRAN; INSERT t (id) VALUES (2); INSERT t (id) VALUES (3)", "env 8\n(1)\n(1)\n");
+	check_ask(&f->a,
+		"SELECT CAST(@@DBTS AS bigint) - CAST(MIN_ACTIVE_ROWVERSION() AS bigint) AS open_ones, COUNT(*) "
+		"AS n FROM t WHERE r < MIN_ACTIVE_ROWVERSION()",
+		"open_ones bigint, n int!\n1|1\n(1)\n");
+	check_ask(&other, "COMMIT", "env 9\n");
+	check_ask(&f->a, "SELECT COUNT(*) AS n FROM t WHERE r < MIN_ACTIVE_ROWVERSION()",
+		"n int!\n3\n(1)\n");
+	asked_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +267,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(databases, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(temporal_tables, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(changes_are_tracked, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(rowversions_of_open_transactions_bound_the_reader, pairs_setup,
+			pairs_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
