@@ -199,3 +199,17 @@ def test_a_login_without_unmask_reads_masks(tdsd):  # pylint: disable=redefined-
         assert "0|a-*-ef|jXXX@XXXX.com|xxxx" in said(reader)
         assert owner.ask("GRANT UNMASK TO reader").errors == []
         assert "7|abcdef|joe@example.org|secret" in said(reader)
+
+
+def test_the_log_is_full_at_a_row(server):  # pylint: disable=redefined-outer-name
+    with connect(server) as client:
+        client.batch("SELECT * FROM tdsd_generate_1000_narrow")
+        data = client.receive()
+        assert client.ask("CREATE TABLE t (id int NOT NULL)").errors == []
+        message = "The transaction log for database 'db' is full due to 'ACTIVE_TRANSACTION'."
+        server.fault(f'error number=9002 severity=17 state=4 row=500 match="INSERT BULK t" skip=1 message="{message}"')
+        for expected in ([], [(9002, 17, 4, message)], []):
+            assert client.ask("INSERT BULK t (id int)").errors == []
+            client.send(BULK, data)
+            assert client.read().errors == expected
+        assert number(client, "SELECT COUNT_BIG(*) FROM t") == 2000  # of the first and the last

@@ -31,6 +31,8 @@ struct bulk {
 	struct tds_scan scan;
 	size_t scanned; /* bytes of the row in work that the scan has seen */
 	bool failed;    /* the engine takes no more */
+	uint64_t rows;
+	struct fault fault; /* its error comes at row fault.row; 0: none */
 };
 
 /* 1: taken; 0: more is needed. */
@@ -57,6 +59,8 @@ static int take_columns(struct bulk *l, struct err *err)
 	if (!l->c->sink &&
 		session_bulk_columns(l->c->session, &l->columns, &reply_functions, &l->r) < 0)
 		l->failed = true;
+	if (!inject_ask(l->c, STAGE_LOAD, FAULT_ERROR, &l->fault))
+		l->fault.row = 0;
 	l->counts = l->c->sink || session_bulk_counts(l->c->session);
 	if (l->counts)
 		sink_begin(&l->sink, l->c->sink, &l->columns);
@@ -65,7 +69,7 @@ static int take_columns(struct bulk *l, struct err *err)
 
 static void give_row(struct bulk *l, const uint8_t *row, size_t len)
 {
-	if (l->failed)
+	if (l->failed || (l->fault.row && ++l->rows >= (uint64_t)l->fault.row))
 		return;
 	if (l->counts)
 		sink_row(&l->sink, row, len);
@@ -184,6 +188,10 @@ static int finish(struct bulk *l, bool ignore, struct err *err)
 	/* the text is still that of INSERT BULK */
 	if (!ignore && inject_statement(&l->r, "load", arena_strdup(&c->scratch, c->text)))
 		ignore = true;
+	if (!ignore && l->fault.row && l->rows >= (uint64_t)l->fault.row) {
+		inject_error(&l->r, &l->fault);
+		ignore = true;
+	}
 	if (c->sink)
 		sink_end(&l->sink, ignore, &l->r);
 	else if (session_bulk_counts(c->session) && l->counts)

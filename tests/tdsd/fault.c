@@ -45,6 +45,7 @@ static const struct {
 		NUMBER(state),
 		NUMBER(rollback),
 		NUMBER(close),
+		NUMBER(row),
 #undef NUMBER
 },
   texts[] = {
@@ -148,7 +149,7 @@ static enum fault_stage stage_of(const struct fault *f)
 	case FAULT_PARTNER:
 		return STAGE_LOGIN;
 	case FAULT_ERROR:
-		return STAGE_STATEMENT;
+		return f->row > 0 ? STAGE_LOAD : STAGE_STATEMENT;
 	case FAULT_SLOW:
 	case FAULT_TINY:
 	case FAULT_DEAF:

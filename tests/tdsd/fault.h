@@ -11,8 +11,9 @@
  *encrypt=none|login                    PRELOGIN, as one in the middle would refuse          number=
  *[state=1] [message=]          the login route           to=HOST,PORT ENVCHANGE of the login
  *	partner         to=HOST
- *	error           number= [severity=16] [state=1] [message=] [rollback=1] [close=1]
- *	                                                      instead of running the request
+ *	error           number= [severity=16] [state=1] [message=] [rollback=1] [close=1] [row=n]
+ *	                                                      instead of running the request; with
+ *	                                                      row= of a bulk load's n-th row
  *
  * Conditions of any: app= (a prefix), user=, database=, statement= (number of the
  * request on its connection), match= (text in the request), skip= (that many times it
@@ -58,7 +59,7 @@ enum fault_kind {
 };
 
 /* Where faults are asked for. */
-enum fault_stage { STAGE_CONNECT, STAGE_PRELOGIN, STAGE_LOGIN, STAGE_STATEMENT, STAGE_PACKET };
+enum fault_stage { STAGE_CONNECT, STAGE_PRELOGIN, STAGE_LOGIN, STAGE_STATEMENT, STAGE_LOAD, STAGE_PACKET };
 
 enum malformed {
 	MALFORMED_TOKEN,
@@ -78,7 +79,7 @@ struct fault {
 	int64_t bytes; /* -1: not by bytes */
 	int64_t packet, statement, skip, times, ms, us, rate, segment, number, severity, state,
 		rollback;
-	int64_t close, hits;
+	int64_t close, hits, row;
 	char app[FAULT_TEXT_MAX], user[FAULT_TEXT_MAX], database[FAULT_TEXT_MAX];
 	char match[FAULT_TEXT_MAX], message[FAULT_TEXT_MAX], to[FAULT_TEXT_MAX];
 	char encrypt[FAULT_TEXT_MAX];

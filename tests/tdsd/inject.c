@@ -191,11 +191,18 @@ bool inject_statement(struct reply *r, const char *kind, const char *text)
 	report_statement(&c->server->report, c, kind, text);
 	if (!inject_ask(c, STAGE_STATEMENT, FAULT_ERROR, &f))
 		return false;
-	if (f.rollback && c->transaction &&
+	inject_error(r, &f);
+	return true;
+}
+
+void inject_error(struct reply *r, const struct fault *f)
+{
+	struct conn *c = r->c;
+
+	if (f->rollback && c->transaction &&
 		session_transaction(c->session, SESSION_ROLLBACK, 0, "", &reply_functions, r) < 0)
 		r->cancelled = true;
-	reply_error(r, (int32_t)f.number, (uint8_t)f.severity, (uint8_t)f.state, "%s",
-		f.message[0] ? f.message : "This error was ordered.");
-	c->closing |= f.close;
-	return true;
+	reply_error(r, (int32_t)f->number, (uint8_t)f->severity, (uint8_t)f->state, "%s",
+		f->message[0] ? f->message : "This error was ordered.");
+	c->closing |= f->close;
 }

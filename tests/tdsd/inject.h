@@ -22,6 +22,8 @@ bool inject_ask(
 void inject_login(struct conn *c);
 
 /* A request begins whose text is this; true when a fault answers it. */
+/* Tells the error of a fault, and what else it does. */
+void inject_error(struct reply *r, const struct fault *f);
 bool inject_statement(struct reply *r, const char *kind, const char *text);
 
 #endif
