@@ -213,3 +213,18 @@ def test_the_log_is_full_at_a_row(server):  # pylint: disable=redefined-outer-na
             client.send(BULK, data)
             assert client.read().errors == expected
         assert number(client, "SELECT COUNT_BIG(*) FROM t") == 2000  # of the first and the last
+
+
+def test_a_generator_is_read_in_ranges_and_has_a_catalog_entry(server):  # pylint: disable=redefined-outer-name
+    name = "tdsd_generate_1000_narrow"
+    with connect(server) as client:
+        client.batch(f"SELECT CAST(MIN(s.[id]) AS bigint), CAST(MAX(s.[id]) AS bigint) FROM [dbo].[{name}] AS s")
+        answer = client.receive()
+        assert struct.unpack_from("<xqxq", answer, len(answer) - 13 - 18) == (0, 999)
+        counts = []
+        for where in ("(s.[id] < 300 OR s.[id] IS NULL)", "s.[id] >= 300 AND s.[id] < 900", "s.[id] >= 900"):
+            client.batch(f"SELECT s.* FROM [dbo].[{name}] AS s WHERE {where}")
+            counts.append(struct.unpack_from("<Q", client.receive()[-8:])[0])
+        assert counts == [300, 600, 100]
+        assert client.ask(f"CREATE TABLE dbo.{name} (id int NOT NULL)").errors == []
+        assert number(client, f"SELECT CAST(SUM(rows) AS bigint) FROM sys.partitions WHERE object_id = OBJECT_ID('{name}')") == 1000

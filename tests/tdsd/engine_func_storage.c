@@ -37,6 +37,17 @@ static void f_rows(sqlite3_context *context, int n, sqlite3_value **v)
 		    -1, &stmt, NULL) == SQLITE_OK &&
 		sqlite3_step(stmt) == SQLITE_ROW)
 		rows += sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	stmt = NULL;
+	/* "tdsd_generate_<rows>_<shape>": the catalog's entry of a generator (special.h) */
+	if (sqlite3_prepare_v2(s->db,
+		    arena_printf(&a,
+			    "SELECT CAST(substr(name, 15) AS INTEGER) FROM %s.sys_objects WHERE "
+			    "object_id = %lld AND name LIKE 'tdsd\\_generate\\_%%' ESCAPE '\\'",
+			    text(v[0]), (long long)sqlite3_value_int64(v[1])),
+		    -1, &stmt, NULL) == SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW)
+		rows += sqlite3_column_int64(stmt, 0);
 	sqlite3_result_int64(context, rows);
 }
 

@@ -3,15 +3,17 @@
  *
  *	SELECT * | columns FROM tdsd_generate_<rows>_<shape>   rows as fast as they go (shape.h)
  *	SELECT rows, bytes, hash FROM tdsd_generate_…          what a sink would say to them
+ *	SELECT CAST(MIN(id) AS bigint), CAST(MAX(id) AS bigint) FROM tdsd_generate_…
  *	INSERT BULK tdsd_sink… (…)                             a load that is counted (sink.h)
  *	SELECT rows, bytes, hash FROM tdsd_sink…
  *	SELECT * FROM tdsd_sink_<shape>…                       its columns, no rows
  *	SET FMTONLY ON SELECT … SET FMTONLY OFF                the columns of either
  *	TRUNCATE TABLE tdsd_sink…
  *
- * Schema and database before the name, brackets, TOP (n), WITH (…), conditions that cut a
+ * Schema and database before the name, an alias, brackets, TOP (n), WITH (…), conditions that cut a
  * range of id (with numbers or parameters) and ORDER BY id are taken. What looks otherwise
- * goes to the engine.
+ * goes to the engine: who wants metadata of a generator in the catalog makes a table of its name
+ * and columns.
  */
 #ifndef TDSD_SPECIAL_H
 #define TDSD_SPECIAL_H
