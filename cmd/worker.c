@@ -84,14 +84,21 @@ static int read_assignment(struct assignment *ret, struct err *err)
 	return err_hint(err, "the controller sets it; unset it to run a job by hand");
 }
 
-static bool is_away(const struct err *err)
+/* The run is ours, and its job is read: *ret_found as store_job_by_id returns it. */
+static int take_once(struct store *s, const struct assignment *as, const char *actor,
+	const char *process, struct arena *a, struct run *ret_run, struct job *ret_job,
+	int *ret_found, struct err *err)
 {
-	return err->code == ERR_BUSY || err->code == ERR_STORE || err->code == ERR_NETWORK;
+	if (queue_take(s, as->run_id, as->fence, actor, process, a, ret_run, err))
+		return -1;
+	*ret_found = store_job_by_id(s, ret_run->job_id, a, ret_job, err);
+	return *ret_found < 0 && store_away(err) ? -1 : 0;
 }
 
 /* A store that is away is waited for as long as the lease may last. */
 static int take(const struct settings *settings, const struct assignment *as, const char *actor,
-	struct arena *a, struct store **ret_store, struct run *ret_run, struct err *err)
+	struct arena *a, struct store **ret_store, struct run *ret_run, struct job *ret_job,
+	int *ret_found, struct err *err)
 {
 	int64_t end = clock_system.monotonic(clock_system.arg) + settings->controller.lease;
 	char process[EXECUTOR_HANDLE_MAX];
@@ -102,13 +109,13 @@ static int take(const struct settings *settings, const struct assignment *as, co
 	for (;;) {
 		err_clear(err);
 		if (store_open(settings, ret_store, err) == 0) {
-			if (queue_take(*ret_store, as->run_id, as->fence, actor, process, a, ret_run,
-				    err) == 0)
+			if (take_once(*ret_store, as, actor, process, a, ret_run, ret_job,
+				    ret_found, err) == 0)
 				return 0;
 			store_close(*ret_store);
 			*ret_store = NULL;
 		}
-		if (!is_away(err) || signals.told ||
+		if (!store_away(err) || signals.told ||
 			clock_system.monotonic(clock_system.arg) >= end)
 			return -1;
 		usleep(TAKE_RETRY_MS * 1000);
@@ -149,9 +156,8 @@ static int spawned(struct invocation *in, const struct settings *settings,
 		.alarm = set_alarm};
 	int found;
 
-	if (take(settings, as, attempt.actor, &in->arena, &store, &run, err))
+	if (take(settings, as, attempt.actor, &in->arena, &store, &run, &job, &found, err))
 		return -1;
-	found = store_job_by_id(store, run.job_id, &in->arena, &job, err);
 	if (found == 0)
 		err_set(err, ERR_NOT_FOUND, "there is no job %" PRId64, run.job_id);
 	if (found <= 0)

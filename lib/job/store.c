@@ -213,6 +213,12 @@ const char *store_uid(const struct store *s)
 	return s->uid;
 }
 
+bool store_away(const struct err *err)
+{
+	return err->code == ERR_BUSY || err->code == ERR_STORE || err->code == ERR_NETWORK ||
+	       err->code == ERR_IO || err->code == ERR_TIMED_OUT;
+}
+
 bool store_moved(const struct store *s)
 {
 	struct stat st;

@@ -47,6 +47,9 @@ const char *store_uid(const struct store *s);
  * or replaced, and nobody else would ever see what it writes there: close the store and open it again. */
 bool store_moved(const struct store *s);
 
+/* May a later try go well? The store is away, not against us. */
+bool store_away(const struct err *err);
+
 /* Definitions */
 /* All or none: stores the definitions by name, each change with a row of history by `actor`.
  * Sets their job_id and job_uid, and ret_changes[i]. */

@@ -59,13 +59,6 @@ static int64_t now(const struct keeper *k)
 
 /* --- the thread's side --- */
 
-/* Errors that a later try may not have: the store is away, not against us. */
-static bool is_away(const struct err *err)
-{
-	return err->code == ERR_BUSY || err->code == ERR_STORE || err->code == ERR_NETWORK ||
-	       err->code == ERR_IO || err->code == ERR_TIMED_OUT;
-}
-
 /* A connection that failed is not trusted again. */
 static int make_call(struct keeper *k, int (*fn)(struct store *, void *, struct err *), void *arg,
 	struct err *err)
@@ -78,7 +71,7 @@ static int make_call(struct keeper *k, int (*fn)(struct store *, void *, struct 
 		return -1;
 	if (fn(k->store, arg, err) == 0)
 		return 0;
-	if (is_away(err) && err->code != ERR_BUSY) {
+	if (store_away(err) && err->code != ERR_BUSY) {
 		store_close(k->store);
 		k->store = NULL;
 	}
@@ -226,7 +219,7 @@ static void carry_out(struct keeper *k, struct call *c)
 		err_clear(&c->err);
 		write_all(k); /* what was said before the call */
 		c->rc = make_call(k, c->fn, c->arg, &c->err);
-		if (c->rc == 0 || !is_away(&c->err) || k->lost)
+		if (c->rc == 0 || !store_away(&c->err) || k->lost)
 			return;
 		passed = now(k) - start;
 		if ((c->patience_ms >= 0 && passed >= c->patience_ms) ||

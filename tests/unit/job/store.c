@@ -318,6 +318,19 @@ static void jobs_of_a_file_know_each_other(void **state)
 	check_store(f, "SELECT count(*), max(version) FROM etl_job_dependency, etl_job", "9|1");
 }
 
+/* What is tried again, and what is ours or the run's. */
+static void an_error_says_whether_the_store_is_away(void **state)
+{
+	(void)state;
+	for (int code = ERR_NONE + 1; code < ERR_CODE_COUNT; code++) {
+		const struct err err = {.code = (enum err_code)code};
+		bool away = code == ERR_BUSY || code == ERR_STORE || code == ERR_NETWORK ||
+			    code == ERR_IO || code == ERR_TIMED_OUT;
+
+		assert_int_equal(store_away(&err), away);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -329,6 +342,7 @@ int main(void)
 		TEST(what_is_no_database_is_left_alone),
 		TEST(a_newer_schema_is_refused),
 		TEST(a_store_that_was_moved_is_noticed),
+		TEST(an_error_says_whether_the_store_is_away),
 		TEST(definitions_are_applied),
 		TEST(all_definitions_are_applied_or_none),
 		TEST(a_job_that_is_not_there),
