@@ -22,6 +22,7 @@ struct mssql_login { /* all borrowed, as long as the connection lives */
 	const struct mssql_options *options;
 	const char *application;   /* what a DBA sees as the session's program; up to 128 characters */
 	const atomic_bool *cancel; /* NULL: nobody cancels */
+	enum err_code late; /* what an answer is that does not come in time; ERR_NONE: ERR_TIMED_OUT */
 	/* What the server says beside errors (severity up to 10), but that the database and the language
 	 * are what they are; and warnings of ours (number 0). NULL: nobody listens. */
 	void (*message)(void *arg, const struct mssql_message *m);

@@ -89,10 +89,11 @@ static void on_message(void *arg, const struct mssql_message *m)
 static int stop_error(const struct mssql_wire *w, bool heeded, struct err *err)
 {
 	const char *how = heeded ? "" : "; the server did not heed the attention, and was left";
+	enum err_code late = w->login.late == ERR_NONE ? ERR_TIMED_OUT : w->login.late;
 
 	if (w->stop == STOP_CANCELLED)
 		return err_set(err, ERR_CANCELLED, "cancelled%s", how);
-	err_set(err, ERR_TIMED_OUT, "not answered within %lld s%s",
+	err_set(err, late, "not answered within %lld s%s",
 		(long long)w->login.options->query_timeout / 1000, how);
 	return err_hint(err, "query_timeout of the connection sets the time");
 }

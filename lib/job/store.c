@@ -25,6 +25,7 @@ static int open_mssql(const struct settings *settings, struct db **ret_db, struc
 {
 	const struct mssql_login login = {.options = &settings->store.mssql,
 		.application = "etl store",
+		.late = ERR_NETWORK, /* no run's time is over by that */
 		.message = on_message};
 	enum mssql_layer layer;
 
@@ -216,7 +217,7 @@ const char *store_uid(const struct store *s)
 bool store_away(const struct err *err)
 {
 	return err->code == ERR_BUSY || err->code == ERR_STORE || err->code == ERR_NETWORK ||
-	       err->code == ERR_IO || err->code == ERR_TIMED_OUT;
+	       err->code == ERR_IO;
 }
 
 bool store_moved(const struct store *s)
