@@ -128,12 +128,13 @@ class MssqlStore:
         self.directory, self.address, self.database = Path(directory), address, database
         self.user, self.password, self.encrypt, self.ca_file = user, password, encrypt, ca_file
         self.name = f"{address}/{database}"
+        self.more = []  # keys of the connection
         self._db = None
         (self.directory / "store-password").write_text(password, encoding="utf-8")
 
     def config(self):
         lines = ["driver = mssql", f"server = {self.address}", f"database = {self.database}", f"user = {self.user}",
-                 "password_file = store-password", f"encrypt = {self.encrypt}", "login_timeout = 5s"]
+                 "password_file = store-password", f"encrypt = {self.encrypt}", "login_timeout = 5s", *self.more]
         return "\n".join(lines + ([f"ca_file = {self.ca_file}"] if self.ca_file else []))
 
     def connect(self, database=None):
@@ -228,12 +229,12 @@ class TdsdStore(MssqlStore):
     def __init__(self, directory, pki, server=None, database="ETL"):
         self.owner, self.pki, self.server = server is None, pki, server
         if self.owner:
-            self._start(directory, database)
+            self._start(directory, "--database", database)
         super().__init__(directory, f"localhost,{self.server.port}", database, USER, PASSWORD, "require", pki.ca)
 
-    def _start(self, directory, database, **options):
+    def _start(self, directory, *arguments, **options):
         certificate, key = self.pki.localhost()
-        self.server = Tdsd(Path(directory) / "tdsd", "--database", database, encrypt="on", certificate=certificate,
+        self.server = Tdsd(Path(directory) / "tdsd", *arguments, encrypt="on", certificate=certificate,
                            key=key, **options)
 
     def another(self, directory):
@@ -264,7 +265,7 @@ class TdsdStore(MssqlStore):
 
     def start(self):
         """And is back, at the same address and with what it had."""
-        self._start(self.directory, self.database, listen=f"127.0.0.1:{self.server.port}")
+        self._start(self.directory, listen=f"127.0.0.1:{self.server.port}")
 
     def end(self):
         super().end()
