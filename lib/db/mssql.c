@@ -96,6 +96,14 @@ static int ready(struct mssql_db *d, struct err *err)
 	return begin_session(d, err);
 }
 
+int db_mssql_wire(struct db *db, struct mssql_wire **ret_wire, struct err *err)
+{
+	if (ready(of_db(db), err))
+		return -1;
+	*ret_wire = of_db(db)->wire;
+	return 0;
+}
+
 int db_mssql_batch(struct db *db, const char *sql, size_t len, int64_t *ret_rows, struct err *err)
 {
 	struct mssql_db *d = of_db(db);

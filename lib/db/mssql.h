@@ -40,6 +40,10 @@ bool db_mssql_alive(struct db *db);
 /* Whose wish ends a statement from now on; NULL: nobody's. */
 void db_mssql_cancel_by(struct db *db, const atomic_bool *cancel);
 
+/* Its requests and answers, for rows as they come and bulk data; opened again where it broke outside of a
+ * transaction. Borrowed until the next statement. */
+MUST_CHECK int db_mssql_wire(struct db *db, struct mssql_wire **ret_wire, struct err *err);
+
 /* A batch as a script has it, several results and all; rows and counts are passed over, *ret_rows is the
  * sum of the counts. */
 MUST_CHECK int db_mssql_batch(struct db *db, const char *sql, size_t len, int64_t *ret_rows, struct err *err);

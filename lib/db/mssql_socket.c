@@ -15,6 +15,7 @@
 #define VERSION_7_4     0x704
 #define VERSION_8_0     0x800 /* TLS first */
 #define STATUS_LAST     0x01  /* of a packet: the message ends with it */
+#define STATUS_IGNORE   0x02  /* and is to be ignored */
 #define PACKET_HEADER   8
 #define HOST_NAME_MAX_  255
 
@@ -273,6 +274,16 @@ void mssql_socket_put(struct mssql_socket *s, const void *data, size_t len)
 bool mssql_socket_send(struct mssql_socket *s)
 {
 	TDSRET rc = tds_flush_packet(s->tds);
+
+	if (!mssql_socket_alive(s))
+		return false;
+	(void)tds_set_state(s->tds, TDS_PENDING);
+	return TDS_SUCCEED(rc);
+}
+
+bool mssql_socket_ignore(struct mssql_socket *s)
+{
+	TDSRET rc = tds_write_packet(s->tds, STATUS_LAST | STATUS_IGNORE);
 
 	if (!mssql_socket_alive(s))
 		return false;

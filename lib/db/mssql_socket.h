@@ -21,7 +21,7 @@
 #define MSSQL_HOST_MAX 255 /* RFC 1035 2.3.4 */
 #define MSSQL_IP_MAX   64
 
-enum mssql_request { MSSQL_BATCH = 0x01, MSSQL_RPC = 0x03 }; /* MS-TDS 2.2.3.1.1 */
+enum mssql_request { MSSQL_BATCH = 0x01, MSSQL_RPC = 0x03, MSSQL_BULK = 0x07 }; /* MS-TDS 2.2.3.1.1 */
 
 /* Of what goes over the network: nothing; what the server wants; everything; everything, and TLS
  * comes before TDS (TDS 8.0). */
@@ -99,6 +99,8 @@ const char *mssql_socket_lost(const struct mssql_socket *s);
 bool mssql_socket_begin(struct mssql_socket *s, enum mssql_request type);
 void mssql_socket_put(struct mssql_socket *s, const void *data, size_t len);
 bool mssql_socket_send(struct mssql_socket *s);
+/* Ends it so that the server ignores it (MS-TDS 2.2.3.1.2), and answers that. */
+bool mssql_socket_ignore(struct mssql_socket *s);
 bool mssql_socket_attention(struct mssql_socket *s);
 
 /* Its answer: what is unread of the packet, how much of it was read, and the next one. */

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/utf16.h"
+#include "tds/expand.h"
 #include "tds/info.h"
 #include "tds/row.h"
 #include "tds/scan.h"
@@ -25,6 +26,7 @@ struct mssql_wire {
 
 	/* of the request that runs */
 	bool begun; /* a packet of the answer has come */
+	bool writing; /* bulk data: there is nothing yet that an attention would end */
 	enum stop stop;
 	int64_t deadline;     /* monotonic ms; 0: none */
 	int64_t attention_at; /* 0: none was sent */
@@ -41,6 +43,7 @@ struct mssql_wire {
 	struct tds_columns columns;
 	struct tds_plan *plan;
 	struct tds_plan **plans; /* of each column by itself, for NBCROW */
+	struct tds_expander *expander; /* once rows are taken as they come */
 	int64_t count;
 };
 
@@ -72,7 +75,7 @@ static enum mssql_wait on_wait(void *arg)
 {
 	struct mssql_wire *w = arg;
 
-	if (begin_stop(w))
+	if (begin_stop(w) && !w->writing)
 		return MSSQL_ATTENTION;
 	return w->stop && now_ms() - w->attention_at >= MSSQL_GRACE_MS ? MSSQL_LEAVE : MSSQL_WAIT;
 }
@@ -140,6 +143,7 @@ static void free_plans(struct mssql_wire *w)
 	for (uint32_t i = 0; w->plans && i < w->columns.n; i++)
 		tds_plan_free(w->plans[i]);
 	free(w->plans);
+	tds_expander_free(mem_steal(w->expander));
 	w->plan = NULL;
 	w->plans = NULL;
 }
@@ -645,6 +649,109 @@ const uint8_t *mssql_wire_row(const struct mssql_wire *w, size_t *ret_len)
 {
 	*ret_len = w->row_len;
 	return w->row_data;
+}
+
+/* --- rows as they come -------------------------------------------------------------- */
+
+static void extend_deadline(struct mssql_wire *w)
+{
+	int64_t timeout = w->login.options->query_timeout;
+
+	if (!w->stop)
+		w->deadline = timeout ? now_ms() + timeout : 0;
+}
+
+/* Adds what the next bytes give. */
+static int take_some(struct mssql_wire *w, uint8_t *out, size_t room, uint32_t max_rows, struct mssql_taken *t,
+	enum tds_expand_end *ret_end, struct err *err)
+{
+	struct tds_expanded x;
+	size_t len;
+	const uint8_t *in = mssql_socket_data(w->socket, &len);
+
+	if (tds_expand(w->expander, in, len, out + t->len, room - t->len,
+		    max_rows - t->rows, &x, err))
+		return malformed(w, err);
+	mssql_socket_read(w->socket, x.used);
+	if (x.rows)
+		t->row_end = t->len + x.row_end;
+	t->rows += x.rows;
+	t->len += x.written;
+	*ret_end = x.end;
+	return 0;
+}
+
+int mssql_wire_take_rows(struct mssql_wire *w, uint8_t *out, size_t room, uint32_t max_rows,
+	struct mssql_taken *ret_taken, struct err *err)
+{
+	enum tds_expand_end end;
+
+	*ret_taken = (struct mssql_taken){.len = 0};
+	if (!mssql_wire_alive(w))
+		return lost(w, err);
+	if (!w->columns.n || !mssql_socket_is_answering(w->socket))
+		return 0;
+	if (!w->expander)
+		w->expander = tds_expander_new(&w->columns);
+	extend_deadline(w);
+	for (;;) {
+		if (begin_stop(w))
+			(void)mssql_socket_attention(w->socket);
+		if (w->stop && !tds_expander_in_row(w->expander))
+			return 0;
+		if (w->stop) /* the row is read to its end, and forgotten */
+			*ret_taken = (struct mssql_taken){.len = 0};
+		if (take_some(w, out, room, max_rows, ret_taken, &end, err))
+			return -1;
+		if (end != TDS_EXPAND_INPUT && !w->stop)
+			return ret_taken->len > 0;
+		if (end == TDS_EXPAND_INPUT && go_on(w, tds_expander_in_row(w->expander), err))
+			return -1;
+	}
+}
+
+/* --- bulk data ------------------------------------------------------------------------ */
+
+int mssql_wire_bulk_begin(struct mssql_wire *w, struct err *err)
+{
+	if (!mssql_wire_alive(w))
+		return err_set(
+			err, ERR_NETWORK, "the connection to %s,%u is closed", w->peer.host, w->peer.port);
+	forget_answer(w);
+	extend_deadline(w);
+	if (!mssql_socket_begin(w->socket, MSSQL_BULK))
+		return err_set(err, ERR_INTERNAL, "bulk data while a request is not answered");
+	w->writing = true;
+	return 0;
+}
+
+void mssql_wire_bulk_ignore(struct mssql_wire *w)
+{
+	if (!w->writing)
+		return;
+	w->writing = false;
+	if (mssql_wire_alive(w) && mssql_socket_ignore(w->socket))
+		mssql_wire_drop(w);
+}
+
+int mssql_wire_bulk_put(struct mssql_wire *w, const void *data, size_t len, struct err *err)
+{
+	enum stop stop = wants_stop(w);
+
+	if (stop == STOP_CANCELLED) {
+		mssql_wire_bulk_ignore(w);
+		return err_set(err, ERR_CANCELLED, "cancelled");
+	}
+	extend_deadline(w);
+	mssql_socket_put(w->socket, data, len);
+	return mssql_wire_alive(w) ? 0 : lost(w, err);
+}
+
+int mssql_wire_bulk_end(struct mssql_wire *w, struct err *err)
+{
+	w->writing = false;
+	extend_deadline(w);
+	return send_request(w, err);
 }
 
 int64_t mssql_wire_count(const struct mssql_wire *w)

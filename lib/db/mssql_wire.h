@@ -64,6 +64,27 @@ MUST_CHECK int mssql_wire_next(struct mssql_wire *w, enum mssql_event *ret_event
 const struct tds_columns *mssql_wire_columns(const struct mssql_wire *w);
 /* The last row, as tds/row.h has it; until the next event. */
 const uint8_t *mssql_wire_row(const struct mssql_wire *w, size_t *ret_len);
+
+/* Rows as they come, after MSSQL_COLUMNS: 1 and bytes of rows in `out`; `rows` ended in them, the last one
+ * at `row_end`; the next call goes on behind them, and no more than max_rows end in them. 0: there are no more, mssql_wire_next says why. Whole
+ * rows that are there are not waited for longer than it takes to read them. query_timeout holds for each
+ * call. */
+struct mssql_taken {
+	size_t len, row_end;
+	uint32_t rows;
+};
+MUST_CHECK int mssql_wire_take_rows(struct mssql_wire *w, uint8_t *out, size_t room,
+	uint32_t max_rows, struct mssql_taken *ret_taken, struct err *err);
+
+/* Bulk data (MS-TDS 2.2.6.1) behind an INSERT BULK that the server has taken: begin, the columns' token,
+ * rows, end; the answer is read like any other. While they are written the server says nothing;
+ * query_timeout holds for each part. Cancelled: ERR_CANCELLED, and the server was told to ignore it. */
+MUST_CHECK int mssql_wire_bulk_begin(struct mssql_wire *w, struct err *err);
+MUST_CHECK int mssql_wire_bulk_put(struct mssql_wire *w, const void *data, size_t len, struct err *err);
+MUST_CHECK int mssql_wire_bulk_end(struct mssql_wire *w, struct err *err);
+/* All that was sent is ignored, and the answer is read. */
+void mssql_wire_bulk_ignore(struct mssql_wire *w);
+
 /* Rows of the statement that ended; -1 where none are counted. */
 int64_t mssql_wire_count(const struct mssql_wire *w);
 

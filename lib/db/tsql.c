@@ -196,3 +196,79 @@ const char *tsql_quote(const char *identifier, struct arena *a)
 	*to = '\0';
 	return quoted;
 }
+
+const char *tsql_text(const char *text, struct arena *a)
+{
+	size_t n = 0;
+	char *quoted, *to;
+
+	for (const char *p = text; *p; p++)
+		n += *p == '\'';
+	to = quoted = arena_alloc(a, strlen(text) + n + 4);
+	*to++ = 'N';
+	*to++ = '\'';
+	for (const char *p = text; *p; p++) {
+		if (*p == '\'')
+			*to++ = '\'';
+		*to++ = *p;
+	}
+	*to++ = '\'';
+	*to = '\0';
+	return quoted;
+}
+
+/* A part that is in brackets or quotes, or goes to the next point. */
+static int take_part(const char **p, struct arena *a, const char **ret, struct err *err)
+{
+	const char *s = *p;
+	char close = *s == '[' ? ']' : *s == '"' ? '"' : '\0';
+	char *out = arena_alloc(a, strlen(s) + 1), *to = out;
+
+	if (!close) {
+		while (*s && *s != '.')
+			*to++ = *s++;
+	} else {
+		for (s++; *s != close || s[1] == close; s++) {
+			if (*s == '\0')
+				return err_set(err, ERR_CONFIG, "name '%s': '%c' is missing", *p, close);
+			s += *s == close;
+			*to++ = *s;
+		}
+		s++;
+	}
+	*p = s;
+	*ret = *out ? out : NULL;
+	return 0;
+}
+
+int tsql_name_parse(
+	const char *text, struct arena *a, const char *ret_parts[TSQL_NAME_PARTS], struct err *err)
+{
+	const char *parts[TSQL_NAME_PARTS], *p = text;
+	size_t n = 0;
+
+	do {
+		if (n == TSQL_NAME_PARTS)
+			return err_set(err, ERR_CONFIG, "name '%s' has more than four parts", text);
+		p += n > 0; /* the point */
+		if (take_part(&p, a, &parts[n++], err))
+			return -1;
+	} while (*p == '.');
+	if (*p || !parts[n - 1])
+		return err_set(err, ERR_CONFIG, "'%s' is not the name of a table", text);
+	for (size_t i = 0; i < TSQL_NAME_PARTS; i++)
+		ret_parts[i] = i < n ? parts[n - 1 - i] : NULL;
+	return 0;
+}
+
+const char *tsql_name_print(const char *const parts[TSQL_NAME_PARTS], struct arena *a)
+{
+	const char *name = tsql_quote(parts[0], a);
+	size_t last = TSQL_NAME_PARTS - 1;
+
+	while (last && !parts[last])
+		last--;
+	for (size_t i = 1; i <= last; i++)
+		name = arena_printf(a, "%s.%s", parts[i] ? tsql_quote(parts[i], a) : "", name);
+	return name;
+}

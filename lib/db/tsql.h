@@ -33,6 +33,17 @@ struct tsql_batch {
 MUST_CHECK int tsql_next_batch(const char **at, unsigned *line, struct tsql_batch *ret_batch,
 	struct err *err);
 
+/* The parts of a name like dw.member or [my schema]."a.b", the last one first: object, schema, database,
+ * server; NULL for those that are not there (or empty: db..t). ERR_CONFIG. */
+#define TSQL_NAME_PARTS 4
+MUST_CHECK int tsql_name_parse(const char *text, struct arena *a, const char *ret_parts[TSQL_NAME_PARTS],
+	struct err *err);
+/* The same in brackets: [dw].[member]. */
+const char *tsql_name_print(const char *const parts[TSQL_NAME_PARTS], struct arena *a);
+
+/* N'it''s' */
+const char *tsql_text(const char *text, struct arena *a);
+
 /* [a]]b] */
 const char *tsql_quote(const char *identifier, struct arena *a);
 
