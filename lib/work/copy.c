@@ -14,7 +14,7 @@
 
 #define TICK_MS 100 /* how soon a cancellation is noticed, and how often progress is reported */
 
-static const struct source_ops *const sources[] = {&source_csv, &source_sqlite};
+static const struct source_ops *const sources[] = {&source_csv, &source_mssql, &source_sqlite};
 
 struct session;
 

@@ -143,3 +143,52 @@ int mssql_script_run(struct db *db, const struct load *load, struct script *scri
 		return -1;
 	return script->atomic ? run_atomic(db, load, script, err) : run_each(db, load, script, err);
 }
+
+/* --- pre_sql, post_sql --- */
+
+static int run_part(struct db *db, const struct tsql_batch *b, int64_t depth, struct err *err)
+{
+	for (unsigned i = 0; i < b->repeat; i++) {
+		int same;
+
+		if (db_mssql_batch(db, b->text, b->len, NULL, err))
+			return -1;
+		same = depth_is(db, depth, err);
+		if (same == 0)
+			return err_set(err, ERR_CONFIG, depth ? "it ends the transaction of the load"
+							      : "it begins a transaction and does not end it");
+		if (same < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int run_parts(struct db *db, const char *name, const char *sql, int64_t depth, struct err *err)
+{
+	char shown[SCRIPT_SHOWN_MAX];
+	struct tsql_batch b;
+	unsigned line = 1;
+	int more;
+
+	if (!sql)
+		return 0;
+	while ((more = tsql_next_batch(&sql, &line, &b, err)) > 0)
+		if (run_part(db, &b, depth, err)) {
+			script_show(b.text, b.text + b.len, shown);
+			return err_wrap(err, "%s (line %u), '%s'", name, b.line, shown);
+		}
+	return more < 0 ? err_wrap(err, "%s", name) : 0;
+}
+
+int mssql_script_within(struct db *db, const char *name, const char *sql, struct err *err)
+{
+	return run_parts(db, name, sql, 1, err);
+}
+
+int mssql_script_alone(struct db *db, const char *name, const char *sql, struct err *err)
+{
+	int rc = run_parts(db, name, sql, 0, err);
+
+	db_rollback(db);
+	return rc;
+}

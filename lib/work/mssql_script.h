@@ -19,4 +19,9 @@
 MUST_CHECK int mssql_script_run(struct db *db, const struct load *load, struct script *script,
 	struct err *err);
 
+/* pre_sql and post_sql of a load, named in errors: within the transaction that publishes, or each batch by
+ * itself. `sql` may be NULL. */
+MUST_CHECK int mssql_script_within(struct db *db, const char *name, const char *sql, struct err *err);
+MUST_CHECK int mssql_script_alone(struct db *db, const char *name, const char *sql, struct err *err);
+
 #endif

@@ -1,17 +1,33 @@
 /*
- * mssql_target - a SQL Server's database as a target (target.h): its ledger, and statements.
+ * mssql_target - a SQL Server's database as a target (target.h): its ledger, rows, and statements.
+ *
+ * Rows are loaded into a staging table beside the target (mssql_stage.h), verified there, and
+ * moved by the server itself in one transaction with the ledger (mssql_apply.h).
  *
  * A connection that breaks is opened again by what must not give up: begin once more, and
  * revoke. Fence and ledger are then asked by their statements themselves.
  */
 #include "work/target.h"
 
+#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/fault.h"
 #include "db/mssql.h"
+#include "db/mssql_bulk.h"
+#include "db/tsql.h"
+#include "work/digest.h"
 #include "work/ledger.h"
+#include "work/mssql_apply.h"
+#include "work/mssql_rows.h"
 #include "work/mssql_script.h"
+#include "work/mssql_stage.h"
+#include "work/mssql_table.h"
+
+#define SHAPE_MAX (1024u * 1024)
 
 struct target {
 	const struct connection *conn;
@@ -20,6 +36,19 @@ struct target {
 	struct db *db;
 	char application[MSSQL_APPLICATION_MAX + 1];
 	bool begun;
+
+	/* of rows */
+	struct arena arena;
+	struct tds_columns cols;  /* of the source, by their names in the target */
+	struct mssql_table table; /* as it was, or as it will be made */
+	struct mssql_fit fit;
+	struct mssql_apply apply;
+	struct mssql_stage stage;
+	struct rejects *rejects; /* borrowed */
+	const char *shape;	 /* of the table, when it was read */
+	int64_t loads;		 /* of the table by others, when this one began */
+	struct digest digest;
+	bool verified;
 };
 
 static void on_message(void *arg, const struct mssql_message *m)
@@ -39,13 +68,18 @@ static int fail(const struct target *t, const char *what, struct err *err)
 	return what ? err_wrap(err, "connection '%s': %s", t->conn->name, what) : -1;
 }
 
-static int open_database(struct target *t, struct err *err)
+static struct mssql_login login_of(struct target *t)
 {
-	const struct mssql_login login = {.options = &t->conn->mssql,
+	return (struct mssql_login){.options = &t->conn->mssql,
 		.application = t->application,
 		.cancel = t->cancel,
 		.message = on_message,
 		.arg = t};
+}
+
+static int open_database(struct target *t, struct err *err)
+{
+	const struct mssql_login login = login_of(t);
 	enum mssql_layer layer;
 
 	return db_open_mssql(&login, &t->db, &layer, err);
@@ -68,7 +102,12 @@ static void target_close(struct target *t)
 {
 	if (!t)
 		return;
+	mssql_stage_close(&t->stage);
+	if (t->db)
+		db_rollback(t->db);
+	mssql_stage_drop(&t->stage, t->db);
 	db_close(t->db);
+	arena_release(&t->arena);
 	free(t);
 }
 
@@ -103,9 +142,315 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 	bool again = t->begun;
 
 	t->begun = true;
-	if ((again && insist(t, err)) || ledger_begin(t->db, t->load, ret_state, err))
+	if ((again && insist(t, err)) || ledger_begin(t->db, t->load, ret_state, err) ||
+		ledger_loads(t->db, t->load, &t->loads, err))
 		return fail(t, "begin the load", err);
 	return 0;
+}
+
+/* --- how the rows fit ------------------------------------------------------------- */
+
+/* What nobody may change while rows are being staged. */
+static const char *shape_of(struct target *t, const struct mssql_table *table)
+{
+	struct buf out = BUF_INIT(SHAPE_MAX);
+	char type[TDS_TYPE_TEXT_MAX];
+
+	for (uint32_t i = 0; i < table->n && table->exists; i++)
+		buf_printf(&out, "%s %s %d %s\n", table->v[i].c.name, tds_type_format(&table->v[i].c, type),
+			table->v[i].c.nullable, table->v[i].collation ? table->v[i].collation : "");
+	return table->exists ? arena_buf(&t->arena, &out) : NULL;
+}
+
+/* The names of the table's primary key where it is made. */
+static uint32_t find_keys(struct target *t, const char ***ret_names)
+{
+	uint32_t n = 0, key = 1;
+	const char **names = arena_array(&t->arena, t->fit.n, sizeof(*names));
+
+	for (uint32_t i = 0; i < t->apply.n_keys; i++)
+		names[n++] = t->fit.v[t->apply.keys[i]].to->c.name;
+	for (uint32_t i = 0; i < t->fit.n && t->apply.n_keys == 0;) {
+		if (t->fit.v[i].to && t->cols.v[i].key == key) {
+			names[n++] = t->fit.v[i].to->c.name;
+			key++;
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+	*ret_names = names;
+	return n;
+}
+
+static const char *create_sql(struct target *t)
+{
+	const char **keys;
+	uint32_t n = find_keys(t, &keys);
+
+	return mssql_table_create_sql(&t->table, keys, n, &t->arena);
+}
+
+static int fit_columns(struct target *t, const struct tds_columns *cols, struct err *err)
+{
+	const uint8_t *collation = db_mssql_peer(t->db)->collation;
+	const struct job *job = t->load->job;
+
+	if (!job->target_table || !*job->target_table)
+		return err_set(err, ERR_CONFIG, "target_table is empty");
+	if (load_columns(t->load, cols, &t->arena, &t->cols, err) ||
+		mssql_table_read(t->db, job->target_table, &t->arena, &t->table, err))
+		return -1;
+	t->shape = shape_of(t, &t->table);
+	if (!t->table.exists)
+		mssql_table_design(&t->table, &t->cols, collation, &t->arena);
+	if (mssql_table_match(&t->table, &t->cols, job, collation, &t->arena, &t->fit, err))
+		return -1;
+	t->apply = (struct mssql_apply){
+		.db = t->db, .job = job, .table = &t->table, .fit = &t->fit, .arena = &t->arena};
+	if (mssql_apply_keys(&t->apply, err))
+		return -1;
+	if (t->table.exists || job->create)
+		return 0;
+	err_set(err, ERR_NOT_FOUND, "there is no such table in the database '%s'",
+		db_mssql_session(t->db)->database);
+	return err_hint(err, "set create = yes, or: %s", create_sql(t));
+}
+
+/* --- what would be done ----------------------------------------------------------- */
+
+static const char *column_text(struct target *t, uint32_t i)
+{
+	const struct mssql_fit_column *f = &t->fit.v[i];
+	const struct tds_column *from = &t->cols.v[i];
+	char type[TDS_TYPE_TEXT_MAX], to[TDS_TYPE_TEXT_MAX];
+
+	if (!f->to)
+		return arena_printf(&t->arena, "column '%s' %s is not loaded", from->name,
+			tds_type_format(from, type));
+	return arena_printf(&t->arena, "column '%s' %s%s goes to '%s' %s%s: %s", from->name,
+		tds_type_format(from, type), from->nullable ? "" : " not null", f->to->c.name,
+		tds_type_format(&f->to->c, to), f->to->added ? ", which is added" : "",
+		f->converted ? "each value is converted" : "its bytes pass");
+}
+
+static int target_plan(struct target *t, const struct tds_columns *cols,
+	void (*say)(void *arg, const char *line), void *arg, struct err *err)
+{
+	const struct job *job = t->load->job;
+
+	if (fit_columns(t, cols, err))
+		return fail(t, "the table", err);
+	say(arg, t->table.exists ? arena_printf(&t->arena, "table %s is there", t->table.name)
+				 : arena_printf(&t->arena, "the table is made: %s", create_sql(t)));
+	for (uint32_t i = 0; i < t->fit.n; i++)
+		say(arg, column_text(t, i));
+	if (job->pre_sql)
+		say(arg, arena_printf(&t->arena, "pre_sql %s: %s",
+				 job->pre_sql_atomic ? "in the transaction that publishes"
+						     : "by itself, before the load", job->pre_sql));
+	say(arg, arena_printf(&t->arena, "staging: a heap in schema %s, INSERT BULK with TABLOCK; minimally "
+					 "logged where the recovery model is simple or bulk-logged",
+			 t->table.schema));
+	say(arg, mssql_apply_plan(&t->apply));
+	if (job_replaces(job) || job->delete_missing)
+		say(arg, arena_printf(&t->arena, "guards: min_rows %" PRId64 ", max_delete %s", job->min_rows,
+				 job->max_delete ? job->max_delete : "none"));
+	if (job->post_sql)
+		say(arg, arena_printf(&t->arena, "post_sql %s: %s",
+				 job->post_sql_atomic ? "in the transaction that publishes"
+						      : "by itself, after it", job->post_sql));
+	return 0;
+}
+
+/* --- staging ---------------------------------------------------------------------- */
+
+static int target_stage(struct target *t, const struct tds_columns *cols, uint32_t lanes,
+	struct rejects *rejects, struct err *err)
+{
+	const struct job *job = t->load->job;
+	const struct mssql_login login = login_of(t);
+
+	t->rejects = rejects;
+	if (!job->pre_sql_atomic && mssql_script_alone(t->db, "pre_sql", job->pre_sql, err))
+		return fail(t, "prepare", err);
+	if (fit_columns(t, cols, err))
+		return fail(t, "the table", err);
+	if (mssql_stage_sweep(t->db, t->table.schema, err) ||
+		mssql_stage_open(&t->stage, t->db, t->load, t->table.schema, &t->fit, &t->cols, &login, lanes,
+			&t->arena, err))
+		return fail(t, "make the staging table", err);
+	for (uint32_t i = 0; i < lanes; i++) {
+		struct mssql_rows *rows = &t->stage.lanes[i].rows;
+
+		rows->rejects = rejects;
+		rows->keys = t->apply.keys;
+		rows->n_keys = t->apply.n_keys;
+		rows->digesting = job->verify == VERIFY_DIGEST;
+	}
+	return 0;
+}
+
+static int target_write(struct target *t, uint32_t lane, const struct batch *b, struct err *err)
+{
+	if (mssql_stage_write(&t->stage, lane, b, err) || FAULT(BATCH_STAGED, err))
+		return fail(t, "stage rows", err);
+	return 0;
+}
+
+static int check_digest(struct target *t, struct err *err)
+{
+	struct digest written = {.sum = 0};
+
+	for (uint32_t i = 0; i < t->stage.n; i++)
+		digest_merge(&written, &t->stage.lanes[i].rows.digest);
+	if (mssql_stage_digest(&t->stage, t->db, &t->digest, err))
+		return -1;
+	if (digest_equal(&written, &t->digest) && !FAULT(DIGEST, err))
+		return 0;
+	return err_set(err, ERR_TARGET,
+		"the digest of the rows in staging is not that of the rows that were written there");
+}
+
+static int verify(struct target *t, uint64_t rows, struct err *err)
+{
+	uint64_t rejected = 0;
+
+	if (mssql_stage_seal(&t->stage, t->db, &t->apply.staged, err))
+		return -1;
+	for (uint32_t i = 0; i < t->stage.n; i++)
+		rejected += t->stage.lanes[i].rows.rejected;
+	if (rows != t->apply.staged + rejected)
+		return err_set(err, ERR_DATA, "the source gave %" PRIu64 " rows, and staging has %" PRIu64, rows,
+			t->apply.staged + rejected);
+	return t->load->job->verify == VERIFY_DIGEST ? check_digest(t, err) : 0;
+}
+
+static int target_verify(struct target *t, uint64_t rows, struct err *err)
+{
+	if (verify(t, rows, err))
+		return fail(t, "verify the staging table", err);
+	t->verified = true;
+	return FAULT(STAGED, err) ? -1 : 0;
+}
+
+/* --- publishing ------------------------------------------------------------------- */
+
+/* What stage() found must still hold. */
+static int check_unchanged(struct target *t, struct err *err)
+{
+	struct mssql_table now;
+	const char *shape;
+
+	if (mssql_table_read(t->db, t->load->job->target_table, &t->arena, &now, err))
+		return -1;
+	shape = shape_of(t, &now);
+	if (!t->shape && !shape)
+		return 0;
+	if (t->shape && shape && strcmp(t->shape, shape) == 0)
+		return 0;
+	return err_set(err, ERR_TARGET, "the table was %s while rows were being staged",
+		!t->shape ? "made" : !shape ? "dropped" : "altered");
+}
+
+/* Another run has replaced the table since we began to read: what we read is older, and is not to stand
+ * in its place. */
+static int check_newest(struct target *t, struct err *err)
+{
+	int64_t loads;
+
+	if (!job_replaces(t->load->job))
+		return 0;
+	if (ledger_loads(t->db, t->load, &loads, err))
+		return -1;
+	return loads == t->loads ? 0
+				 : err_set(err, ERR_TARGET,
+					   "another run has loaded the table since this one began to read: "
+					   "its rows would be older");
+}
+
+static int shape_table(struct target *t, struct err *err)
+{
+	if (!t->table.exists)
+		return db_exec(t->db, create_sql(t), err);
+	for (uint32_t i = 0; i < t->table.n; i++)
+		if (t->table.v[i].added &&
+			db_exec(t->db, mssql_table_add_sql(&t->table, &t->table.v[i], &t->arena), err))
+			return -1;
+	return 0;
+}
+
+static int apply(struct target *t, uint64_t *ret_rows, struct err *err)
+{
+	const struct job *job = t->load->job;
+
+	if (check_newest(t, err) ||
+		(job->pre_sql_atomic && mssql_script_within(t->db, "pre_sql", job->pre_sql, err)) ||
+		check_unchanged(t, err) || shape_table(t, err) || mssql_apply_rows(&t->apply, ret_rows, err) ||
+		FAULT(PUBLISH_MOVED, err))
+		return -1;
+	return job->post_sql_atomic ? mssql_script_within(t->db, "post_sql", job->post_sql, err) : 0;
+}
+
+static int complete(struct target *t, const struct load_end *end, uint64_t rows, struct err *err)
+{
+	char digest[DIGEST_TEXT_LEN + 1];
+
+	return ledger_complete(t->db, t->load,
+		&(struct ledger_end){.rows = rows,
+			.rejects = t->rejects ? rejects_count(t->rejects) : 0,
+			.digest = t->load->job->verify == VERIFY_DIGEST ? digest_text(&t->digest, digest)
+									: NULL,
+			.watermark_from = end->watermark_from,
+			.watermark_to = end->watermark_to},
+		err);
+}
+
+static int publish(struct target *t, const struct load_end *end, uint64_t *ret_rows, struct err *err)
+{
+	if (db_begin(t->db, err))
+		return -1;
+	if (ledger_publish(t->db, t->load, err) || apply(t, ret_rows, err) ||
+		complete(t, end, *ret_rows, err) || db_commit(t->db, err) || FAULT(PUBLISHED, err)) {
+		db_rollback(t->db);
+		return -1;
+	}
+	return 0;
+}
+
+static int target_publish(
+	struct target *t, const struct load_end *end, uint64_t *ret_rows, struct err *err)
+{
+	uint64_t rows = 0;
+
+	t->apply.stage = t->stage.table;
+	t->apply.full = end->full;
+	if (mssql_apply_check(&t->apply, err) || publish(t, end, &rows, err))
+		return fail(t, "publish", err);
+	mssql_stage_drop(&t->stage, t->db);
+	*ret_rows = rows;
+	return 0;
+}
+
+static int finish(struct target *t, struct err *err)
+{
+	const struct job *job = t->load->job;
+	int done;
+
+	if (!job->post_sql || job->post_sql_atomic)
+		return 0;
+	done = ledger_is_post_done(t->db, t->load, err);
+	if (done)
+		return done < 0 ? -1 : 0;
+	if (FAULT(POST_BEFORE, err) || mssql_script_alone(t->db, "post_sql", job->post_sql, err) ||
+		FAULT(POST_DONE, err))
+		return -1;
+	return ledger_post_done(t->db, t->load, err);
+}
+
+static int target_finish(struct target *t, struct err *err)
+{
+	return finish(t, err) ? fail(t, "finish the load", err) : 0;
 }
 
 static int target_script(struct target *t, struct script *script, struct err *err)
@@ -115,6 +460,7 @@ static int target_script(struct target *t, struct script *script, struct err *er
 
 static int target_revoke(struct target *t, const char *reason, enum ledger_state *ret_state, struct err *err)
 {
+	mssql_stage_close(&t->stage);
 	if (insist(t, err) || ledger_revoke(t->db, t->load, reason, ret_state, err))
 		return fail(t, "withdraw the load", err);
 	return 0;
@@ -125,6 +471,12 @@ const struct target_ops target_mssql = {
 	.open = target_open,
 	.history = target_history,
 	.begin = target_begin,
+	.plan = target_plan,
+	.stage = target_stage,
+	.write = target_write,
+	.verify = target_verify,
+	.publish = target_publish,
+	.finish = target_finish,
 	.script = target_script,
 	.revoke = target_revoke,
 	.close = target_close,

@@ -63,6 +63,6 @@ struct source_ops {
 	void (*close)(struct source *s); /* NULL is fine */
 };
 
-extern const struct source_ops source_csv, source_sqlite;
+extern const struct source_ops source_csv, source_mssql, source_sqlite;
 
 #endif

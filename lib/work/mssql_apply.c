@@ -1,0 +1,378 @@
+#include "work/mssql_apply.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "db/tsql.h"
+#include "tds/declare.h"
+#include "work/target.h"
+
+#define SQL_MAX	  (4u * 1024 * 1024)
+#define NAMED_MAX 3 /* keys that an error names */
+#define BINARY	  "COLLATE Latin1_General_BIN2"
+
+/* --- SQL --- */
+
+static const char *quoted(struct mssql_apply *p, uint32_t column)
+{
+	return tsql_quote(p->fit->v[column].to->c.name, p->arena);
+}
+
+static bool is_key(const struct mssql_apply *p, uint32_t column)
+{
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		if (p->keys[i] == column)
+			return true;
+	return false;
+}
+
+/* "t.[k] = s.c0 AND …": the target's collation holds. */
+static void add_same_key(struct mssql_apply *p, struct buf *sql)
+{
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		buf_printf(sql, "%st.%s = s.c%" PRIu32, i ? " AND " : "", quoted(p, p->keys[i]), p->keys[i]);
+}
+
+static const char *key_list(struct mssql_apply *p)
+{
+	struct buf list = BUF_INIT(SQL_MAX);
+
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		buf_printf(&list, "%sc%" PRIu32, i ? ", " : "", p->keys[i]);
+	return arena_buf(p->arena, &list);
+}
+
+static int run_sql(struct mssql_apply *p, const char *sql, int64_t *ret_changes, struct err *err)
+{
+	if (db_exec(p->db, sql, err))
+		return -1;
+	*ret_changes = db_changes(p->db);
+	return 0;
+}
+
+static int count(struct mssql_apply *p, const char *sql, int64_t *ret_n, struct err *err)
+{
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	int rc;
+
+	if (db_prepare(p->db, sql, &stmt, err))
+		return -1;
+	rc = db_step(stmt, err);
+	if (rc >= 0)
+		*ret_n = rc ? db_column_int(stmt, 0) : 0;
+	return rc < 0 ? -1 : 0;
+}
+
+/* --- keys --- */
+
+static int no_key(struct mssql_apply *p, const char *name, struct err *err)
+{
+	const char **names = arena_array(p->arena, p->fit->n, sizeof(*names));
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->fit->n; i++)
+		if (p->fit->v[i].to)
+			names[n++] = p->fit->v[i].to->c.name;
+	err_set(err, ERR_CONFIG, "key_columns: '%s' is not among the columns that are loaded", name);
+	return err_suggest(err, text_nearest(name, names, n));
+}
+
+int mssql_apply_keys(struct mssql_apply *p, struct err *err)
+{
+	const char **names;
+	uint32_t n;
+
+	p->n_keys = 0;
+	p->merges = p->job->load_mode == LOAD_MERGE ||
+		    (p->job->load_mode == LOAD_INCREMENTAL && p->job->key_columns);
+	if (!p->job->key_columns)
+		return 0;
+	if (tds_names_parse(p->job->key_columns, p->arena, &names, &n, err))
+		return err_wrap(err, "key_columns");
+	p->keys = arena_array(p->arena, n ? n : 1, sizeof(*p->keys));
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t i = 0;
+
+		while (i < p->fit->n &&
+			!(p->fit->v[i].to && strcasecmp(p->fit->v[i].to->c.name, names[k]) == 0))
+			i++;
+		if (i == p->fit->n)
+			return no_key(p, names[k], err);
+		p->keys[p->n_keys++] = i;
+	}
+	return p->n_keys ? 0 : err_set(err, ERR_CONFIG, "key_columns names no column");
+}
+
+static int check_nulls(struct mssql_apply *p, struct err *err)
+{
+	for (uint32_t i = 0; i < p->n_keys; i++) {
+		char rows[64];
+		int64_t n;
+
+		if (count(p,
+			    arena_printf(p->arena,
+				    "SELECT COUNT_BIG(*) FROM %s WHERE c%" PRIu32 " IS NULL", p->stage,
+				    p->keys[i]),
+			    &n, err))
+			return -1;
+		if (n == 0)
+			continue;
+		err_set(err, ERR_DATA, "%s of the source ha%s no value in the key column '%s'",
+			text_plural((uint64_t)n, "row", rows, sizeof(rows)), n == 1 ? "s" : "ve",
+			p->fit->v[p->keys[i]].to->c.name);
+		return err_hint(err, "a row without a key is never the same row again");
+	}
+	return 0;
+}
+
+/* "(7, 'x')", as policy allows; else "". */
+static const char *key_text(struct mssql_apply *p, struct db_stmt *stmt)
+{
+	struct buf out = BUF_INIT(SQL_MAX);
+
+	if (p->job->reject_values == REJECT_VALUES_NONE)
+		return "";
+	for (uint32_t i = 0; i < p->n_keys; i++) {
+		const char *text = db_column_text(stmt, (int)i);
+
+		buf_printf(&out, "%s%.64s", i ? ", " : " (", text ? text : "NULL");
+	}
+	buf_addc(&out, ')');
+	return arena_buf(p->arena, &out);
+}
+
+static int check_twice(struct mssql_apply *p, struct err *err)
+{
+	CLEANUP(buf_release) struct buf named = BUF_INIT(SQL_MAX);
+	CLEANUP_STMT struct db_stmt *stmt = NULL;
+	const char *keys = key_list(p);
+	int n = 0, rc;
+
+	if (db_prepare(p->db,
+		    arena_printf(p->arena, "SELECT TOP (%d) %s FROM %s GROUP BY %s HAVING COUNT_BIG(*) > 1",
+			    NAMED_MAX + 1, keys, p->stage, keys),
+		    &stmt, err))
+		return -1;
+	while ((rc = db_step(stmt, err)) > 0)
+		if (n++ < NAMED_MAX)
+			buf_printf(&named, "%s%s", n > 1 ? ";" : "", key_text(p, stmt));
+	if (rc < 0 || n == 0)
+		return rc;
+	err_set(err, ERR_DATA, "the source has the same key (%s) more than once:%s%s", p->job->key_columns,
+		buf_str(&named), n > NAMED_MAX ? "; and more" : "");
+	return err_hint(err, "which of them holds cannot be known: make the source's rows, or "
+			     "key_columns, unique");
+}
+
+int mssql_apply_check(struct mssql_apply *p, struct err *err)
+{
+	if (!p->merges)
+		return 0;
+	return check_nulls(p, err) || check_twice(p, err) ? -1 : 0;
+}
+
+/* --- guards --- */
+
+/* All of them where a limit has to be counted, else whether there is one. */
+static int count_rows(struct mssql_apply *p, int64_t *ret_n, struct err *err)
+{
+	return count(p,
+		arena_printf(p->arena,
+			p->job->max_delete ? "SELECT COUNT_BIG(*) FROM %s" : "SELECT TOP (1) 1 FROM %s",
+			p->table->name),
+		ret_n, err);
+}
+
+static int check_cascades(struct mssql_apply *p, struct err *err)
+{
+	if (!p->table->cascades)
+		return 0;
+	err_set(err, ERR_CONFIG, "the foreign key '%s' points to the table, with an action on delete: "
+				 "replacing the rows would reach into another table", p->table->cascades);
+	return err_hint(err, "use load_mode = merge, or a foreign key without an action");
+}
+
+static int delete_all(struct mssql_apply *p, struct err *err)
+{
+	int64_t before, gone;
+
+	if (check_cascades(p, err) || count_rows(p, &before, err) ||
+		load_check_min_rows(p->job, "table", (uint64_t)before, p->staged, err))
+		return -1;
+	if (p->job->max_delete &&
+		load_check_max_delete(p->job, "table", before, before - (int64_t)p->staged, err))
+		return -1;
+	if (before == 0)
+		return 0;
+	return run_sql(p,
+		arena_printf(p->arena, p->table->referenced ? "DELETE FROM %s" : "TRUNCATE TABLE %s",
+			p->table->name),
+		&gone, err);
+}
+
+/* --- rows --- */
+
+static void add_columns(struct mssql_apply *p, struct buf *names, struct buf *values)
+{
+	const char *between = "";
+
+	for (uint32_t i = 0; i < p->fit->n; i++) {
+		if (!p->fit->v[i].to)
+			continue;
+		buf_printf(names, "%s%s", between, quoted(p, i));
+		buf_printf(values, "%ss.c%" PRIu32, between, i);
+		between = ", ";
+	}
+}
+
+static int set_identity(struct mssql_apply *p, const char *on, struct err *err)
+{
+	if (!p->fit->identity)
+		return 0;
+	return db_exec(p->db, arena_printf(p->arena, "SET IDENTITY_INSERT %s %s", p->table->name, on), err);
+}
+
+/* `where` of the staged rows s; `want`: so many, -1: not known. */
+static int insert_rows(struct mssql_apply *p, const char *where, int64_t want, int64_t *ret_rows, struct err *err)
+{
+	struct buf names = BUF_INIT(SQL_MAX), values = BUF_INIT(SQL_MAX);
+	const char *into, *from;
+
+	add_columns(p, &names, &values);
+	into = arena_buf(p->arena, &names);
+	from = arena_buf(p->arena, &values);
+	if (set_identity(p, "ON", err) ||
+		run_sql(p,
+			arena_printf(p->arena, "INSERT INTO %s (%s) SELECT %s FROM %s AS s%s", p->table->name,
+				into, from, p->stage, where),
+			ret_rows, err) ||
+		set_identity(p, "OFF", err))
+		return -1;
+	if (want < 0 || *ret_rows == want)
+		return 0;
+	err_set(err, ERR_DATA, "%" PRId64 " rows are staged, and the table took %" PRId64, want, *ret_rows);
+	return err_hint(err, "an INSTEAD OF trigger or an index with IGNORE_DUP_KEY drops rows");
+}
+
+/* Is there no '=' for its values? Then they are always written. */
+static bool cannot_compare(const struct tds_column *c)
+{
+	return c->type == TDS_XML || c->type == TDS_UDT || c->type == TDS_OLD_TEXT ||
+	       c->type == TDS_OLD_NTEXT || c->type == TDS_OLD_IMAGE;
+}
+
+/* Whatever the collation takes for the same: 'a' is not 'A', nor 'a ' 'a'. */
+static void add_differs(struct mssql_apply *p, uint32_t i, const char *between, struct buf *out)
+{
+	const struct tds_column *c = &p->fit->v[i].to->c;
+	bool text = tds_type_is_narrow(c->type) || tds_type_is_utf16(c->type);
+	const char *name = quoted(p, i);
+
+	if (cannot_compare(c)) {
+		buf_printf(out, "%s1 = 1", between);
+		return;
+	}
+	buf_printf(out, "%st.%s <> s.c%" PRIu32 "%s", between, name, i, text ? " " BINARY : "");
+	if (text || c->type == TDS_BIGVARBINARY)
+		buf_printf(out, " OR DATALENGTH(t.%s) <> DATALENGTH(CAST(s.c%" PRIu32 " AS %s))", name, i,
+			tds_type_print(c, p->arena));
+	buf_printf(out, " OR (t.%s IS NULL AND s.c%" PRIu32 " IS NOT NULL)"
+			" OR (t.%s IS NOT NULL AND s.c%" PRIu32 " IS NULL)", name, i, name, i);
+}
+
+static int update_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
+{
+	struct buf sql = BUF_INIT(SQL_MAX), differs = BUF_INIT(SQL_MAX);
+	const char *between = "", *which;
+
+	buf_adds(&sql, "UPDATE t SET ");
+	for (uint32_t i = 0; i < p->fit->n; i++) {
+		const struct mssql_column *to = p->fit->v[i].to;
+
+		if (!to || is_key(p, i) || to->c.identity)
+			continue;
+		buf_printf(&sql, "%s%s = s.c%" PRIu32, *between ? ", " : "", quoted(p, i), i);
+		add_differs(p, i, between, &differs);
+		between = " OR ";
+	}
+	*ret_rows = 0;
+	which = arena_buf(p->arena, &differs);
+	buf_printf(&sql, " FROM %s AS t JOIN %s AS s ON ", p->table->name, p->stage);
+	add_same_key(p, &sql);
+	buf_printf(&sql, " WHERE %s", which);
+	if (*between)
+		return run_sql(p, arena_buf(p->arena, &sql), ret_rows, err);
+	buf_release(&sql); /* keys are all there is */
+	return 0;
+}
+
+/* " WHERE NOT EXISTS (… the other side's row …)" */
+static const char *not_there(struct mssql_apply *p, const char *table, const char *alias)
+{
+	struct buf sql = BUF_INIT(SQL_MAX);
+
+	buf_printf(&sql, " WHERE NOT EXISTS (SELECT 1 FROM %s AS %s WHERE ", table, alias);
+	add_same_key(p, &sql);
+	buf_addc(&sql, ')');
+	return arena_buf(p->arena, &sql);
+}
+
+static int delete_missing(struct mssql_apply *p, struct err *err)
+{
+	int64_t before, gone;
+
+	if (count_rows(p, &before, err) ||
+		load_check_min_rows(p->job, "table", (uint64_t)before, p->staged, err) ||
+		run_sql(p,
+			arena_printf(p->arena, "DELETE t FROM %s AS t%s", p->table->name,
+				not_there(p, p->stage, "s")),
+			&gone, err))
+		return -1;
+	return p->job->max_delete ? load_check_max_delete(p->job, "table", before, gone, err) : 0;
+}
+
+static int merge_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
+{
+	int64_t changed, added;
+
+	if ((p->job->delete_missing && delete_missing(p, err)) || update_rows(p, &changed, err) ||
+		insert_rows(p, not_there(p, p->table->name, "t"), -1, &added, err))
+		return -1;
+	*ret_rows = changed + added;
+	return 0;
+}
+
+int mssql_apply_rows(struct mssql_apply *p, uint64_t *ret_rows, struct err *err)
+{
+	int64_t rows;
+	int rc;
+
+	if ((job_replaces(p->job) || (p->full && !p->merges)) && delete_all(p, err))
+		return -1;
+	rc = p->merges ? merge_rows(p, &rows, err) : insert_rows(p, "", (int64_t)p->staged, &rows, err);
+	if (rc == 0)
+		*ret_rows = (uint64_t)rows;
+	return rc;
+}
+
+const char *mssql_apply_plan(struct mssql_apply *p)
+{
+	if (p->merges)
+		return arena_printf(p->arena,
+			"publishing: rows with the same key (%s) are changed where they differ, others added%s; "
+			"UPDATE and INSERT lock the rows that they touch", p->job->key_columns,
+			p->job->delete_missing ? "; those that the source lacks are deleted" : "");
+	if (!job_replaces(p->job))
+		return "publishing: the rows are added, by INSERT from staging";
+	if (p->table->cascades)
+		return arena_printf(p->arena, "publishing: refused, the foreign key '%s' would reach into "
+					      "another table", p->table->cascades);
+	return p->table->referenced
+		       ? "publishing: DELETE and INSERT, since a foreign key points to the table; readers wait, "
+			 "or see the old rows where the database has READ_COMMITTED_SNAPSHOT"
+		       : "publishing: TRUNCATE and INSERT; the table is locked (Sch-M) until it is done, and "
+			 "readers wait";
+}

@@ -1,0 +1,58 @@
+/*
+ * mssql_stage - the staging table of a load in a SQL Server, and the connections that fill it.
+ *
+ * The table stands in the target's schema and is called etl_stage_<run>_<fence>; it has no
+ * index, so that several connections can fill it at once. Each lane is a connection with one
+ * INSERT BULK from its first row to its end, and belongs to one thread at a time. Blocks.
+ */
+#ifndef WORK_MSSQL_STAGE_H
+#define WORK_MSSQL_STAGE_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "db/mssql_bulk.h"
+#include "db/mssql_login.h"
+#include "work/mssql_rows.h"
+#include "work/target.h"
+
+struct mssql_lane {
+	struct db *db;
+	struct mssql_bulk *bulk; /* once there are rows */
+	struct mssql_rows rows;
+	int64_t loaded; /* rows that the server has taken */
+};
+
+struct mssql_stage {
+	const char *table; /* in brackets, with its schema; NULL: it was not made */
+	struct tds_columns columns; /* that it has */
+	const char **collations;
+	struct mssql_lane *lanes;
+	uint32_t n;
+};
+
+/* Drops staging tables in the schema ("[dw]") whose run is not open in the ledger, or under another fence. */
+MUST_CHECK int mssql_stage_sweep(struct db *db, const char *schema, struct err *err);
+
+/* Makes the table by `db`, and opens the lanes. All but `db` and the login's contents must outlive it. */
+MUST_CHECK int mssql_stage_open(struct mssql_stage *s, struct db *db, const struct load *load,
+	const char *schema, const struct mssql_fit *fit, const struct tds_columns *cols,
+	const struct mssql_login *login, uint32_t lanes, struct arena *a, struct err *err);
+
+MUST_CHECK int mssql_stage_write(
+	struct mssql_stage *s, uint32_t lane, const struct batch *b, struct err *err);
+
+/* All rows are given: *ret_rows is how many the table has. The lanes' connections end. */
+MUST_CHECK int mssql_stage_seal(struct mssql_stage *s, struct db *db, uint64_t *ret_rows, struct err *err);
+
+/* What the table gives back. */
+MUST_CHECK int mssql_stage_digest(
+	struct mssql_stage *s, struct db *db, struct digest *ret_digest, struct err *err);
+
+/* Zeroed is fine, twice is fine; the table stays. */
+void mssql_stage_close(struct mssql_stage *s);
+/* Quietly: who sweeps next drops what is left. */
+void mssql_stage_drop(struct mssql_stage *s, struct db *db);
+
+#endif

@@ -1,0 +1,125 @@
+"""Copies between SQL Servers, and between SQL Server and files: what arrives is what was there.
+
+The server is tests/tdsd (see test_mssql.py for one that is there).
+"""
+
+import csv
+import sqlite3
+
+import pytest
+# pylint: disable=redefined-outer-name
+from servers import pki  # noqa: F401 pylint: disable=unused-import
+from tdsd import tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
+from test_mssql import REAL, Warehouse, dw, only_tdsd, start  # noqa: F401 pylint: disable=unused-import
+
+
+class Copies(Warehouse):
+    """Jobs whose source and target are the same server, whatever else they are."""
+
+    def configure(self, **keys):
+        super().configure(**keys)
+        text = (self.project.path / "etl.ini").read_text()
+        self.project.write("etl.ini", text + "[connection files]\ndriver = csv\npath = files\n"
+                           "[connection lite]\ndriver = sqlite\npath = lite.db\n")
+        (self.project.path / "files").mkdir(exist_ok=True)
+
+    def job(self, name="copy", **keys):
+        if not (self.project.path / "control.db").exists():
+            self.project.etl("init")
+        keys = {"source": "dw", "target": "dw", **keys}
+        self.project.write("copy.ini", f"[job {name}]\n" + "".join(
+            f"{k} = " + str(v).replace("\n", "\n\t") + "\n" for k, v in keys.items()))
+        self.project.etl("apply", "copy.ini")
+
+    def copy(self, status=0, name="copy", **keys):
+        self.job(name, **keys)
+        return self.project.etl("worker", "--job", name, status=status)
+
+    def rows(self, query):
+        """Of a query, by way of a CSV file."""
+        self.copy(name="look", source_query=query, target="files", target_table="look", load_mode="replace",
+                  create="yes", min_rows=0)
+        with open(self.project.path / "files" / "look.csv", encoding="utf-8", newline="") as f:
+            return list(csv.reader(f))[1:]
+
+
+@pytest.fixture
+def copies(project, start, pki):
+    return Copies(project, None if REAL else start(), pki)
+
+
+MEMBER = """IF SCHEMA_ID(N'src') IS NULL EXEC (N'CREATE SCHEMA src')
+IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')
+DROP TABLE IF EXISTS src.member
+DROP TABLE IF EXISTS tgt.member
+GO
+CREATE TABLE src.member (id int NOT NULL PRIMARY KEY, name nvarchar(50), fee decimal(18,4), born date,
+ seen datetime2(3), code varchar(10), note nvarchar(max), raw varbinary(max), flag bit NOT NULL)
+INSERT INTO src.member VALUES
+ (1, N'Ünsal 😀', 12.3400, '1970-01-02', '2020-02-29 23:59:59.123', 'abc', N'', 0x, 1),
+ (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0),
+ (3, N'', -0.0001, '0001-01-01', '9999-12-31 00:00:00', '', N'long', 0x00FF, 1)
+"""
+ALL = "SELECT * FROM {} ORDER BY id"
+
+
+def same(copies, source="src.member", target="tgt.member"):
+    there = copies.rows(ALL.format(target))
+    assert there == copies.rows(ALL.format(source))
+    return there
+
+
+def test_create_and_append(copies):
+    copies.run(MEMBER)
+    copies.copy(source_table="src.member", target_table="tgt.member", load_mode="append", create="yes")
+    assert len(same(copies)) == 3
+    copies.run("INSERT INTO tgt.member SELECT 1, N'x', 1, NULL, NULL, NULL, NULL, NULL, 1", status=1)  # a key
+
+
+def test_modes(copies):
+    copies.run(MEMBER)
+    for mode in ("replace", "truncate"):
+        copies.copy(source_table="src.member", target_table="tgt.member", load_mode=mode, create="yes",
+                    verify="digest")
+        assert len(same(copies)) == 3
+    copies.run("DELETE FROM src.member WHERE id = 2\nUPDATE src.member SET name = N'ünsal' WHERE id = 1\n"
+               "INSERT INTO src.member VALUES (4, N'new', 1, NULL, NULL, NULL, NULL, NULL, 1)")
+    done = copies.copy(source_table="src.member", target_table="tgt.member", load_mode="merge",
+                       key_columns="id", verify="digest")
+    assert len(copies.rows(ALL.format("tgt.member"))) == 4, done.stderr
+    copies.copy(source_table="src.member", target_table="tgt.member", load_mode="merge", key_columns="id",
+                delete_missing="yes")
+    assert len(same(copies)) == 3
+    assert not copies.rows("SELECT name FROM sys.tables WHERE name LIKE 'etl[_]stage[_]%'")
+
+
+def test_plan_says_what_it_does(copies):
+    copies.run(MEMBER)
+    copies.job(source_table="src.member", target_table="tgt.member", load_mode="replace", create="yes")
+    said = copies.project.etl("run", "copy", "--dry-run").stdout
+    assert "CREATE TABLE [tgt].[member] ([id] int NOT NULL" in said and "PRIMARY KEY ([id])" in said
+    assert "its bytes pass" in said and "TRUNCATE" in said
+
+
+def test_to_csv_and_sqlite_and_back(copies):
+    copies.run(MEMBER)
+    for way in ("files", "lite"):
+        copies.copy(name="out", source_table="src.member", target=way, target_table="member",
+                    load_mode="replace", create="yes")
+        copies.run("DROP TABLE IF EXISTS tgt.member\nSELECT TOP 0 * INTO tgt.member FROM src.member")
+        copies.copy(name="back", source=way, source_table="member", target_table="tgt.member",
+                    load_mode="append")
+        assert len(copies.rows(ALL.format("tgt.member"))) == 3
+    same(copies)
+
+
+def test_narrower_column_is_refused(copies):
+    copies.run(MEMBER)
+    copies.run("CREATE TABLE tgt.member (id int NOT NULL, name nvarchar(2))")
+    done = copies.copy(source_query="SELECT id, name FROM src.member", target_table="tgt.member",
+                       load_mode="append", status=1)
+    assert "column 'name'" in done.stderr and "row 1" in done.stderr
+    assert not copies.rows("SELECT * FROM tgt.member")
+    copies.copy(source_query="SELECT id, name FROM src.member", target_table="tgt.member", on_reject="keep",
+                load_mode="append")
+    assert len(copies.rows("SELECT * FROM tgt.member")) == 2
