@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/utf16.h"
+#include "tds/convert.h"
 
 /* 10^15: below it every decimal of that many digits is a double's own. */
 #define EXACT_MAGNITUDE 1000000000000000ull
@@ -46,6 +47,7 @@ struct sqlite_put {
 	const struct sqlite_column *to;
 	enum put_how how;
 	bool not_null;
+	struct tds_conversion *to_utf8; /* NULL: it is, or no text */
 };
 
 static const struct tds_column int_column = {.name = "", .type = TDS_INTN, .size = 8};
@@ -69,13 +71,23 @@ static enum put_how how_for(const struct tds_column *c, enum affinity affinity)
 	return c->precision ? PUT_TEXT : PUT_AS_IS; /* decimals */
 }
 
+static const struct tds_column utf8_column = {.name = "", .type = TDS_BIGVARCHAR, .size = TDS_SIZE_MAX,
+	/* tds_collation_utf8 */
+	.collation = {0x09, 0x04, 0x00, 0x26, 0x00}, .nullable = true};
+
 /* Text in code pages comes with SQL Server as a source. */
-static int check_collation(const struct tds_column *c, struct err *err)
+static int plan_text(struct sqlite_rows *r, struct sqlite_put *put, struct arena *a, struct err *err)
 {
+	const struct tds_column *c = put->col;
+
 	if (!tds_type_is_narrow(c->type) ||
 		memcmp(c->collation, tds_collation_utf8, sizeof(c->collation)) == 0)
 		return 0;
-	return err_set(err, ERR_DATA, "column '%s' is not UTF-8 text", c->name);
+	r->code_pages = true;
+	put->to_utf8 = arena_alloc(a, sizeof(*put->to_utf8));
+	if (tds_conversion_init(put->to_utf8, c, &utf8_column, err) < 0)
+		return err_wrap(err, "column '%s'", c->name);
+	return 0;
 }
 
 int sqlite_rows_init(struct sqlite_rows *r, const struct sqlite_table *t,
@@ -90,18 +102,19 @@ int sqlite_rows_init(struct sqlite_rows *r, const struct sqlite_table *t,
 		.header = arena_alloc(a, HEADER_SIZE_MAX + (size_t)cols->n * SQLITE_VARINT_MAX),
 		.joined = BUF_INIT(SQLITE_ROW_MAX),
 		.row = BUF_INIT(SQLITE_ROW_MAX),
+		.scratch = BUF_INIT(SQLITE_ROW_MAX),
 	};
 	for (uint32_t i = 0; i < cols->n; i++) {
 		const struct sqlite_fit_column *f = &fit->v[i];
 
-		if (check_collation(&cols->v[i], err) < 0)
-			return -1;
 		r->put[i] = (struct sqlite_put){
 			.col = &cols->v[i],
 			.to = f->to,
 			.how = f->to ? how_for(&cols->v[i], f->to->affinity) : PUT_NOTHING,
 			.not_null = f->not_null,
 		};
+		if (plan_text(r, &r->put[i], a, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -111,6 +124,7 @@ void sqlite_rows_release(struct sqlite_rows *r)
 	free(mem_steal(r->body));
 	buf_release(&r->joined);
 	buf_release(&r->row);
+	buf_release(&r->scratch);
 }
 
 /* --- values --- */
@@ -322,6 +336,19 @@ static int put_null(
 	return 0;
 }
 
+static int put_text(struct sqlite_rows *r, struct record *rec, const struct sqlite_put *put,
+	const struct tds_value *v, struct err *err)
+{
+	struct tds_value text = *v;
+
+	if (put->to_utf8 && tds_conversion_apply(put->to_utf8, v, &r->scratch, &text, NULL, err) < 0)
+		return err_wrap(err, "column '%s'", put->col->name);
+	if (check_string(put, text.s.data, text.s.len, err) < 0)
+		return -1;
+	add_bytes(rec, SERIAL_TEXT, text.s.data, text.s.len);
+	return 0;
+}
+
 static int put_value(struct sqlite_rows *r, struct record *rec, const struct sqlite_put *put,
 	const struct tds_value *v, struct err *err)
 {
@@ -333,10 +360,7 @@ static int put_value(struct sqlite_rows *r, struct record *rec, const struct sql
 	case TDS_REAL:
 		return put_real(rec, put, v, err);
 	case TDS_TEXT:
-		if (check_string(put, v->s.data, v->s.len, err) < 0)
-			return -1;
-		add_bytes(rec, SERIAL_TEXT, v->s.data, v->s.len);
-		return 0;
+		return put_text(r, rec, put, v, err);
 	case TDS_DECIMAL:
 		return put_decimal(rec, put, v, err);
 	case TDS_UTF16:
@@ -355,11 +379,11 @@ static int put_value(struct sqlite_rows *r, struct record *rec, const struct sql
 
 /* --- rows --- */
 
-/* No value's record form is longer than its row form (half as long again where that is UTF-16) and
- * a printed value together. */
+/* No value's record form is longer than its row form (half as long again where that is UTF-16, three times
+ * where a code page's characters become UTF-8) and a printed value together. */
 static void reserve(struct sqlite_rows *r, size_t row_len)
 {
-	size_t need = row_len + row_len / 2 + (size_t)r->n * TDS_PRINT_MAX;
+	size_t need = (r->code_pages ? 3 * row_len : row_len + row_len / 2) + (size_t)r->n * TDS_PRINT_MAX;
 
 	if (need <= r->body_size)
 		return;

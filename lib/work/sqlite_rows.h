@@ -31,6 +31,8 @@ struct sqlite_rows {
 	uint8_t *header, *body; /* of the record; the header is in that arena, too */
 	size_t body_size;
 	struct buf joined; /* a value of several chunks */
+	struct buf scratch; /* text of a code page as UTF-8 */
+	bool code_pages;   /* there is such text */
 	struct buf row;	   /* a fragmented row so far, */
 	uint64_t first;	   /* and its number from 0 */
 	uint64_t rows;	   /* added */

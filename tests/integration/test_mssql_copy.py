@@ -56,7 +56,7 @@ GO
 CREATE TABLE src.member (id int NOT NULL PRIMARY KEY, name nvarchar(50), fee decimal(18,4), born date,
  seen datetime2(3), code varchar(10), note nvarchar(max), raw varbinary(max), flag bit NOT NULL)
 INSERT INTO src.member VALUES
- (1, N'Ünsal 😀', 12.3400, '1970-01-02', '2020-02-29 23:59:59.123', 'abc', N'', 0x, 1),
+ (1, N'Ünsal 😀', 12.3400, '1970-01-02', '2020-02-29 23:59:59.123', 'Straße €', N'', 0x, 1),
  (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0),
  (3, N'', -0.0001, '0001-01-01', '9999-12-31 00:00:00', '', N'long', 0x00FF, 1)
 """
