@@ -13,17 +13,6 @@ static int rebuild(struct session *s, const struct table *old)
 	return table_rebuild(s, old->database, old->id, old);
 }
 
-static bool has_rows(struct session *s, const struct table *t)
-{
-	int64_t any = 0;
-
-	if (counted_is(t) && (counted_rows(s, t, &any) || any))
-		return any;
-	return sql_int(s, 0, &any, "SELECT 1 FROM %s.t%lld LIMIT 1", t->where, (long long)t->id) ==
-		       0 &&
-	       any;
-}
-
 static bool has_default(const struct column_def *c)
 {
 	for (size_t i = 0; i < c->n_constraints; i++)
@@ -140,7 +129,7 @@ static int alter_add(struct session *s, struct stmt *st, struct table *t)
 	bool foreign = false;
 
 	if (catalog_load(s, t->database, t->id, a, &now) ||
-		add_columns(s, st, now, has_rows(s, t)) ||
+		add_columns(s, st, now, table_has_rows(s, t)) ||
 		catalog_load(s, t->database, t->id, a, &now))
 		return -1;
 	if (st->table->n_columns) {
@@ -161,6 +150,7 @@ static int alter_add(struct session *s, struct stmt *st, struct table *t)
 			return -1;
 		foreign |= st->table->constraints[i].kind == CON_FOREIGN &&
 			   !st->table->constraints[i].no_check;
+		s->verifying |= !st->table->constraints[i].no_check;
 	}
 	if (rebuild(s, t))
 		return constraint_failed(s, now,
@@ -270,6 +260,8 @@ static int drop_constraint(struct session *s, struct stmt *st, struct table *t, 
 
 		if (t->indexes[i].constraint_id != id)
 			continue;
+		if (t->indexes[i].primary && change_is_tracked(s, t) == 1)
+			return tsql_fail(&s->error, 3735, t->indexes[i].name, t->name);
 		if (sql_int(s, 0, &referenced,
 			    "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1",
 			    t->where, (long long)t->id))
@@ -314,109 +306,43 @@ static int alter_drop(struct session *s, struct stmt *st, struct table *t)
 	return rebuild(s, t);
 }
 
+/* [WITH CHECK] CHECK, NOCHECK CONSTRAINT: trusted is what the rows were held against. */
 static int alter_check(struct session *s, struct stmt *st, struct table *t)
 {
-	if (st->n_names == 0 && sql_execf(s,
-					"UPDATE %s.sys_objects SET disabled = %d WHERE parent_id = "
-					"%lld AND type IN ('C', 'F')",
-					t->where, !st->on, (long long)t->id))
+	struct arena *a = &s->frame->arena;
+	const char *set = arena_printf(a, "disabled = %d, not_trusted = %d", !st->on,
+		!(st->on && st->if_exists));
+
+	s->verifying = st->on && st->if_exists;
+	if (st->n_names == 0 &&
+		sql_execf(s,
+			"UPDATE %s.sys_objects SET %s WHERE parent_id = %lld AND type IN ('C', 'F')",
+			t->where, set, (long long)t->id))
 		return -1;
-	for (size_t i = 0; i < st->n_names; i++)
-		if (sql_execf(s,
-			    "UPDATE %s.sys_objects SET disabled = %d WHERE parent_id = %lld AND "
-			    "name = %s",
-			    t->where, !st->on, (long long)t->id,
-			    sql_quote(&s->frame->arena, st->names[i].part[NAME_OBJECT])))
+	for (size_t i = 0; i < st->n_names; i++) {
+		const char *name = st->names[i].part[NAME_OBJECT];
+		int64_t there;
+
+		if (sql_int(s, 0, &there,
+			    "SELECT 1 FROM %s.sys_objects WHERE parent_id = %lld AND name = %s AND type "
+			    "IN ('C', 'F')",
+			    t->where, (long long)t->id, sql_quote(a, name)))
 			return -1;
-	return rebuild(s, t);
-}
-
-/* --- SWITCH --- */
-
-static int same_columns(struct session *s, const struct table *from, const struct table *to)
-{
-	struct arena *a = &s->frame->arena;
-
-	if (from->n != to->n)
-		return tsql_fail(&s->error, 4943, table_full_name(from, a),
-			tsql_number((int64_t)from->n), table_full_name(to, a),
-			tsql_number((int64_t)to->n));
-	for (size_t i = 0; i < from->n; i++) {
-		if (strcasecmp(from->v[i].name, to->v[i].name) != 0)
-			return tsql_fail(&s->error, 4957, from->v[i].name,
-				tsql_number((int64_t)i + 1), table_full_name(from, a),
-				to->v[i].name, table_full_name(to, a));
-		if (!engine_type_same(&from->v[i].type, &to->v[i].type))
-			return tsql_fail(&s->error, 4944, from->v[i].name,
-				engine_type_print(&from->v[i].type, a), table_full_name(from, a),
-				engine_type_print(&to->v[i].type, a), table_full_name(to, a));
-		if (from->v[i].type.nullable != to->v[i].type.nullable)
-			return tsql_fail(&s->error, 4985, from->v[i].name, table_full_name(from, a),
-				table_full_name(to, a));
+		if (!there)
+			return tsql_fail(&s->error, 4917, name);
+		if (sql_execf(s,
+			    "UPDATE %s.sys_objects SET %s WHERE parent_id = %lld AND name = %s",
+			    t->where, set, (long long)t->id, sql_quote(a, name)))
+			return -1;
 	}
-	return 0;
-}
-
-/* Each index of the target has its like in the source. */
-static int same_indexes(struct session *s, const struct table *from, const struct table *to)
-{
-	struct arena *a = &s->frame->arena;
-
-	for (size_t i = 0; i < to->n_indexes; i++) {
-		const struct table_index *want = &to->indexes[i];
-		bool found = false;
-
-		for (size_t j = 0; j < from->n_indexes && !found; j++) {
-			const struct table_index *have = &from->indexes[j];
-
-			found = have->unique == want->unique && have->n == want->n;
-			for (size_t k = 0; found && k < want->n; k++)
-				found = strcasecmp(table_column_by_id(to, want->columns[k])->name,
-						table_column_by_id(from, have->columns[k])->name) ==
-					0;
-		}
-		if (!found)
-			return tsql_fail(&s->error, 4947, table_full_name(from, a), want->name,
-				table_full_name(to, a));
-	}
-	return 0;
-}
-
-static int alter_switch(struct session *s, struct stmt *st, struct table *from)
-{
-	CLEANUP(buf_release) struct buf into = BUF_INIT(1024 * 1024), out = BUF_INIT(1024 * 1024);
-	struct table *to;
-	int64_t referenced;
-
-	if (ddl_table(s, &st->name2, 4902, &to) || same_columns(s, from, to) ||
-		same_indexes(s, from, to))
+	if (sql_execf(s,
+		    "UPDATE %s.sys_foreign_keys SET not_trusted = (SELECT not_trusted FROM "
+		    "%s.sys_objects o WHERE o.object_id = sys_foreign_keys.object_id) WHERE parent_id = "
+		    "%lld",
+		    t->where, t->where, (long long)t->id) ||
+		rebuild(s, t))
 		return -1;
-	if (storage_refuses(s, to, STORAGE_SWITCH_IN) || storage_refuses(s, from, STORAGE_SWITCH_OUT))
-		return -1;
-	if (has_rows(s, to))
-		return tsql_fail(&s->error, 4905, table_full_name(to, &s->frame->arena));
-	if (sql_int(s, 0, &referenced,
-		    "SELECT 1 FROM %s.sys_foreign_keys WHERE referenced_id = %lld LIMIT 1",
-		    from->where, (long long)from->id))
-		return -1;
-	if (referenced)
-		return tsql_fail(&s->error, 4967, table_full_name(from, &s->frame->arena), "?");
-	for (size_t i = 0; i < to->n; i++) {
-		if (to->v[i].computed)
-			continue;
-		buf_printf(&into, "%sc%d", into.len ? ", " : "", to->v[i].id);
-		buf_printf(&out, "%sc%d", out.len ? ", " : "", from->v[i].id);
-	}
-	s->target = to;
-	if (counted_is(from) || counted_is(to))
-		return counted_switch(s, from, to);
-	return sql_execf(s, "INSERT INTO %s.t%lld (%s) SELECT %s FROM %s.t%lld ORDER BY rowid",
-		       to->where, (long long)to->id, buf_str(&into), buf_str(&out), from->where,
-		       (long long)from->id) ||
-			       sql_execf(
-				       s, "DELETE FROM %s.t%lld", from->where, (long long)from->id)
-		       ? -1
-		       : 0;
+	return s->verifying ? check_foreign(s, t) : 0;
 }
 
 /* ALTER SCHEMA x TRANSFER y */
@@ -462,7 +388,7 @@ static int alter(struct session *s, struct stmt *st)
 	case ST_ALTER_CHECK:
 		return alter_check(s, st, t);
 	case ST_ALTER_SWITCH:
-		return alter_switch(s, st, t);
+		return exec_switch(s, st, t);
 	default:
 		return storage_alter_table(s, st, t);
 	}
@@ -474,6 +400,9 @@ int exec_alter(struct session *s, struct stmt *st)
 
 	s->altering = true;
 	rc = alter(s, st);
-	s->altering = false;
+	s->altering = s->verifying = false;
+	if (rc)
+		(void)sqlite3_exec(
+			s->db, "PRAGMA ignore_check_constraints = OFF", NULL, NULL, NULL);
 	return rc;
 }

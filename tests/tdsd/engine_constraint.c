@@ -191,7 +191,9 @@ static int add_foreign(
 		return tsql_fail(&s->error, 1776, other->name, name);
 	if (catalog_new_object(s, t->where, schema, name, "F", t->id, NULL, &id))
 		return -1;
-	if (sql_execf(s, "INSERT INTO %s.sys_foreign_keys VALUES (%lld, %lld, %lld, %s, %s, %d)",
+	if (sql_execf(s, "UPDATE %s.sys_objects SET not_trusted = %d WHERE object_id = %lld", t->where,
+		    c->no_check, (long long)id) ||
+		sql_execf(s, "INSERT INTO %s.sys_foreign_keys VALUES (%lld, %lld, %lld, %s, %s, %d)",
 		    t->where, (long long)id, (long long)t->id, (long long)other->id,
 		    c->on_delete ? sql_quote(a, c->on_delete) : "NULL",
 		    c->on_update ? sql_quote(a, c->on_update) : "NULL", c->no_check))
@@ -226,7 +228,12 @@ static int add_check(
 	if (next_object(s, t, &n) || schema_of(s, t, &schema))
 		return -1;
 	return catalog_new_object(s, t->where, schema,
-		c->name ? c->name : made_up("CK", t, NULL, a, n), "C", t->id, c->text, &id);
+		       c->name ? c->name : made_up("CK", t, NULL, a, n), "C", t->id, c->text, &id) ||
+			       sql_execf(s, "UPDATE %s.sys_objects SET not_trusted = %d WHERE "
+					    "object_id = %lld",
+				       t->where, c->no_check, (long long)id)
+		       ? -1
+		       : 0;
 }
 
 int table_add_constraint(

@@ -5,6 +5,8 @@
 #include "tests/tdsd/engine_catalog.h"
 
 int ddl_table(struct session *s, const struct name *name, int32_t missing, struct table **ret);
+int exec_switch(struct session *s, struct stmt *st, struct table *from); /* engine_switch.c */
+bool table_has_rows(struct session *s, const struct table *t);
 int table_rebuild_indexes(struct session *s, struct table *t);
 
 #endif

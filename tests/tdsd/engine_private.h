@@ -134,6 +134,7 @@ struct session {
 	enum tran_state tran;
 	int trancount;
 	bool begun; /* an SQLite transaction is open */
+	bool verifying; /* ALTER TABLE holds the rows against checks */
 	bool altering; /* rows are moved, which is no change of theirs */
 	int64_t sqlite_tran; /* its number, of the engine's */
 	bool plain;  /* no administrator: see engine_security.h */

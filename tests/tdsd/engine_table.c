@@ -225,6 +225,9 @@ int table_rebuild(struct session *s, struct database *d, int64_t id, const struc
 		buf_printf(&into, "%sc%d", into.len ? ", " : "", was->id);
 		buf_printf(&from, ", %s AS c%d", sql, was->id);
 	}
+	/* rows that a check let pass when it was off stay */
+	if (!s->verifying && sql_exec(s, "PRAGMA ignore_check_constraints = ON"))
+		return -1;
 	if (sql_exec(s, "DROP TABLE IF EXISTS temp.kept") ||
 		sql_execf(s, "CREATE TABLE temp.kept AS SELECT rowid AS r%s FROM %s.t%lld",
 			buf_str(&from), t->where, (long long)id) ||
@@ -237,7 +240,8 @@ int table_rebuild(struct session *s, struct database *d, int64_t id, const struc
 			t->where, (long long)id, into.len ? ", " : "", buf_str(&into),
 			into.len ? ", " : "", buf_str(&into)))
 		return -1;
-	return sql_exec(s, "DROP TABLE temp.kept") || sql_exec(s, "PRAGMA defer_foreign_keys = OFF")
+	return sql_exec(s, "PRAGMA ignore_check_constraints = OFF") ||
+			       sql_exec(s, "DROP TABLE temp.kept") || sql_exec(s, "PRAGMA defer_foreign_keys = OFF")
 		       ? -1
 		       : 0;
 }

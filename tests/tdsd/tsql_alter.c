@@ -119,7 +119,7 @@ static int parse_alter_table(struct parser *p, struct stmt **ret)
 	if (parse_name(p, &s->name))
 		return -1;
 	if (accept_word(p, "WITH")) {
-		s->on = at_word(p, "CHECK");
+		s->on = s->if_exists = at_word(p, "CHECK");
 		if (!accept_word(p, "CHECK") && !accept_word(p, "NOCHECK"))
 			return syntax(p);
 	}

@@ -325,10 +325,6 @@ static const struct {
 	{4947, 16, 1,
 		"ALTER TABLE SWITCH statement failed. There is no identical index in source table "
 		"'%1' for the index '%2' in target table '%3' ."},
-	{4957, 16, 1,
-		"ALTER TABLE SWITCH statement failed because column '%1' at ordinal %2 in table "
-		"'%3' has a different name than the column '%4' at the same ordinal in table "
-		"'%5'."},
 	{4967, 16, 1,
 		"ALTER TABLE SWITCH statement failed. SWITCH is not allowed because source table "
 		"'%1' contains primary key for constraint '%2'."},
@@ -493,6 +489,52 @@ static const struct {
 		"change tracking on each table before disabling it for the database. Use the "
 		"sys.change_tracking_tables catalog view to obtain a list of tables for which"
 		" change tracking is enabled."},
+	{4913, 16, 1,
+		"ALTER TABLE SWITCH statement failed. The table '%1' has clustered index '%2'"
+		" while the table '%3' does not have clustered index."},
+	{4942, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' at ordinal %2 in "
+		"table '%3' has a different name than the column '%4' at the same ordinal in "
+		"table '%5'."},
+	{4945, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' does not have the "
+		"same collation in tables '%2' and '%3'."},
+	{4946, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' does not have the "
+		"same persistent attribute in tables '%2' and '%3'."},
+	{4948, 16, 1,
+		"ALTER TABLE SWITCH statement failed. The source table '%1' is in database "
+		"'%2' while the target table '%3' is in database '%4'."},
+	{4949, 16, 1,
+		"ALTER TABLE SWITCH statement failed because the object '%1' is not a user "
+		"defined table."},
+	{4955, 16, 1,
+		"ALTER TABLE SWITCH statement failed. The source table '%1' and target table "
+		"'%2' are same."},
+	{4958, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' does not have the "
+		"same ROWGUIDCOL property in tables '%2' and '%3'."},
+	{4960, 16, 1,
+		"ALTER TABLE SWITCH statement failed. Check constraint '%1' in source table "
+		"'%2' is NOCHECK constraint but the matching check constraint '%3' in target "
+		"table '%4' is CHECK."},
+	{4965, 16, 1,
+		"ALTER TABLE SWITCH statement failed. Column '%1' in table '%2' is computed "
+		"column but the same column in '%3' is not computed."},
+	{4966, 16, 1,
+		"ALTER TABLE SWITCH statement failed. Computed column '%1' defined as '%2' in"
+		" table '%3' is different from the same column in table '%4' defined as '%5'."},
+	{4968, 16, 1,
+		"ALTER TABLE SWITCH statement failed. Target table '%1' has foreign key for "
+		"constraint '%2' but source table '%3' does not have corresponding key."},
+	{4972, 16, 1,
+		"ALTER TABLE SWITCH statement failed. Check constraints or partition function"
+		" of source table '%1' allows values that are not allowed by check "
+		"constraints or partition function on target table '%2'."},
+	{11412, 16, 1,
+		"ALTER TABLE SWITCH statement failed because column '%1' does not have the "
+		"same sparse storage attribute in tables '%2' and '%3'."},
+	{4917, 16, 0, "Constraint '%1' does not exist."},
 	{35100, 16, 10,
 		"Error number %1 in the THROW statement is outside the valid range. Specify an "
 		"error number in the valid range of 50000 to 2147483647."},

@@ -1,5 +1,7 @@
 /* What the catalog tells of tables, indexes and databases; options of them; temporal tables; change
  * tracking. */
+#include <string.h>
+
 #include "unit/tdsd/support/pairs.h"
 
 static void columns(void **state)
@@ -258,6 +260,67 @@ static void rowversions_of_open_transactions_bound_the_reader(void **state)
 	asked_close(&other);
 }
 
+static void tables_that_do_not_match_are_not_switched(void **state)
+{
+	static const struct {
+		const char *target, *number;
+	} v[] = {{"id int NOT NULL PRIMARY KEY, s varchar(5)", NULL},
+		{"id int NOT NULL PRIMARY KEY", "4943"}, {"id int NOT NULL PRIMARY KEY, x varchar(5)", "4942"},
+		{"id int NOT NULL PRIMARY KEY, s varchar(6)", "4944"},
+		{"id int NOT NULL PRIMARY KEY, s varchar(5) COLLATE Latin1_General_BIN2", "4945"},
+		{"id int NOT NULL PRIMARY KEY, s varchar(5) NOT NULL", "4985"},
+		{"id int NOT NULL PRIMARY KEY, s varchar(5) SPARSE", "11412"},
+		{"id int NOT NULL, s varchar(5)", "4913"},
+		{"id int NOT NULL PRIMARY KEY, s varchar(5), INDEX ix (s)", "4947"},
+		{"id int NOT NULL PRIMARY KEY, s varchar(5) CHECK (s <> 'x')", "4972"},
+		{"id int NOT NULL PRIMARY KEY REFERENCES p, s varchar(5)", "4968"}};
+	struct fixture *f = *state;
+
+	ask(&f->a, "CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE a (id int NOT NULL PRIMARY KEY, s "
+		   "varchar(5)); INSERT p VALUES (1); INSERT a VALUES (1, 'x')");
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		CLEANUP(buf_release) struct buf sql = BUF_INIT(4096), said = BUF_INIT(4096);
+		const char *answer;
+
+		buf_printf(&sql, "CREATE TABLE b (%s); ALTER TABLE a SWITCH TO b; ALTER TABLE b SWITCH TO a; DROP "
+				 "TABLE b",
+			v[i].target);
+		answer = ask(&f->a, buf_str(&sql));
+		if (v[i].number)
+			buf_printf(&said, "Msg %s.1 16 line 1: ALTER TABLE SWITCH statement failed", v[i].number);
+		if (strncmp(answer, buf_str(&said), said.len) != 0 || (!v[i].number && *answer))
+			fail_msg("%s: %s", v[i].target, answer);
+	}
+}
+
+static void what_is_not_checked_is_not_trusted(void **state)
+{
+	static const struct pair v[] = {
+		{"CREATE TABLE t (a int); INSERT t VALUES (-1); ALTER TABLE t WITH NOCHECK ADD CONSTRAINT ck CHECK (a "
+		 "> 0); SELECT is_not_trusted, is_disabled FROM sys.check_constraints",
+			"is_not_trusted bit!, is_disabled bit!\n1|0\n"},
+		{"INSERT t VALUES (-2)",
+			"Msg 547.0 16 line 1: The INSERT statement conflicted with the CHECK constraint \"ck\". The "
+			"conflict occurred in database \"db\", table \"dbo.t\".\n> 3621 The statement has been "
+			"terminated.\n"},
+		{"ALTER TABLE t ADD b int; SELECT COUNT(*) AS n FROM t", "n int!\n1\n"},
+		{"ALTER TABLE t WITH CHECK CHECK CONSTRAINT ck",
+			"Msg 547.0 16 line 1: The ALTER TABLE statement conflicted with the CHECK constraint \"ck\". "
+			"The conflict occurred in database \"db\", table \"dbo.t\".\n"},
+		{"DELETE t; ALTER TABLE t WITH CHECK CHECK CONSTRAINT ck; SELECT is_not_trusted FROM "
+		 "sys.check_constraints",
+			"is_not_trusted bit!\n0\n"},
+		{"ALTER TABLE t CHECK CONSTRAINT nix", "Msg 4917.0 16 line 1: Constraint 'nix' does not exist.\n"},
+		{"ALTER DATABASE db SET CHANGE_TRACKING = ON; CREATE TABLE k (id int NOT NULL CONSTRAINT pk PRIMARY "
+		 "KEY); ALTER TABLE k ENABLE CHANGE_TRACKING; ALTER TABLE k DROP CONSTRAINT pk",
+			"Msg 3735.1 16 line 1: The primary key constraint 'pk' on table 'k' cannot be dropped because "
+			"change tracking is enabled on the table. Change tracking requires a primary key constraint "
+			"on the table. Disable change tracking before dropping the constraint.\n"},
+	};
+
+	CHECK(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +330,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(databases, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(temporal_tables, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(changes_are_tracked, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(
+			tables_that_do_not_match_are_not_switched, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_checked_is_not_trusted, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(rowversions_of_open_transactions_bound_the_reader, pairs_setup,
 			pairs_teardown),
 	};
