@@ -344,6 +344,8 @@ int tr_open_json(struct translator *t, const struct from *f, const char **ret_sq
 	const struct expr *call = f->call;
 	struct term json, path = {.sql = "'$'"};
 
+	if (strcasecmp(call->text, "dm_exec_describe_first_result_set") == 0)
+		return tr_describe(t, f, ret_sql);
 	if (call->n == 0 || tr_value(t, call->v[0], &json))
 		return call->n ? -1 : tsql_fail(&t->s->error, 208, call->text);
 	if (strcasecmp(call->text, "string_split") == 0)

@@ -367,6 +367,21 @@ static int reset_connection(struct session *s, const struct stmt *st)
 	return proc_returned(s, st, 0);
 }
 
+/* 'text', as T-SQL quotes it */
+static const char *tsql_text(struct arena *a, const char *text)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(SQL_MAX);
+
+	buf_addc(&out, '\'');
+	for (; *text; text++) {
+		buf_addc(&out, *text);
+		if (*text == '\'')
+			buf_addc(&out, '\'');
+	}
+	buf_addc(&out, '\'');
+	return arena_buf(a, &out);
+}
+
 /* Procedures that only ask for a result set. */
 static int query_procedure(struct session *s, const struct stmt *st, const char *sql)
 {
@@ -389,12 +404,37 @@ static int databases(struct session *s, const struct stmt *st)
 		"varchar(254)) AS REMARKS FROM sys.databases ORDER BY name");
 }
 
+/* What the function of that name tells, but for what went wrong. */
+static int describe_first(struct session *s, const struct stmt *st)
+{
+	struct arena *a = &s->frame->arena;
+	const char *sql, *params;
+
+	if (proc_text_arg(s, st, "@tsql", 0, NULL, &sql) || proc_text_arg(s, st, "@params", 1, NULL, &params))
+		return -1;
+	if (!sql)
+		return tsql_fail(&s->error, 201, "sp_describe_first_result_set", "@tsql");
+	return query_procedure(s, st,
+		arena_printf(a,
+			"SELECT is_hidden, column_ordinal, name, is_nullable, system_type_id, system_type_name, "
+			"max_length, precision, scale, collation_name, user_type_id, user_type_database, "
+			"user_type_schema, user_type_name, assembly_qualified_type_name, xml_collection_id, "
+			"xml_collection_database, xml_collection_schema, xml_collection_name, is_xml_document, "
+			"is_case_sensitive, is_fixed_length_clr_type, source_server, source_database, "
+			"source_schema, source_table, source_column, is_identity_column, is_part_of_unique_key, "
+			"is_updateable, is_computed_column, is_sparse_column_set, ordinal_in_order_by_list, "
+			"order_by_list_length, order_by_is_descending FROM "
+			"sys.dm_exec_describe_first_result_set(N%s, %s%s, 0)",
+			tsql_text(a, sql), params ? "N" : "", params ? tsql_text(a, params) : "NULL"));
+}
+
 static const struct {
 	const char *name;
 	int (*fn)(struct session *s, const struct stmt *st);
 } procedures[] = {{"sp_executesql", executesql}, {"sp_rename", rename_}, {"sp_getapplock", applock},
 	{"sp_releaseapplock", applock}, {"sp_set_session_context", set_context},
 	{"sp_reset_connection", reset_connection}, {"sp_databases", databases},
+	{"sp_describe_first_result_set", describe_first},
 	{"sp_addextendedproperty", exec_extended_property}, {"sp_updateextendedproperty", exec_extended_property},
 	{"sp_dropextendedproperty", exec_extended_property}, {"sp_updatestats", nothing}, {"sp_recompile", nothing}, {"sp_refreshview", nothing}};
 

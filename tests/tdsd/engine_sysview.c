@@ -213,7 +213,7 @@ static const char *sessions_sql(struct translator *t, bool connections)
 
 /* --- columns --- */
 
-static int parse_columns(struct translator *t, const struct sysview *v, struct relation *r)
+int sysview_columns(struct translator *t, const struct sysview *v, struct relation *r)
 {
 	const char *p = v->columns;
 	size_t cap = 0;
@@ -270,6 +270,11 @@ static const char *expand(
 	return arena_buf(t->a, &out);
 }
 
+const char *sysview_named(struct translator *t, const char *sql, size_t n)
+{
+	return expand(t, sql, "", "", n);
+}
+
 int tr_system_view(struct translator *t, const struct from *f, const char **ret_sql)
 {
 	const char *schema = f->name.part[NAME_SCHEMA], *name = f->name.part[NAME_OBJECT], *where,
@@ -296,7 +301,7 @@ int tr_system_view(struct translator *t, const struct from *f, const char **ret_
 	where = arena_strdup(t->a, where);
 	r = scope_add(t);
 	r->alias = f->alias ? f->alias : v->name;
-	if (parse_columns(t, v, r))
+	if (sysview_columns(t, v, r))
 		return -1;
 	sql = v->sql;
 	if (!sql)

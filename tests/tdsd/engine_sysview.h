@@ -30,6 +30,9 @@ struct sysview {
 
 /* Those of tables, indexes, statistics, partitions and databases; NULL: none of that name. */
 const struct sysview *sysview_storage(const char *schema, const char *name);
+/* The view's columns into the relation, which SQLite calls r1, r2 …; and a query with those names. */
+int sysview_columns(struct translator *t, const struct sysview *v, struct relation *r);
+const char *sysview_named(struct translator *t, const char *sql, size_t n);
 /* What the server knows itself, of such a view without `sql`; NULL: it failed. */
 const char *sysview_server(struct translator *t, const struct sysview *v);
 

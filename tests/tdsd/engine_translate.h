@@ -115,6 +115,8 @@ int tr_items(struct translator *t, const struct select_item *items, size_t n, st
 /* sys.x and INFORMATION_SCHEMA.x: 1 when it is one. */
 int tr_system_view(struct translator *t, const struct from *f, const char **ret_sql);
 int tr_open_json(struct translator *t, const struct from *f, const char **ret_sql);
+/* sys.dm_exec_describe_first_result_set(…) */
+int tr_describe(struct translator *t, const struct from *f, const char **ret_sql);
 /* CHANGETABLE(CHANGES …) */
 int tr_change_table(struct translator *t, const struct from *f, const char **ret_sql);
 int tr_window(struct translator *t, const struct window *w, const char **ret);

@@ -321,6 +321,27 @@ static void what_is_not_checked_is_not_trusted(void **state)
 	CHECK(v);
 }
 
+static void queries_are_described(void **state)
+{
+	static const struct pair v[] = {
+		{"CREATE TABLE t (id int IDENTITY NOT NULL, n nvarchar(10), d decimal(10, 2), m varchar(max) COLLATE "
+		 "Latin1_General_CS_AS)",
+			""},
+		{"SELECT column_ordinal AS o, name, is_nullable AS u, system_type_name AS t, max_length AS l, precision AS p, scale "
+		 "AS s, is_identity_column AS i FROM sys.dm_exec_describe_first_result_set(N'DECLARE @x int = 1; "
+		 "SELECT id, n, d, m, @p AS p FROM t WHERE id > @x', N'@p datetime2(3)', 0) ORDER BY 1",
+			"o int!, name nvarchar(128), u bit!, t nvarchar(256), l smallint!, p tinyint!, s tinyint!, i bit\n"
+			"1|id|0|int|4|10|0|1\n2|n|1|nvarchar(10)|20|0|0|0\n3|d|1|decimal(10,2)|9|10|2|0\n"
+			"4|m|1|varchar(max)|-1|0|0|0\n5|p|1|datetime2(3)|7|23|3|0\n"},
+		{"EXEC sp_describe_first_result_set N'SELECT * FROM nix', NULL, 0",
+			"Msg 208.1 16 line 1: Invalid object name 'nix'.\n"},
+		{"SELECT COUNT(*) AS n FROM sys.dm_exec_describe_first_result_set(N'UPDATE t SET n = 1', NULL, 0)",
+			"n int!\n0\n"},
+	};
+
+	CHECK(v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(changes_are_tracked, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(
 			tables_that_do_not_match_are_not_switched, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(queries_are_described, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_checked_is_not_trusted, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(rowversions_of_open_transactions_bound_the_reader, pairs_setup,
 			pairs_teardown),
