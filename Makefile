@@ -90,7 +90,7 @@ $(out)/%.o: %.c $(VENDOR_STAMPS) Makefile
 	$(Q)$(compile)
 
 # the only files that see FreeTDS's internal headers
-$(out)/lib/tds/tls.o $(out)/lib/db/mssql_socket.o: CPPFLAGS += $(VENDOR_TDS_CPPFLAGS)
+$(out)/lib/tds/tls.o $(out)/lib/tds/gssapi.o $(out)/lib/db/mssql_socket.o: CPPFLAGS += $(VENDOR_TDS_CPPFLAGS)
 
 unit: $(unit_programs)
 $(out)/tests/unit/%.o: CPPFLAGS += $(VENDOR_TEST_CPPFLAGS) -Itests

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "krb/krb.h"
 
 const struct command *cmd_find(const char *name)
 {
@@ -191,6 +192,8 @@ int cmd_settings(struct invocation *in, struct settings *ret_settings, struct er
 		    log_choice(in, "log-format", "ETL_LOG_FORMAT", s.log.format), &clock_system,
 		    err))
 		return -1;
+	if (krb_start(&s.kerberos, err))
+		return err_wrap(err, "%s", s.file ? s.file : "configuration");
 	*ret_settings = s;
 	return 0;
 }

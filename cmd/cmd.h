@@ -98,6 +98,7 @@ int cmd_healthcheck(struct invocation *in, struct err *err);
 int cmd_help(struct invocation *in, struct err *err);
 int cmd_init(struct invocation *in, struct err *err);
 int cmd_job(struct invocation *in, struct err *err);
+int cmd_kinit_refresh(struct invocation *in, struct err *err);
 int cmd_logs(struct invocation *in, struct err *err);
 int cmd_recover(struct invocation *in, struct err *err);
 int cmd_rejects(struct invocation *in, struct err *err);

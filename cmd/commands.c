@@ -41,6 +41,13 @@ static const struct flag worker_flags[] = {
 
 static const struct flag healthcheck_flags[] = {
 	{"ready", NULL, "ask also whether it can use its store"},
+	{"ticket", NULL, "ask instead whether the Kerberos ticket serves; for 'etl kinit-refresh'"},
+};
+
+static const struct flag kinit_flags[] = {
+	{"once", NULL, "get a ticket and leave: for an init container"},
+	{"force", NULL, "also try a key that the KDC has refused"},
+	{"json", NULL, "print JSON: the ticket, each time that there is a new one"},
 };
 
 static const struct flag recover_flags[] = {
@@ -142,10 +149,18 @@ const struct command commands[] = {
 		"withdraws loads of them that were left open, and releases the jobs. End the controllers "
 		"of the other store first, if there is one.",
 		FLAGS(recover_flags), cmd_recover},
+	{"kinit-refresh", NULL, 0, 0, "keep a Kerberos ticket in [kerberos] ccache fresh",
+		"Gets a ticket with the keytab and puts it into the ccache in one piece, for this host's other "
+		"processes; then a new one when the half of its life has passed, or the keytab is another. A KDC "
+		"that is away is asked again, sooner at first, and the old ticket serves meanwhile. A key that the "
+		"KDC refuses is not tried again before the keytab is another one: the domain would lock the "
+		"account. Not needed where [kerberos] keytab is set for those who connect: they do it themselves.",
+		FLAGS(kinit_flags), cmd_kinit_refresh},
 	{"healthcheck", NULL, 0, 0, "ask the controllers on this host whether they live",
 		"For a liveness probe: asks the process, never the store, so that a store that is away "
 		"restarts nothing. With --ready, for a readiness probe, the controller must be able to use "
-		"its store. Prints what they answer, a line of JSON each.",
+		"its store. Prints what they answer, a line of JSON each. With --ticket it prints what is left of "
+		"the ticket in [kerberos] ccache, and fails when there is none that serves.",
 		FLAGS(healthcheck_flags), cmd_healthcheck},
 	{"version", NULL, 0, 0, "print the versions of the program and its libraries", NULL,
 		FLAGS(json_flag), cmd_version},

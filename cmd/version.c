@@ -3,7 +3,6 @@
  * is linked; the recipes' where they cannot.
  */
 #include <curl/curl.h>
-#include <krb5.h>
 #include <stdio.h>
 #include <string.h>
 #include <vendor_versions.h>
@@ -12,6 +11,7 @@
 #include "base/pack.h"
 #include "cmd/cmd.h"
 #include "db/db.h"
+#include "krb/krb.h"
 #include "tds/tls.h"
 #include "work/digest.h"
 
@@ -26,21 +26,13 @@ struct version {
 #define LIBC {"musl", VENDOR_MUSL_VERSION}
 #endif
 
-/* It says "Heimdal 7.8.0". */
-static const char *heimdal_number(void)
-{
-	const char *blank = strrchr(heimdal_version, ' ');
-
-	return blank ? blank + 1 : heimdal_version;
-}
-
 int cmd_version(struct invocation *in, struct err *err UNUSED)
 {
 	char xxhash[16];
 	const struct version libraries[] = {
 		LIBC,
 		{"FreeTDS", tls_freetds_version()},
-		{"Heimdal", heimdal_number()},
+		{"Heimdal", krb_version()},
 		{"mbedTLS", tls_mbedtls_version()},
 		{"libcurl", curl_version_info(CURLVERSION_NOW)->version},
 		{"inih", VENDOR_INIH_VERSION},

@@ -17,8 +17,10 @@ static const char *const no_quote[] = {CSV_QUOTE_NONE, NULL};
 static const char *const doubled[] = {CSV_ESCAPE_DOUBLED, NULL};
 static const char *const yes_no[] = {"yes", "no", NULL};
 static const char *const line_ends[] = {"crlf", "lf", NULL};
-static const char *const mssql_auths[] = {[MSSQL_AUTH_SQL] = "sql", NULL};
+static const char *const mssql_auths[] = {[MSSQL_AUTH_SQL] = "sql",
+	[MSSQL_AUTH_KERBEROS] = "kerberos", NULL};
 static const char *const mssql_encrypts[] = {"off", "request", "require", "strict", NULL}; /* db/mssql_socket.h */
+static const char *const mechanisms[] = {[KERBEROS_RAW] = "krb5", [KERBEROS_SPNEGO] = "spnego", NULL};
 static const char *const intents[] = {"readwrite", "readonly", NULL};
 static const char *const standard_input[] = {"-", NULL};
 
@@ -48,6 +50,29 @@ static const struct option log_options[] = {
 	{"format", OPT_TEXT, AT(log.format), "auto",
 		"text, json, or auto: text on a terminal, JSON lines elsewhere",
 		.choices = log_formats},
+};
+
+static const struct option kerberos_options[] = {
+	{"realm", OPT_TEXT, AT(kerberos.realm), NULL,
+		"the Active Directory domain in capitals; empty: as /etc/krb5.conf or KRB5_CONFIG say, which win"},
+	{"kdc", OPT_TEXT, AT(kerberos.kdc), NULL,
+		"domain controllers, host or host:port, by their order; empty: as the DNS says (SRV _kerberos)"},
+	{"principal", OPT_TEXT, AT(kerberos.principal), NULL,
+		"the account; empty: the first one of the keytab"},
+	{"keytab", OPT_PATH, AT(kerberos.keytab), NULL,
+		"the file of its keys, readable by its owner alone; empty: the tickets in ccache are used"},
+	{"ccache", OPT_PATH, AT(kerberos.ccache), NULL,
+		"the file of tickets, shared by the processes of this host; empty: each keeps its own in memory"},
+	{"domain_realm", OPT_TEXT, AT(kerberos.domain_realm), NULL,
+		"servers of other realms: .example.org = EXAMPLE.ORG, host = REALM, …"},
+	{"allow_rc4", OPT_BOOL, AT(kerberos.allow_rc4), "no",
+		"yes: take keys and tickets of RC4, which can be broken, where there is no AES"},
+	{"keytab_group", OPT_BOOL, AT(kerberos.keytab_group), "no",
+		"yes: the keytab's group may read it, as Kubernetes does it for fsGroup"},
+	{"lifetime", OPT_DURATION, AT(kerberos.lifetime), "0ms",
+		"how long a ticket should last; 0ms: as long as the KDC gives one", .max = 2592000000},
+	{"timeout", OPT_DURATION, AT(kerberos.timeout), "9s", "for the answer of a KDC", .min = 1000,
+		.max = 600000},
 };
 
 #undef AT
@@ -83,10 +108,19 @@ static const struct option mssql_server_option[] = {
 };
 static const struct option mssql_options[] = {
 	{"database", OPT_TEXT, AT(database), NULL, "the database; empty: the login's default"},
-	{"auth", OPT_ENUM, AT(auth), "sql", "sql: a login of the server with a password",
+	{"auth", OPT_ENUM, AT(auth), "sql", "sql: a login of the server with a password; kerberos: a ticket, see [kerberos]",
 		.choices = mssql_auths},
 	{"user", OPT_TEXT, AT(user), NULL, "the login's name"},
 	{"password_file", OPT_PATH, AT(password_file), NULL, "the file that has the password, and nothing else"},
+	{"principal", OPT_TEXT, AT(own.principal), NULL, "auth = kerberos: as whom; empty: [kerberos] principal"},
+	{"keytab", OPT_PATH, AT(own.keytab), NULL, "its keys; empty: [kerberos] keytab"},
+	{"ccache", OPT_PATH, AT(own.ccache), NULL, "its tickets; empty: [kerberos] ccache"},
+	{"spn", OPT_TEXT, AT(spn), NULL,
+		"the server's principal; empty: MSSQLSvc/host:port, with the host's full name"},
+	{"mechanism", OPT_ENUM, AT(mechanism), "krb5", "how the ticket is shown: krb5, or spnego around it",
+		.choices = mechanisms},
+	{"delegate", OPT_BOOL, AT(delegate), "no",
+		"yes: the server may act as us elsewhere (linked servers), if its account may be trusted so"},
 	{"encrypt", OPT_ENUM, AT(encrypt), "require",
 		"off, request (what the server wants), require, or strict (TDS 8.0: TLS before all else)",
 		.choices = mssql_encrypts},
@@ -155,6 +189,7 @@ static const struct option_set store_set[] = {SET(store_options, 0),
 	SET(mssql_options, offsetof(struct settings, store.mssql))};
 static const struct option_set controller_set[] = {SET(controller_options, 0)};
 static const struct option_set log_set[] = {SET(log_options, 0)};
+static const struct option_set kerberos_set[] = {SET(kerberos_options, 0)};
 static const struct option_set sqlite_set[] = {SET(connection_options, 0), SET(sqlite_options, 0)};
 static const struct option_set mssql_set[] = {SET(connection_options, 0),
 	SET(mssql_server_option, offsetof(struct connection, mssql)),
@@ -168,6 +203,7 @@ const struct settings_section settings_sections[] = {
 	{"controller", NULL, "the loop that starts workers", controller_set,
 		ARRAY_LEN(controller_set)},
 	{"log", NULL, "what is written to standard error", log_set, ARRAY_LEN(log_set)},
+	{"kerberos", NULL, "tickets for auth = kerberos", kerberos_set, ARRAY_LEN(kerberos_set)},
 	{"connection", "csv", "a directory of CSV files (RFC 4180)", csv_set, ARRAY_LEN(csv_set)},
 	{"connection", "mssql", "a database of a Microsoft SQL Server", mssql_set, ARRAY_LEN(mssql_set)},
 	{"connection", "sqlite", "a SQLite database", sqlite_set, ARRAY_LEN(sqlite_set)},
@@ -270,6 +306,26 @@ static void hurry_store(struct settings *s)
 		answer < STORE_ANSWER_MIN_MS ? STORE_ANSWER_MIN_MS : answer);
 }
 
+/* [kerberos], with what a connection says for itself. The words live in the arena. */
+static void settle_kerberos(struct mssql_options *o, const struct kerberos_options *common, struct arena *a)
+{
+	struct kerberos_options *k = arena_alloc(a, sizeof(*k));
+
+	*k = *common;
+	if (o->own.principal || o->own.keytab) {
+		/* another account's tickets are not for a cache that has a principal of its own */
+		k->principal = o->own.principal;
+		k->ccache = NULL;
+	}
+	if (o->own.keytab)
+		k->keytab = o->own.keytab;
+	if (o->own.ccache)
+		k->ccache = o->own.ccache;
+	if (o->own.ccache && !o->own.keytab)
+		k->keytab = NULL; /* somebody else fills it */
+	o->kerberos = k;
+}
+
 int settings_parse(const struct config_file *file, struct arena *a, struct settings *ret_settings,
 	struct err *err)
 {
@@ -289,6 +345,9 @@ int settings_parse(const struct config_file *file, struct arena *a, struct setti
 		return err_wrap(err, "%s", file->path);
 	}
 	hurry_store(&s);
+	settle_kerberos(&s.store.mssql, &s.kerberos, a);
+	for (size_t i = 0; i < s.n_connections; i++)
+		settle_kerberos(&s.connections[i].mssql, &s.kerberos, a);
 	*ret_settings = s;
 	return 0;
 }

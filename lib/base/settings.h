@@ -33,7 +33,21 @@ struct csv_format {
 	int64_t max_field;     /* bytes of one field */
 };
 
-enum mssql_auth { MSSQL_AUTH_SQL };
+enum mssql_auth { MSSQL_AUTH_SQL, MSSQL_AUTH_KERBEROS };
+enum kerberos_mechanism { KERBEROS_RAW, KERBEROS_SPNEGO };
+
+/* Where tickets come from. */
+struct kerberos_options {
+	const char *realm;	  /* NULL: that of the principal, or of krb5.conf */
+	const char *kdc;	  /* host, host:port, …; NULL: DNS SRV */
+	const char *principal;	  /* NULL: the first of the keytab */
+	const char *keytab;	  /* NULL: `ccache` is somebody else's work */
+	const char *ccache;	  /* file; NULL with a keytab: this process's memory */
+	const char *domain_realm; /* .example.org = EXAMPLE.ORG, …; NULL */
+	bool allow_rc4, keytab_group;
+	int64_t lifetime; /* ms that a ticket is asked for; 0: as the KDC likes */
+	int64_t timeout;  /* ms for a KDC's answer */
+};
 
 /* How to reach a SQL Server, as it was written. */
 struct mssql_options {
@@ -41,6 +55,11 @@ struct mssql_options {
 	const char *database; /* NULL: the login's own */
 	enum mssql_auth auth;
 	const char *user, *password_file;
+	struct kerberos_options own;	       /* of this connection alone: principal, keytab, ccache */
+	const struct kerberos_options *kerberos; /* what counts: [kerberos] with `own` before it */
+	enum kerberos_mechanism mechanism;
+	const char *spn; /* NULL: MSSQLSvc/host:port */
+	bool delegate;	 /* the server may act as us elsewhere */
 	int encrypt; /* enum mssql_encrypt of db/mssql_socket.h */
 	const char *ca_file; /* NULL: the system's authorities */
 	const char *server_certificate; /* NULL, or the file of the one that is trusted */
@@ -76,6 +95,7 @@ struct settings {
 	struct {
 		const char *level, *format;
 	} log;
+	struct kerberos_options kerberos;
 	struct connection *connections;
 	size_t n_connections;
 };

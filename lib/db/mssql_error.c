@@ -100,7 +100,10 @@ static const struct entry entries[] = {
 	{911, ERR_CONFIG, MSSQL_LAYER_DATABASE, false, "is the database's name right?"},
 	{916, ERR_AUTH, MSSQL_LAYER_DATABASE, false, "the login has no user in that database"},
 	{18450, ERR_AUTH, MSSQL_LAYER_LOGIN, true, "the server takes only Windows accounts, not SQL logins"},
-	{18452, ERR_AUTH, MSSQL_LAYER_LOGIN, true, "the account is of a domain that the server does not trust"},
+	{18452, ERR_AUTH, MSSQL_LAYER_LOGIN, true, "the server does not know the account: is its domain trusted there, and the clock right? or it wants "
+		"channel binding (extended protection)"},
+	{17806, ERR_AUTH, MSSQL_LAYER_LOGIN, true,
+		"the server could not use our ticket: is the SPN at the account that it runs as, and at no other?"},
 	{18456, ERR_AUTH, MSSQL_LAYER_LOGIN, true,
 		"check user and password_file; the server's error log has the reason (state)"},
 	{18463, ERR_AUTH, MSSQL_LAYER_LOGIN, true, NULL}, /* 18463 … 18468: the password cannot be changed */

@@ -19,6 +19,7 @@
 	X(NAME, "name")      \
 	X(PORT, "port")      \
 	X(TLS, "tls")        \
+	X(KERBEROS, "kerberos") \
 	X(LOGIN, "login")    \
 	X(DATABASE, "database")
 

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "db/mssql_kerberos.h"
 
 /* Said at every login: "Changed database context to …", "Changed language setting to …". */
 #define NEW_DATABASE 5701
@@ -15,6 +16,7 @@ struct attempt {
 	const struct mssql_login *login;
 	struct mssql_address address;
 	struct mssql_outcome outcome;
+	struct mssql_kerberos kerberos;
 	struct arena arena;
 	bool cancelled;
 	struct mssql_heard heard;
@@ -73,6 +75,7 @@ static int read_password(const struct mssql_options *o, char out[MSSQL_PASSWORD_
 
 	if (!o->user || !*o->user || !o->password_file) {
 		err_set(err, ERR_CONFIG, "auth = sql needs 'user' and 'password_file'");
+		err_hint(err, "auth = kerberos takes a ticket in their place");
 	} else if (file_read(o->password_file, &text, err)) {
 		err->code = ERR_CONFIG;
 		err_wrap(err, "password_file");
@@ -166,12 +169,16 @@ static int refused_error(const struct attempt *a, enum mssql_layer *ret_layer, s
 static int server_error(const struct attempt *a, enum mssql_layer *ret_layer, struct err *err)
 {
 	enum mssql_layer layer = mssql_error_meaning(a->heard.error.number, a->heard.error.severity).layer;
-	const char *reason = a->heard.error.number == 18456 ? mssql_login_reason(a->heard.error.state) : NULL;
+	bool with_password = a->login->options->auth == MSSQL_AUTH_SQL;
+	const char *reason = with_password && a->heard.error.number == 18456 ? mssql_login_reason(a->heard.error.state) : NULL;
 
 	mssql_error_set(&a->heard.error, a->address.host, err);
 	if (reason) {
 		*err->hint = '\0';
 		err_hint(err, "%s", reason);
+	} else if (!with_password && a->heard.error.number == 18456) {
+		*err->hint = '\0';
+		err_hint(err, "Kerberos is fine; the server has no login for the account: CREATE LOGIN [DOMAIN\\account] FROM WINDOWS");
 	}
 	return in_layer(layer ? layer : MSSQL_LAYER_LOGIN, ret_layer, err);
 }
@@ -180,6 +187,10 @@ static int explain(const struct attempt *a, enum mssql_layer *ret_layer, struct 
 {
 	if (a->cancelled)
 		return err_set(err, ERR_CANCELLED, "cancelled");
+	if (a->kerberos.failed) {
+		*err = a->kerberos.err;
+		return in_layer(MSSQL_LAYER_KERBEROS, ret_layer, err);
+	}
 	if (a->heard.failed)
 		return server_error(a, ret_layer, err);
 	switch (a->outcome.fault) {
@@ -264,12 +275,21 @@ int mssql_login(const struct mssql_login *login, struct mssql_socket **ret_socke
 	*ret_layer = MSSQL_LAYER_NONE;
 	if (mssql_address_parse(o->server, &a.address, err))
 		return err_wrap(err, "server");
-	if (read_password(o, password, err))
+	if (o->auth == MSSQL_AUTH_KERBEROS) {
+		if (mssql_kerberos_begin(&a.kerberos, o, err))
+			return in_layer(MSSQL_LAYER_KERBEROS, ret_layer, err);
+		how.user = NULL;
+		how.gssapi = &a.kerberos.login;
+	} else if (read_password(o, password, err)) {
 		return in_layer(MSSQL_LAYER_LOGIN, ret_layer, err);
+	}
 	how.port = a.address.port;
 	s = mssql_socket_open(&how, &events, &a.outcome);
 	explicit_bzero(password, sizeof(password));
 	rc = s ? check_peer(login, s, ret_layer, err) : explain(&a, ret_layer, err);
+	if (rc == 0 && how.gssapi && mssql_kerberos_check(&a.kerberos, err))
+		rc = in_layer(MSSQL_LAYER_KERBEROS, ret_layer, err);
+	mssql_kerberos_end(&a.kerberos);
 	arena_release(&a.arena);
 	if (rc) {
 		mssql_socket_free(s);

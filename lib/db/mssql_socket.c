@@ -109,7 +109,7 @@ static bool fill(TDSLOGIN *l, const struct mssql_socket_login *login)
 	       copy(&l->client_charset, "UTF-8") && copy(&l->language, "us_english") &&
 	       copy(&l->client_host_name, machine) && copy(&l->app_name, login->application) &&
 	       copy(&l->library, "etl") && copy(&l->user_name, login->user) &&
-	       copy(&l->password, login->password) && copy(&l->database, login->database) &&
+	       copy(&l->password, login->user ? login->password : "") && copy(&l->database, login->database) &&
 	       copy(&l->cafile, login->ca_file) &&
 	       copy(&l->certificate_host_name, login->certificate_name);
 }
@@ -183,6 +183,7 @@ struct mssql_socket *mssql_socket_open(const struct mssql_socket_login *login,
 	if (!s)
 		return NULL;
 	s->wishes.server_certificate = login->server_certificate;
+	s->wishes.gssapi = login->gssapi;
 	s->events = *events;
 	s->ctx = tds_alloc_context(s);
 	s->tds = s->ctx ? tds_alloc_socket(s->ctx, INITIAL_PACKET) : NULL;
@@ -198,6 +199,7 @@ struct mssql_socket *mssql_socket_open(const struct mssql_socket_login *login,
 		mssql_socket_free(s);
 		return NULL;
 	}
+	s->wishes.gssapi = NULL; /* it ends with the login */
 	s->logged_in = true;
 	s->lost = s->lost_errno = 0;
 	return s;

@@ -39,7 +39,8 @@ struct mssql_socket_events {
 struct mssql_socket_login { /* all borrowed; server_certificate as long as the socket lives */
 	const char *host, *instance; /* "": the default instance */
 	uint16_t port;		     /* 0: ask the SQL Server Browser */
-	const char *user, *password, *database, *application;
+	const char *user, *password, *database, *application; /* user NULL: `gssapi` logs in */
+	const struct gssapi_login *gssapi;
 	enum mssql_encrypt encrypt;
 	const char *ca_file; /* NULL: any certificate; "system" */
 	const char *server_certificate, *certificate_name; /* NULL: see tds/tls.h */

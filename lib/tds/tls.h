@@ -25,11 +25,13 @@
 #include <stddef.h>
 
 struct tds_connection;
+struct gssapi_login;
 
 struct tls_wishes {
 	/* PEM file: the server must have this certificate, whoever signed it and for whatever name;
 	 * NULL: see `cafile`. */
 	const char *server_certificate;
+	const struct gssapi_login *gssapi; /* tds/gssapi.h; NULL: a login with a password */
 };
 
 /* Why a handshake failed: name, what to tell the user. */

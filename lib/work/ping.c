@@ -75,7 +75,7 @@ static void tell_link(struct ping_report *r, struct db *db, const struct connect
 	add_text(r, "database", s->database);
 	add_text(r, "login", s->login);
 	add_text(r, "user", s->user);
-	add_text(r, "auth", "sql");
+	add_text(r, "auth", conn->mssql.auth == MSSQL_AUTH_KERBEROS ? "kerberos" : "sql");
 	add_number(r, "session", s->spid);
 	add_bool(r, "encrypted", p->tls_version != NULL);
 	add_text(r, "tls", p->tls_version);

@@ -1,0 +1,99 @@
+/*
+ * krb - tickets from keytabs, in files or in memory; the one place with krb5.h (Heimdal).
+ *
+ * Everything it needs is said in [kerberos]: no /etc/krb5.conf, no passwd entry, no HOME. Where KRB5_CONFIG
+ * is set, that file counts instead. A ticket is always had anew from the keytab (an AS exchange), never
+ * renewed: it costs the same, needs no renewable ticket, and brings new group memberships along.
+ *
+ * The key of an account is tried once. A KDC that refuses it counts that as a wrong password, and a domain
+ * locks the account after a few of them; so the refusal is written down beside the ccache (or, without one,
+ * in a directory of this user's below /tmp), with the keytab's version, for all processes of this host that
+ * use that account, until the keytab is another one.
+ *
+ * Blocking, as long as [kerberos] timeout for each KDC; may be called from any thread.
+ */
+#ifndef KRB_KRB_H
+#define KRB_KRB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/settings.h"
+
+#define KRB_NAME_MAX	 512
+#define KRB_ENCTYPE_MAX	 48
+#define KRB_KEYS_MAX	 64	  /* of a keytab that are looked at */
+#define KRB_KEYTAB_MAX	 (1 << 20) /* bytes */
+#define KRB_SKEW_WARN_S	 60
+#define KRB_SKEW_LIMIT_S 300 /* what domains and servers bear by default */
+
+/* Once per process, before any thread: tells Heimdal the configuration. ERR_CONFIG. */
+MUST_CHECK int krb_start(const struct kerberos_options *o, struct err *err);
+
+struct krb_ticket {
+	char principal[KRB_NAME_MAX + 1];
+	char enctype[KRB_ENCTYPE_MAX + 1]; /* of its session key */
+	int64_t start, end;		   /* s since 1970 */
+	bool has_skew;
+	int64_t skew_s; /* the KDC's clock less ours */
+};
+
+/* A new ticket from the keytab, kept in the cache. `force`: also where the key was refused before.
+ * ERR_CONFIG (keytab), ERR_AUTH (the KDC refuses), ERR_NETWORK (no KDC answers). */
+MUST_CHECK int krb_obtain(const struct kerberos_options *o, bool force, struct krb_ticket *ret, struct err *err);
+
+/* The ticket in the cache. ERR_NOT_FOUND: there is none; ERR_AUTH: it has expired. */
+MUST_CHECK int krb_read(const struct kerberos_options *o, struct krb_ticket *ret, struct err *err);
+
+/* A ticket that serves, obtained where the cache's is past its half; a KDC that is away is no error while the
+ * old one lasts. Errors as of the two. */
+MUST_CHECK int krb_ensure(const struct kerberos_options *o, struct krb_ticket *ret, struct err *err);
+
+/* "FILE:…" or "MEMORY:…": where the tickets are. */
+const char *krb_cache_name(const struct kerberos_options *o, struct arena *a);
+
+/* The cache as gss_krb5_import_cred wants it (a krb5_ccache), until krb_cache_close. */
+struct krb_cache;
+MUST_CHECK int krb_cache_open(const struct kerberos_options *o, struct krb_cache **ret, struct err *err);
+void *krb_cache_handle(struct krb_cache *c);
+void krb_cache_close(struct krb_cache *c); /* NULL is fine */
+
+/* A keytab's keys, without the keys. */
+struct krb_key {
+	char principal[KRB_NAME_MAX + 1];
+	char enctype[KRB_ENCTYPE_MAX + 1];
+	unsigned kvno;
+	bool is_aes;
+};
+MUST_CHECK int krb_keytab_read(const struct kerberos_options *o, struct krb_key *keys, size_t *ret_n, struct err *err);
+/* That only its owner may read it (its group by option); ERR_CONFIG with what it has. */
+MUST_CHECK int krb_keytab_check(const struct kerberos_options *o, struct err *err);
+/* Changes with the file: to see that it was replaced. 0: there is none. */
+uint64_t krb_keytab_version(const struct kerberos_options *o);
+
+/* A ticket for a service, from the cache's. ERR_NOT_FOUND: the KDC knows no such principal. */
+struct krb_service {
+	char server[KRB_NAME_MAX + 1];
+	char ticket_enctype[KRB_ENCTYPE_MAX + 1]; /* that the service's own key has */
+	char enctype[KRB_ENCTYPE_MAX + 1];
+	bool ticket_is_aes;
+	int64_t end;
+};
+MUST_CHECK int krb_service_ticket(const struct kerberos_options *o, const char *spn, struct krb_service *ret,
+	struct err *err);
+
+/* One KDC asked over one protocol, with nothing but a name: does it answer, and what is its clock?
+ * ERR_NETWORK. */
+MUST_CHECK int krb_probe(const struct kerberos_options *o, const char *host, uint16_t port, bool tcp,
+	int64_t *ret_skew_s, struct err *err);
+
+/* Of the library, as it tells it: "7.8.0"; constant. */
+const char *krb_version(void);
+
+/* A Kerberos error number in our words; `what` is the principal that it is about. */
+int krb_explain(int32_t code, uint32_t nt_status, const char *what, const char *library_text, struct err *err);
+
+#endif

@@ -1,0 +1,203 @@
+"""Real KDCs on loopback, each with a realm of its own: MIT's and Heimdal's.
+
+Both are driven in the same words: add(principal, keytab), change(principal), stop(), start().
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from servers import Server, answers, free_port, program, run
+
+AES256 = "aes256-cts-hmac-sha1-96"
+AES256_SHA2 = "aes256-cts-hmac-sha384-192"
+AES128 = "aes128-cts-hmac-sha1-96"
+RC4 = "arcfour-hmac"
+# Debian's heimdal-kdc cannot be installed beside krb5-kdc: scripts/install-deps unpacks it there
+HEIMDAL = Path(os.environ.get("ETL_TEST_HEIMDAL", "/opt/etl-test/heimdal"))
+
+
+class Kdc:
+    """What both have. `enctypes` are those of new keys, `life` that of tickets, `clock` an offset for
+    faketime ("+10m")."""
+
+    realm = "ETL.TEST"
+
+    def __init__(self, directory, enctypes=(AES256,), life="10h", clock=None):
+        self.dir = Path(directory)
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.enctypes, self.life, self.clock = enctypes, life, clock
+        self.port = free_port()
+        self.server = None
+        self.krb5_conf = self.dir / "krb5.conf"
+        self.configure()
+        self.start()
+
+    def argv(self, *argv):
+        return [program("faketime"), "-f", self.clock, *argv] if self.clock else list(argv)
+
+    def section(self, **keys):
+        """[kerberos] of an etl.ini."""
+        values = {"realm": self.realm, "kdc": f"127.0.0.1:{self.port}", "timeout": "2s", **keys}
+        return "[kerberos]\n" + "".join(f"{k} = {v}\n" for k, v in values.items() if v is not None)
+
+    def stop(self):
+        self.server.stop()
+
+    def log(self):
+        return (self.dir / "kdc.log").read_text(errors="replace")
+
+
+class MitKdc(Kdc):
+    name = "mit"
+
+    def configure(self):
+        self.env = {"KRB5_CONFIG": str(self.krb5_conf), "KRB5_KDC_PROFILE": str(self.dir / "kdc.conf")}
+        self.krb5_conf.write_text(f"""
+[libdefaults]
+	default_realm = {self.realm}
+	dns_lookup_kdc = false
+	dns_canonicalize_hostname = false
+	rdns = false
+	allow_weak_crypto = true
+	allow_rc4 = true
+	permitted_enctypes = {" ".join((*self.enctypes, AES256))}
+[realms]
+	{self.realm} = {{
+		kdc = 127.0.0.1:{self.port}
+	}}
+""")
+        (self.dir / "kdc.conf").write_text(f"""
+[kdcdefaults]
+	kdc_listen = 127.0.0.1:{self.port}
+	kdc_tcp_listen = 127.0.0.1:{self.port}
+[realms]
+	{self.realm} = {{
+		database_name = {self.dir}/principal
+		key_stash_file = {self.dir}/stash
+		acl_file = {self.dir}/acl
+		supported_enctypes = {" ".join(e + ":normal" for e in dict.fromkeys((*self.enctypes, AES256)))}
+		master_key_type = {AES256}
+		max_life = {self.life}
+		default_principal_flags = +preauth
+	}}
+[logging]
+	kdc = FILE:{self.dir}/kdc.log
+""")
+        run(program("kdb5_util"), "create", "-s", "-r", self.realm, "-P", "master", env={**os.environ, **self.env})
+
+    def start(self):
+        self.server = Server(self.argv(program("krb5kdc"), "-n"), self.dir / "kdc.out", self.env)
+        self.server.wait_ready(lambda: answers(self.port))
+
+    def kadmin(self, query):
+        return run(program("kadmin.local"), "-r", self.realm, "-q", query, env={**os.environ, **self.env}).stdout
+
+    def add(self, principal, keytab=None, password=None):
+        kinds = ",".join(e + ":normal" for e in self.enctypes)
+        self.kadmin(f"addprinc -e {kinds} {'-pw ' + password if password else '-randkey'} {principal}")
+        if keytab:
+            self.export(principal, keytab)
+
+    def export(self, principal, keytab):
+        """The keys as they are now, without changing them."""
+        self.kadmin(f"ktadd -norandkey -k {keytab} {principal}")
+
+    def change(self, principal):
+        """New keys: what a keytab has of it is old now."""
+        self.kadmin(f"cpw -e {','.join(e + ':normal' for e in self.enctypes)} -randkey {principal}")
+
+    def disable(self, principal):
+        self.kadmin(f"modprinc -allow_tix {principal}")
+
+    def expire(self, principal):
+        self.kadmin(f"modprinc -expire yesterday {principal}")
+
+    def expire_password(self, principal):
+        self.kadmin(f"modprinc -pwexpire yesterday {principal}")
+
+
+class HeimdalKdc(Kdc):
+    name = "heimdal"
+
+    def configure(self):
+        if not (HEIMDAL / "usr").is_dir():
+            pytest.skip("heimdal-kdc is not unpacked (scripts/install-deps)")
+        libraries = next((HEIMDAL / "usr/lib").glob("*-linux-gnu"))
+        self.env = {"KRB5_CONFIG": str(self.krb5_conf), "LD_LIBRARY_PATH": str(libraries)}
+        self.krb5_conf.write_text(f"""
+[libdefaults]
+	default_realm = {self.realm}
+	dns_lookup_kdc = false
+	default_keys = {" ".join(e + ":pw-salt" for e in self.enctypes)}
+	allow_weak_crypto = true
+[realms]
+	{self.realm} = {{
+		kdc = 127.0.0.1:{self.port}
+	}}
+[kadmin]
+	default_keys = {" ".join(e + ":pw-salt" for e in self.enctypes)}
+[kdc]
+	database = {{
+		dbname = {self.dir}/heimdal
+		realm = {self.realm}
+		mkey_file = {self.dir}/m-key
+		acl_file = /dev/null
+		log_file = {self.dir}/log
+	}}
+	ports = {self.port}
+	addresses = 127.0.0.1
+	require-preauth = yes
+[logging]
+	kdc = 0-/FILE:{self.dir}/kdc.log
+""")
+        self.kadmin(f"init --realm-max-ticket-life={self.life} --realm-max-renewable-life=7d {self.realm}")
+
+    def kadmin(self, query):
+        return run(HEIMDAL / "usr/bin/kadmin.heimdal", "-l", "-r", self.realm, *query.split(),
+                   env={**os.environ, **self.env}).stdout
+
+    def start(self):
+        self.server = Server(self.argv(HEIMDAL / "usr/lib/heimdal-servers/kdc", f"--config-file={self.krb5_conf}",
+                                       f"--ports={self.port}", "--addresses=127.0.0.1"),
+                             self.dir / "kdc.out", self.env)
+        self.server.wait_ready(lambda: answers(self.port))
+
+    def add(self, principal, keytab=None, password=None):
+        self.kadmin(f"add {'-p ' + password if password else '--random-key'} --use-defaults {principal}")
+        if keytab:
+            self.export(principal, keytab)
+
+    def export(self, principal, keytab):
+        self.kadmin(f"ext_keytab -k {keytab} {principal}")
+
+    def change(self, principal):
+        self.kadmin(f"passwd --random-key {principal}")
+
+    def disable(self, principal):
+        self.kadmin(f"modify --attributes=+disallow-all-tix {principal}")
+
+    def expire(self, principal):
+        self.kadmin(f"modify --expiration-time=2001-01-01 {principal}")
+
+    def expire_password(self, principal):
+        self.kadmin(f"modify --pw-expiration-time=2001-01-01 {principal}")
+
+
+KDCS = [MitKdc, HeimdalKdc]
+
+
+@pytest.fixture
+def make_kdc(tmp_path):
+    """Makes KDCs that are stopped when the test ends."""
+    made = []
+
+    def make(kind=MitKdc, **options):
+        made.append(kind(tmp_path / f"kdc{len(made)}", **options))
+        return made[-1]
+
+    yield make
+    for kdc in made:
+        kdc.stop()
