@@ -40,6 +40,18 @@ static int fail(OM_uint32 major, OM_uint32 minor, const char *what, struct err *
 	return krb_explain((int32_t)minor, 0, what, *words ? words : NULL, err);
 }
 
+/* A credential that was imported is Kerberos's alone, and SPNEGO finds none in it: there the cache of this
+ * thread's Kerberos context counts, for as long as a call lasts. RC4 is off in that context but for allow_rc4. */
+static void lend_cache(const struct gss *g, bool lend)
+{
+	CLEANUP(arena_release) struct arena a = {0};
+	OM_uint32 minor;
+
+	if (g->wish.mechanism == KERBEROS_SPNEGO)
+		(void)gss_krb5_ccache_name(
+			&minor, lend ? krb_cache_name(g->wish.kerberos, &a) : "MEMORY:etl nobody", NULL);
+}
+
 static int import_cred(struct gss *g, struct err *err)
 {
 	const struct kerberos_options *o = g->wish.kerberos;
@@ -47,6 +59,8 @@ static int import_cred(struct gss *g, struct err *err)
 
 	if (krb_cache_open(o, &g->cache, err))
 		return -1;
+	if (g->wish.mechanism == KERBEROS_SPNEGO)
+		return 0;
 	major = gss_krb5_import_cred(&minor, krb_cache_handle(g->cache), NULL, NULL, &g->cred);
 	if (GSS_ERROR(major))
 		return fail(major, minor, g->spn, err);
@@ -111,10 +125,12 @@ int gss_step(struct gss *g, const void *in, size_t in_len, const void **ret_out,
 	OM_uint32 major, minor, flags = 0;
 
 	gss_release_buffer(&minor, &g->out);
+	lend_cache(g, true);
 	major = gss_init_sec_context(&minor, g->cred, &g->ctx, g->target,
 		g->wish.mechanism == KERBEROS_SPNEGO ? GSS_SPNEGO_MECHANISM : GSS_KRB5_MECHANISM, wanted, 0,
 		g->wish.binding_len ? &binding : GSS_C_NO_CHANNEL_BINDINGS, in_len ? &token : GSS_C_NO_BUFFER, NULL,
 		&g->out, &flags, NULL);
+	lend_cache(g, false);
 	if (GSS_ERROR(major))
 		return fail(major, minor, g->spn, err);
 	if (major == GSS_S_COMPLETE) {

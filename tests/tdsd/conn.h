@@ -31,6 +31,10 @@ struct conn {
 	enum tds_level level;
 	enum encrypt_scope encryption;
 	const char *tls_protocol, *tls_cipher; /* NULL without TLS */
+	uint8_t finished[64]; /* the client's Finished, of TLS 1.2: what tls-unique is */
+	size_t finished_len;
+	uint8_t *sspi_out; /* a token that stands before the answer to the login */
+	size_t sspi_out_len;
 	struct session *session;               /* NULL before the login */
 	int spid;
 	struct report_entry *entry;

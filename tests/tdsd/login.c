@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/inject.h"
+#include "tests/tdsd/sspi.h"
 
 #define PRELOGIN_MAX   4096
 #define LOGIN7_MAX     (128u << 10) /* MS-TDS 2.2.6.4 */
@@ -72,6 +73,7 @@ static int start_tls(struct conn *c, bool strict, struct err *err)
 		return -1;
 	c->tls_protocol = tls_protocol_name(c->wire.tls);
 	c->tls_cipher = tls_cipher_name(c->wire.tls);
+	c->finished_len = tls_client_finished(c->wire.tls, c->finished, sizeof(c->finished));
 	return 0;
 }
 
@@ -159,7 +161,7 @@ static int open_session(struct conn *c, const struct login_rule *rule)
 		.database = database,
 		.spid = c->spid,
 		.encrypt = c->encryption == SCOPE_ALL ? "TRUE" : "FALSE",
-		.auth_scheme = "SQL",
+		.auth_scheme = c->login.integrated ? "KERBEROS" : "SQL",
 		.plain = rule->plain,
 	};
 	struct err err = ERR_INIT;
@@ -171,7 +173,39 @@ static int open_session(struct conn *c, const struct login_rule *rule)
 	return refuse_database(c, database);
 }
 
-static int authenticate(struct conn *c)
+static const char *find_principal(const struct options *o, const char *principal)
+{
+	for (uint32_t i = 0; i < o->n_principals; i++)
+		if (strcmp(o->principals[i].principal, principal) == 0)
+			return o->principals[i].user;
+	return NULL;
+}
+
+/* With a ticket: 1, 0, or -1 when the client is gone. */
+static int authenticate_ticket(struct conn *c, struct err *err)
+{
+	const struct login_rule *rule;
+	struct sspi_peer peer;
+	const char *user;
+	int rc = sspi_accept(c, &peer, err);
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0) {
+		refuse(c, 18452, 1,
+			"Login failed. The login is from an untrusted domain and cannot be used with Integrated "
+			"authentication.");
+		return 0;
+	}
+	fprintf(stderr, "tdsd: connection %d: ticket of '%s'%s\n", c->spid, peer.principal,
+		peer.delegated ? ", delegated" : "");
+	user = find_principal(c->server->options, peer.principal);
+	rule = user ? find_login(c->server->options, user) : NULL;
+	c->login.user = user ? user : peer.principal;
+	return rule ? open_session(c, rule) : refuse_user(c, STATE_USER);
+}
+
+static int authenticate(struct conn *c, struct err *err)
 {
 	const struct login_rule *rule;
 	struct fault fault;
@@ -181,13 +215,8 @@ static int authenticate(struct conn *c)
 			fault.message[0] ? fault.message : failed_text(c));
 		return 0;
 	}
-	if (c->login.integrated) {
-		refuse(c, 18452, 1,
-			"Login failed. The login is from an untrusted domain and cannot be used "
-			"with "
-			"Integrated authentication.");
-		return 0;
-	}
+	if (c->login.integrated)
+		return authenticate_ticket(c, err);
 	rule = find_login(c->server->options, c->login.user);
 	if (!rule)
 		return refuse_user(c, STATE_USER);
@@ -262,6 +291,11 @@ static int answer_login(struct conn *c, struct err *err)
 	struct done done = {.token = TOKEN_DONE};
 
 	wire_begin(w, WIRE_RESULT);
+	if (c->sspi_out_len && !o->unproven) {
+		wire_put8(w, TOKEN_SSPI);
+		wire_put16(w, (unsigned)c->sspi_out_len);
+		wire_put(w, c->sspi_out, c->sspi_out_len);
+	}
 	token_env_text(w, ENGINE_ENV_DATABASE, c->login.database, "master");
 	put_info(c, 5701, 2,
 		arena_printf(&c->arena, "Changed database context to '%s'.", c->login.database));
@@ -300,9 +334,9 @@ int login_run(struct conn *c, struct err *err)
 	c->wire.spid = (uint16_t)c->spid;
 	report_login(&c->server->report, c);
 	inject_login(c);
-	ok = authenticate(c);
-	if (!ok)
-		return 0;
+	ok = authenticate(c, err);
+	if (ok <= 0)
+		return ok;
 	if (answer_login(c, err) < 0)
 		return -1;
 	c->phase = PHASE_REQUEST;

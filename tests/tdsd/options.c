@@ -116,6 +116,40 @@ static int add(const char **list, uint32_t *n, uint32_t max, const char *value, 
 	return 0;
 }
 
+static int set_principal(struct options *o, char *value, struct err *err)
+{
+	char *equals = strchr(value, '=');
+
+	if (!equals || o->n_principals == LOGINS_MAX)
+		return err_set(err, ERR_USAGE, "PRINCIPAL=USER is wanted, up to %d times", LOGINS_MAX);
+	*equals = '\0';
+	o->principals[o->n_principals++] = (struct principal_rule){.principal = value, .user = equals + 1};
+	return 0;
+}
+
+static int set_switch(bool *b, const char *value, struct err *err)
+{
+	static const char *const words[] = {"off", "require"};
+	int i = choose(value, words, ARRAY_LEN(words), err);
+
+	*b = i == 1;
+	return i < 0 ? -1 : 0;
+}
+
+static int set_binding(struct options *o, char *value, struct err *err)
+{
+	return set_switch(&o->bind_channel, value, err);
+}
+
+static int set_proof(struct options *o, char *value, struct err *err)
+{
+	bool wanted = true;
+	int rc = set_switch(&wanted, value, err);
+
+	o->unproven = !wanted;
+	return rc;
+}
+
 static int set_database(struct options *o, char *value, struct err *err)
 {
 	return add(o->databases, &o->n_databases, LOGINS_MAX, value, err);
@@ -163,6 +197,10 @@ static const struct option table[] = {
 	{"tls-max", "VERSION", "1.2 or 1.3", set_tls_max, 0},
 	{"login", "USER:PASSWORD[:DATABASE]", "who may come in, and do everything (repeatable)", set_login, 0},
 	{"user", "USER:PASSWORD[:DATABASE]", "who may come in, and do what GRANTs say (repeatable)", set_user, 0},
+	{"keytab", "FILE", "of the service: clients may log in with tickets", TEXT(keytab)},
+	{"principal", "PRINCIPAL=USER", "whose ticket is which login (repeatable)", set_principal, 0},
+	{"channel-binding", "WHEN", "off or require: tickets are bound to the TLS session", set_binding, 0},
+	{"proof", "WHEN", "off: lets everybody in without proving who we are; or require", set_proof, 0},
 	{"server-name", "NAME", "what it calls itself", TEXT(server_name)},
 	{"instance", "NAME", "of the server", TEXT(instance)},
 	{"version", "N.N.N", "that it claims", set_version, 0},

@@ -40,6 +40,14 @@ struct options {
 	struct login_rule logins[LOGINS_MAX];
 	uint32_t n_logins;
 
+	const char *keytab; /* of the service; NULL: no logins with tickets */
+	struct principal_rule {
+		const char *principal, *user;
+	} principals[LOGINS_MAX];
+	uint32_t n_principals;
+	bool bind_channel; /* logins with tickets must be bound to their TLS session */
+	bool unproven;	   /* lets a client in without proving who we are: a server that is not ours */
+
 	const char *server_name, *instance;
 	uint32_t version; /* 15.0.2000 is 0x0F0007D0 */
 	uint32_t packet_size;

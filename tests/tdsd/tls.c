@@ -291,3 +291,13 @@ const char *tls_cipher_name(const struct tls_session *s)
 {
 	return mbedtls_ssl_get_ciphersuite(&s->ssl);
 }
+
+size_t tls_client_finished(const struct tls_session *s, uint8_t *buf, size_t size)
+{
+	size_t len = s->ssl.MBEDTLS_PRIVATE(verify_data_len);
+
+	if (mbedtls_ssl_get_version_number(&s->ssl) != MBEDTLS_SSL_VERSION_TLS1_2 || len > size)
+		return 0;
+	memcpy(buf, s->ssl.MBEDTLS_PRIVATE(peer_verify_data), len);
+	return len;
+}

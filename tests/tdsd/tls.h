@@ -47,6 +47,8 @@ bool tls_write(struct tls_session *s, const void *data, size_t len);
 bool tls_pending(const struct tls_session *s); /* bytes that were decrypted already */
 void tls_close_notify(struct tls_session *s);
 
+/* The client's Finished message (RFC 5929 §3), 0 bytes of it but for TLS 1.2. */
+size_t tls_client_finished(const struct tls_session *s, uint8_t *buf, size_t size);
 const char *tls_protocol_name(const struct tls_session *s); /* constants */
 const char *tls_cipher_name(const struct tls_session *s);
 

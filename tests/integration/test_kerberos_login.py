@@ -1,0 +1,234 @@
+"""Logins to SQL Server with a ticket: real KDCs, and the TDS server with a real GSSAPI acceptor."""
+
+import json
+import os
+import subprocess
+import threading
+
+import pytest
+from kdcs import AES128, AES256, AES256_SHA2, KDCS, MitKdc, make_kdc  # noqa: F401 pylint: disable=unused-import
+from product import ETL
+from servers import pki, wait_for  # noqa: F401 pylint: disable=unused-import
+from tdsd import USER, tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
+
+# pylint: disable=redefined-outer-name
+
+REALM = "ETL.TEST"
+# policy of the server, what the client asks for
+MODES = {"plain": ("none", "off"), "login": ("login", "request"), "tls": ("required", "require"),
+         "strict": ("strict", "strict")}
+
+
+class Domain:
+    """A KDC with an account, a server that takes its tickets, and a connection 'dw' to it."""
+
+    def __init__(self, path, kdc, tdsd, pki, mode="tls", **options):
+        self.path, self.kdc, self.mode = path, kdc, mode
+        self.kdc.add("svc_etl", path / "svc.keytab")
+        (path / "svc.keytab").chmod(0o600)
+        policy, _ = MODES[mode]
+        certificate, key = pki.issue("localhost")
+        self.pki = pki
+        self.server = tdsd("--keytab", path / "sql.keytab", "--principal", f"svc_etl@{REALM}={USER}",
+                           certificate=certificate, key=key, encrypt=policy, **options)
+        self.spn = f"MSSQLSvc/localhost:{self.server.port}"
+        self.kdc.add(self.spn, path / "sql.keytab")
+        self.write()
+
+    def write(self, kerberos=None, host="localhost", **keys):
+        values = {"server": f"{host},{self.server.port}", "auth": "kerberos", "encrypt": MODES[self.mode][1],
+                  "ca_file": self.pki.ca, "login_timeout": "20s", **keys}
+        (self.path / "etl.ini").write_text(
+            self.kdc.section(**{"principal": "svc_etl", "keytab": "svc.keytab", **(kerberos or {})})
+            + "[connection dw]\ndriver = mssql\n" + "".join(f"{k} = {v}\n" for k, v in values.items() if v is not None))
+
+    def run(self, *argv, status=0, **env):
+        done = subprocess.run([str(ETL), *argv], cwd=self.path, env=env, capture_output=True, text=True, timeout=60,
+                              check=False)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done
+
+    def ping(self, status=0, **env):
+        done = self.run("ping", "dw", "--json", status=status, **env)
+        return json.loads(done.stdout) if status == 0 else done.stderr.removeprefix("etl: connection 'dw': ")
+
+    def said(self, text):
+        wait_for(lambda: text in self.server.server.text(), f"'{text}' in the server's log")
+
+
+@pytest.fixture
+def domain(tmp_path, make_kdc, tdsd, pki):
+    def make(kind=MitKdc, enctypes=(AES256,), kdc=None, **options):
+        return Domain(tmp_path, make_kdc(kind, enctypes=enctypes, **(kdc or {})), tdsd, pki, **options)
+    return make
+
+
+@pytest.mark.parametrize("mechanism", ["krb5", "spnego"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("enctype", [AES256, AES128, AES256_SHA2])
+@pytest.mark.parametrize("kind", KDCS)
+def test_matrix(domain, kind, enctype, mode, mechanism):
+    binding = "require" if mode in ("login", "tls") else "off"  # TLS 1.2
+    dw = domain(kind, enctypes=(enctype,), mode=mode, channel_binding=binding)
+    dw.write(mechanism=mechanism)
+    facts = dw.ping()
+    assert facts["auth"] == "kerberos"
+    assert facts["login"] == USER
+    assert facts["encrypted"] == (mode in ("tls", "strict"))
+    assert dw.server.last_login()["integrated"]
+
+
+def test_from_a_cache_that_kinit_refresh_made(domain):
+    dw = domain()
+    dw.write({"ccache": "cc"})
+    dw.run("kinit-refresh", "--once")
+    dw.write({"keytab": None, "ccache": "cc", "principal": None})
+    assert dw.ping()["auth"] == "kerberos"
+
+
+def test_cached_service_ticket_costs_no_round_trip(domain):
+    dw = domain()
+    dw.write({"ccache": "cc"})
+    dw.ping()
+    before = dw.kdc.log().count("_REQ")
+    dw.kdc.stop()
+    for _ in range(3):
+        dw.ping()
+    assert dw.kdc.log().count("_REQ") == before
+
+
+def test_two_hundred_connections_at_once(domain):
+    """One cache, service tickets and all: nothing lost, nothing torn."""
+    dw = domain()
+    dw.write({"ccache": "cc"})
+    dw.run("kinit-refresh", "--once")
+    results = []
+
+    def ping():
+        for _ in range(10):
+            results.append(subprocess.run([str(ETL), "ping", "dw", "--json"], cwd=dw.path, env={},
+                                          capture_output=True, text=True, timeout=120, check=False))
+
+    def renew():
+        for _ in range(10):
+            results.append(subprocess.run([str(ETL), "kinit-refresh", "--once"], cwd=dw.path, env={},
+                                          capture_output=True, text=True, timeout=120, check=False))
+    threads = [threading.Thread(target=ping) for _ in range(20)] + [threading.Thread(target=renew)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(results) == 210
+    assert not [r.stderr for r in results if r.returncode]
+
+
+def test_two_principals_in_one_process(domain):
+    """The store under one account, a connection under another."""
+    dw = domain()
+    dw.kdc.add("svc_other", dw.path / "other.keytab")
+    (dw.path / "other.keytab").chmod(0o600)
+    dw.write(principal="svc_other", keytab="other.keytab")
+    text = dw.ping(status=5)
+    assert "svc_other@ETL.TEST" in text and "CREATE LOGIN" in text
+
+
+def test_delegation_only_when_asked(domain):
+    dw = domain()
+    dw.ping()
+    dw.said(f"ticket of 'svc_etl@{REALM}'\n")
+    assert ", delegated" not in dw.server.server.text()
+    dw.write(delegate="yes")
+    dw.ping()
+    dw.said(f"ticket of 'svc_etl@{REALM}', delegated\n")
+
+
+def test_spn_by_option(domain):
+    dw = domain()
+    dw.kdc.add("MSSQLSvc/dw.etl.test:INST", dw.path / "sql.keytab")
+    dw.write(spn="MSSQLSvc/dw.etl.test:INST")
+    dw.ping()
+
+
+def test_address_is_not_asked_for_its_name(domain):
+    dw = domain(mode="plain")
+    dw.write(host="127.0.0.1")
+    assert f"the KDC knows no service 'MSSQLSvc/127.0.0.1:{dw.server.port}'" in dw.ping(status=5)
+
+
+# --- what goes wrong ---------------------------------------------------------------
+
+
+def test_no_such_spn(domain):
+    dw = domain()
+    dw.write(spn="MSSQLSvc/nowhere:1433")
+    text = dw.ping(status=5)
+    assert text.startswith("kerberos: the KDC knows no service 'MSSQLSvc/nowhere:1433'")
+    assert "SPN" in text
+
+
+def test_no_login_for_the_account(domain, tmp_path):
+    dw = domain()
+    dw.kdc.add("svc_stranger", tmp_path / "stranger.keytab")
+    (tmp_path / "stranger.keytab").chmod(0o600)
+    dw.write({"principal": "svc_stranger", "keytab": "stranger.keytab"})
+    text = dw.ping(status=5)
+    assert text.startswith("login: Login failed for user 'svc_stranger@ETL.TEST'.") and "18456" in text
+    assert "Kerberos is fine" in text
+
+
+def test_server_with_an_old_key(domain):
+    """The account that the server runs as has another password than the KDC knows it by."""
+    dw = domain()
+    dw.kdc.change(dw.spn)
+    text = dw.ping(status=5)
+    assert text.startswith("login: ") and "18452" in text
+    dw.said("error 17806: SSPI handshake failed")
+
+
+def test_server_without_a_keytab(domain):
+    dw = domain()
+    (dw.path / "sql.keytab").unlink()
+    assert "18452" in dw.ping(status=5)
+
+
+def test_channel_binding_through_somebody_in_between(domain):
+    """Without TLS of its own there is nothing that binds it."""
+    dw = domain(mode="plain", channel_binding="require")
+    assert "18452" in dw.ping(status=5)
+    dw.said("channel binding is required")
+
+
+def test_server_that_does_not_prove_itself(domain):
+    dw = domain(proof="off")
+    text = dw.ping(status=5)
+    assert text.startswith("kerberos: the server let us in without proving who it is")
+
+
+def test_no_ticket(domain):
+    dw = domain()
+    dw.write({"keytab": None, "ccache": "cc"})
+    assert dw.ping(status=7).startswith("kerberos: there is no ticket in 'FILE:")
+
+
+def test_expired_ticket(domain):
+    dw = domain(kdc={"life": "2s"})
+    dw.write({"ccache": "cc"})
+    dw.run("kinit-refresh", "--once")
+    dw.write({"keytab": None, "ccache": "cc"})
+    wait_for(lambda: subprocess.run([str(ETL), "healthcheck", "--ticket"], cwd=dw.path, env={}, check=False,
+                                    capture_output=True).returncode == 5, "the ticket's end")
+    assert dw.ping(status=5).startswith(f"kerberos: the ticket of 'svc_etl@{REALM}' has expired at ")
+
+
+def test_no_kdc(domain):
+    dw = domain()
+    dw.kdc.stop()
+    assert dw.ping(status=4).startswith(f"kerberos: no KDC answers for 'svc_etl@{REALM}'")
+
+
+def test_environment_is_not_needed_but_heeded(domain):
+    dw = domain()
+    dw.write({"keytab": None, "kdc": "127.0.0.1:9"})
+    subprocess.run(["kinit", "-c", str(dw.path / "mit"), "-k", "-t", str(dw.path / "svc.keytab"), "svc_etl"],
+                   check=True, env={**os.environ, **dw.kdc.env})
+    assert dw.ping(KRB5CCNAME=f"FILE:{dw.path}/mit", KRB5_CONFIG=str(dw.kdc.krb5_conf))["auth"] == "kerberos"
