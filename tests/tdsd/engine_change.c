@@ -258,6 +258,47 @@ int storage_forget_changes(struct session *s, const struct table *t)
 		       : 0;
 }
 
+static int flush_one(struct session *s, const char *where, int64_t id)
+{
+	return sql_execf(s, "DELETE FROM %s.ct%lld", where, (long long)id) ||
+			       sql_execf(s,
+				       "UPDATE %s.sys_change_tables SET min_version = (SELECT version FROM "
+				       "%s.sys_change_state) WHERE object_id = %lld",
+				       where, where, (long long)id)
+		       ? -1
+		       : 0;
+}
+
+/* The tracked tables of that name, or all. */
+static int flush(struct session *s, const char *table, const char *where)
+{
+	int64_t id = 0;
+
+	do {
+		if (sql_int(s, 0, &id,
+			    "SELECT min(t.object_id) FROM %s.sys_change_tables t JOIN %s.sys_objects o ON "
+			    "o.object_id = t.object_id WHERE t.object_id > %lld AND (%s IS NULL OR o.name = "
+			    "%s)",
+			    where, where, (long long)id,
+			    table ? sql_quote(&s->frame->arena, table) : "NULL",
+			    table ? sql_quote(&s->frame->arena, table) : "NULL") ||
+			(id && flush_one(s, where, id)))
+			return -1;
+	} while (id);
+	return 0;
+}
+
+int change_flush(struct session *s, const char *table)
+{
+	char where[16];
+	int rc;
+
+	if (tran_for_write(s, s->current) || statement_begin(s))
+		return -1;
+	rc = flush(s, table, database_schema(s->current, where));
+	return statement_end(s, rc == 0);
+}
+
 /* --- functions --- */
 
 static void f_tran(sqlite3_context *context, int n, sqlite3_value **v)

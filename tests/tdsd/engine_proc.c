@@ -7,6 +7,7 @@
 #include "tests/tdsd/engine_ddl.h"
 #include "tests/tdsd/engine_extended.h"
 #include "tests/tdsd/engine_module.h"
+#include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/tsql_parse.h"
 
 /* An argument by name, or by its place among those without one. */
@@ -428,6 +429,15 @@ static int describe_first(struct session *s, const struct stmt *st)
 			tsql_text(a, sql), params ? "N" : "", params ? tsql_text(a, params) : "NULL"));
 }
 
+static int flush_changes(struct session *s, const struct stmt *st)
+{
+	const char *table;
+
+	if (proc_text_arg(s, st, "@TableToClean", 0, NULL, &table) || change_flush(s, table))
+		return -1;
+	return proc_returned(s, st, 0);
+}
+
 static const struct {
 	const char *name;
 	int (*fn)(struct session *s, const struct stmt *st);
@@ -435,6 +445,7 @@ static const struct {
 	{"sp_releaseapplock", applock}, {"sp_set_session_context", set_context},
 	{"sp_reset_connection", reset_connection}, {"sp_databases", databases},
 	{"sp_describe_first_result_set", describe_first},
+	{"sp_flush_CT_internal_table_on_demand", flush_changes},
 	{"sp_addextendedproperty", exec_extended_property}, {"sp_updateextendedproperty", exec_extended_property},
 	{"sp_dropextendedproperty", exec_extended_property}, {"sp_updatestats", nothing}, {"sp_recompile", nothing}, {"sp_refreshview", nothing}};
 

@@ -35,6 +35,8 @@ int change_build_triggers(struct session *s, const struct table *t);
 int change_is_tracked(struct session *s, const struct table *t);
 /* TRUNCATE: what was tracked is gone, and a reader starts anew. */
 int storage_forget_changes(struct session *s, const struct table *t);
+/* sp_flush_CT_internal_table_on_demand [table]: changes up to now are gone, as cleanup makes them. */
+int change_flush(struct session *s, const char *table);
 int functions_register_changes(struct session *s);
 
 /* --- engine_func_storage.c, these too --- */

@@ -238,6 +238,31 @@ static void changes_are_tracked(void **state)
 	CHECK(v);
 }
 
+/* The reader's snapshot has one version and the changes up to it; cleanup is seen by the next. */
+static void changes_are_read_in_a_snapshot(void **state)
+{
+	struct fixture *f = *state;
+	struct asked other = {0};
+	static const char read[] =
+		"SELECT CHANGE_TRACKING_CURRENT_VERSION() AS v, CHANGE_TRACKING_MIN_VALID_VERSION(OBJECT_ID('t')) AS m, "
+		"(SELECT COUNT(*) FROM CHANGETABLE(CHANGES t, 0) c) AS n, (SELECT COUNT(*) FROM t) AS r";
+
+	asked_open(&other, f->e, "db", SPID + 1);
+	f->a.counts = other.counts = false;
+	check_ask(&f->a,
+		"CREATE TABLE t (id int NOT NULL PRIMARY KEY); ALTER DATABASE db SET CHANGE_TRACKING = ON; ALTER TABLE "
+		"t ENABLE CHANGE_TRACKING; INSERT t VALUES (1)",
+		"");
+	check_ask(&f->a,
+		"SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRAN; SELECT CHANGE_TRACKING_CURRENT_VERSION() AS v",
+		"env 8\nv bigint\n1\n");
+	check_ask(&other, "INSERT t VALUES (2); EXEC sp_flush_CT_internal_table_on_demand 't'", "");
+	check_ask(&f->a, read, "v bigint, m bigint, n int, r int\n1|0|1|1\n");
+	check_ask(&f->a, "COMMIT", "env 9\n");
+	check_ask(&f->a, read, "v bigint, m bigint, n int, r int\n2|2|0|2\n");
+	asked_close(&other);
+}
+
 static void rowversions_of_open_transactions_bound_the_reader(void **state)
 {
 	struct fixture *f = *state;
@@ -355,6 +380,7 @@ int main(void)
 			tables_that_do_not_match_are_not_switched, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(queries_are_described, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_checked_is_not_trusted, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(changes_are_read_in_a_snapshot, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(rowversions_of_open_transactions_bound_the_reader, pairs_setup,
 			pairs_teardown),
 	};
