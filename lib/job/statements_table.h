@@ -192,14 +192,15 @@
 		" WHERE r.state = N'queued' AND r.ready_at <= " TSQL_NOW " AND " TSQL_ROOM("1") \
 		" AND NOT (" TSQL_BLOCKED ")" \
 		" ORDER BY r.priority DESC, r.ready_at, r.run_id") \
-	/* the runs of a JSON array, as many of each job as there is room for, in its order. T-SQL \
-	 * names its parameters first, to have them in order */ \
+	/* the runs of a list "1,2,3", as many of each job as there is room for. T-SQL names its \
+	 * parameters first, to have them in order */ \
 	X(RUN_CLAIM, "UPDATE etl_run AS r SET state = 'starting', fence = r.fence + 1," \
 		" attempt = r.attempt + 1, owner = @owner, controller_uid = @controller," \
 		" worker = @worker, claimed_at = " SQL_NOW ", started_at = NULL," \
 		" lease_until = " SQL_IN_SECONDS("@lease") \
-		" FROM (SELECT q.run_id, row_number() OVER (PARTITION BY q.job_id ORDER BY e.key)" \
-		" AS place FROM json_each(@runs) e CROSS JOIN etl_run q ON q.run_id = e.value) w" \
+		" FROM (SELECT q.run_id, row_number() OVER (PARTITION BY q.job_id" \
+		" ORDER BY q.priority DESC, q.ready_at, q.run_id) AS place" \
+		" FROM json_each('[' || @runs || ']') e CROSS JOIN etl_run q ON q.run_id = e.value) w" \
 		" JOIN etl_run c ON c.run_id = w.run_id JOIN etl_job j ON j.job_id = c.job_id" \
 		" WHERE r.run_id = w.run_id AND r.state = 'queued'" \
 		" AND (@by_hand = 1 OR " SQL_ROOM("w.place") ")" \
@@ -211,8 +212,9 @@
 		" DECLARE @_claimed TABLE (run_id bigint);" \
 		" INSERT INTO @_wanted (run_id, job_id, place)" \
 		" SELECT q.run_id, q.job_id," \
-		" ROW_NUMBER() OVER (PARTITION BY q.job_id ORDER BY CAST(e.[key] AS bigint))" \
-		" FROM OPENJSON(@runs) e JOIN etl.run q ON q.run_id = CAST(e.value AS bigint);" \
+		" ROW_NUMBER() OVER (PARTITION BY q.job_id" \
+		" ORDER BY q.priority DESC, q.ready_at, q.run_id)" \
+		" FROM STRING_SPLIT(@runs, N',') e JOIN etl.run q ON q.run_id = CAST(e.value AS bigint);" \
 		" SELECT @_locked = j.enabled FROM etl.job j WITH (UPDLOCK, ROWLOCK)" \
 		" WHERE j.job_id IN (SELECT w.job_id FROM @_wanted w);" \
 		" UPDATE etl.run SET state = N'starting', fence = fence + 1," \
@@ -347,13 +349,13 @@
 	/* in the transaction of the claim, whose runs nobody else gives a lease */ \
 	X(LEASE_GIVE, "INSERT INTO etl_run_heartbeat (run_id, fence, lease_until)" \
 		" SELECT r.run_id, r.fence, " SQL_IN_SECONDS("@lease") \
-		" FROM json_each(@runs) e CROSS JOIN etl_run r ON r.run_id = e.value WHERE true" \
+		" FROM json_each('[' || @runs || ']') e CROSS JOIN etl_run r ON r.run_id = e.value WHERE true" \
 		" ON CONFLICT (run_id) DO UPDATE SET fence = excluded.fence," \
 		" lease_until = excluded.lease_until, at = " SQL_NOW ", progress = NULL", \
 		"DECLARE @_lease float = @lease;" \
 		" DECLARE @_run TABLE (run_id bigint, fence bigint);" \
 		" INSERT INTO @_run (run_id, fence) SELECT r.run_id, r.fence" \
-		" FROM OPENJSON(@runs) e JOIN etl.run r ON r.run_id = CAST(e.value AS bigint);" \
+		" FROM STRING_SPLIT(@runs, N',') e JOIN etl.run r ON r.run_id = CAST(e.value AS bigint);" \
 		" INSERT INTO etl.run_heartbeat (run_id, fence, lease_until)" \
 		" SELECT n.run_id, n.fence, " TSQL_IN_SECONDS("@_lease") " FROM @_run n" \
 		" WHERE NOT EXISTS (SELECT 1 FROM etl.run_heartbeat h WHERE h.run_id = n.run_id);" \
@@ -363,11 +365,11 @@
 	X(CLAIM_EVENTS, "INSERT INTO etl_run_event (run_id, old_state, new_state, actor, reason)" \
 		" SELECT r.run_id, 'queued', r.state, @actor," \
 		" CASE WHEN r.settle IS NOT NULL THEN 'to have its target withdraw it' END" \
-		" FROM json_each(@runs) e CROSS JOIN etl_run r ON r.run_id = e.value", \
+		" FROM json_each('[' || @runs || ']') e CROSS JOIN etl_run r ON r.run_id = e.value", \
 		"INSERT INTO etl.run_event (run_id, old_state, new_state, actor, reason)" \
 		" SELECT r.run_id, N'queued', r.state, @actor," \
 		" CASE WHEN r.settle IS NOT NULL THEN N'to have its target withdraw it' END" \
-		" FROM OPENJSON(@runs) e JOIN etl.run r ON r.run_id = CAST(e.value AS bigint)") \
+		" FROM STRING_SPLIT(@runs, N',') e JOIN etl.run r ON r.run_id = CAST(e.value AS bigint)") \
 	X(LEASE_RENEW, "UPDATE etl_run_heartbeat SET at = " SQL_NOW "," \
 		" lease_until = " SQL_IN_SECONDS("@lease") ", progress = ifnull(@progress, progress)" \
 		" WHERE run_id = @run_id AND fence = @fence", \

@@ -268,7 +268,7 @@ static void values_are_bound_by_their_letters(void **state)
 		     "INSERT INTO etl_run (job_id, state, fence) VALUES (1, 'running', 3)",
 		     &f->err),
 		&f->err);
-	must(statements_run(&f->s, ST_LEASE_GIVE, &f->err, "rt", 1.5, "[1]"),
+	must(statements_run(&f->s, ST_LEASE_GIVE, &f->err, "rt", 1.5, "1"),
 		&f->err);
 	must(statements_run(
 		     &f->s, ST_RUN_EVENT, &f->err, "itttt", (int64_t)1, NULL, "x", "me", NULL),
