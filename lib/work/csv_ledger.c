@@ -10,7 +10,7 @@
 #include "work/csv_stage.h"
 #include "work/sink.h"
 #include "work/ledger.h"
-#include "work/sqlite_reject.h"
+#include "work/ledger_reject.h"
 
 #define MARKS "main.etl_load_mark"
 
@@ -262,7 +262,7 @@ static int mark_in_transaction(
 		return -1;
 	if (unlink(away) < 0 && errno != ENOENT) /* of no mark: it would be taken for ours */
 		return err_errno(err, ERR_TARGET, errno, "remove '%s'", away);
-	if (sqlite_reject_store(l->db, l->load, mark->rejects, err) < 0)
+	if (ledger_reject_store(l->db, l->load, mark->rejects, err) < 0)
 		return -1;
 	return insert_mark(l, mark, err);
 }

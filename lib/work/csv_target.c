@@ -24,7 +24,7 @@
 #include "work/csv_table.h"
 #include "work/sink.h"
 #include "work/ledger.h"
-#include "work/sqlite_reject.h"
+#include "work/ledger_reject.h"
 
 struct target {
 	const struct load *asked;
@@ -209,7 +209,7 @@ static int target_revoke(
 	t->marked = false;
 	/* it is revoked, whatever becomes of these */
 	if (*ret_state == LEDGER_REVOKED &&
-		sqlite_reject_keep(t->db, &t->load, t->rejects, err) < 0)
+		ledger_reject_keep(t->db, &t->load, t->rejects, err) < 0)
 		return fail(t, "keep the rejects of", err);
 	return 0;
 }
@@ -219,7 +219,7 @@ static int target_rejects(struct target *t, const char *run_uid, struct arena *a
 {
 	*ret_rejects = NULL;
 	*ret_n = 0;
-	if (t->db && sqlite_reject_list(t->db, run_uid, a, ret_rejects, ret_n, err) < 0)
+	if (t->db && ledger_reject_list(t->db, run_uid, a, ret_rejects, ret_n, err) < 0)
 		return fail(t, "rejects of", err);
 	return 0;
 }

@@ -219,9 +219,12 @@ static int is_there(struct db *db, struct err *err)
 
 int ledger_has(struct db *db, const char *table, struct err *err)
 {
+	static const char *const sql[DB_DIALECT_COUNT] = {
+		"SELECT 1 FROM main.sqlite_schema WHERE name = @table",
+		"SELECT 1 WHERE OBJECT_ID(STUFF(@table, 4, 1, N'.'), N'U') IS NOT NULL"};
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 
-	if (db_prepare(db, "SELECT 1 FROM main.sqlite_schema WHERE name = @table", &stmt, err) < 0)
+	if (db_prepare(db, sql[db_dialect(db)], &stmt, err) < 0)
 		return -1;
 	db_bind_text(stmt, 1, table);
 	return db_step(stmt, err);

@@ -22,7 +22,7 @@
 /* The n-th of its texts, for those who look at all of them; NULL: there are no more. */
 const char *ledger_text(enum db_dialect dialect, size_t n);
 
-/* 1 or 0: is one of the tables beside it there, "etl_load_ledger"? In SQLite. */
+/* 1 or 0: is it, or one of the tables beside it, there? "etl_load_ledger" is etl.load_ledger in SQL Server. */
 MUST_CHECK int ledger_has(struct db *db, const char *table, struct err *err);
 
 /* Who writes to an SQLite database, which knows no logins: a container's uid need not be in passwd. */

@@ -21,6 +21,8 @@
 #include "db/tsql.h"
 #include "work/digest.h"
 #include "work/ledger.h"
+#include "work/ledger_reject.h"
+#include "work/ledger_watermark.h"
 #include "work/mssql_apply.h"
 #include "work/mssql_rows.h"
 #include "work/mssql_script.h"
@@ -47,6 +49,7 @@ struct target {
 	struct rejects *rejects; /* borrowed */
 	const char *shape;	 /* of the table, when it was read */
 	int64_t loads;		 /* of the table by others, when this one began */
+	int64_t watermark_seq;	 /* of the watermark that was read */
 	struct digest digest;
 	bool verified;
 };
@@ -146,6 +149,30 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 		ledger_loads(t->db, t->load, &t->loads, err))
 		return fail(t, "begin the load", err);
 	return 0;
+}
+
+static int target_watermark(struct target *t, struct arena *a, const char **ret_from, struct err *err)
+{
+	return ledger_watermark_read(t->db, t->load->job->job_uid, a, &t->watermark_seq, ret_from, err)
+		       ? fail(t, "the watermark", err)
+		       : 0;
+}
+
+static int target_set_watermark(struct target *t, const char *to, struct err *err)
+{
+	if (db_begin(t->db, err))
+		return fail(t, "the watermark", err);
+	if (ledger_watermark_move(t->db, t->load->job->job_uid, NULL, -1, to, err) || db_commit(t->db, err)) {
+		db_rollback(t->db);
+		return fail(t, "the watermark", err);
+	}
+	return 0;
+}
+
+static int target_rejects(struct target *t, const char *run_uid, struct arena *a, struct reject **ret_rejects,
+	size_t *ret_n, struct err *err)
+{
+	return ledger_reject_list(t->db, run_uid, a, ret_rejects, ret_n, err) ? fail(t, "rejects", err) : 0;
 }
 
 /* --- how the rows fit ------------------------------------------------------------- */
@@ -392,10 +419,20 @@ static int apply(struct target *t, uint64_t *ret_rows, struct err *err)
 	return job->post_sql_atomic ? mssql_script_within(t->db, "post_sql", job->post_sql, err) : 0;
 }
 
+static int move_watermark(struct target *t, const struct load_end *end, struct err *err)
+{
+	if (t->load->job->load_mode != LOAD_INCREMENTAL || !end->watermark_to)
+		return 0;
+	return ledger_watermark_move(t->db, t->load->job->job_uid, t->load->run_uid,
+		end->full ? -1 : t->watermark_seq, end->watermark_to, err);
+}
+
 static int complete(struct target *t, const struct load_end *end, uint64_t rows, struct err *err)
 {
 	char digest[DIGEST_TEXT_LEN + 1];
 
+	if (ledger_reject_store(t->db, t->load, t->rejects, err) || move_watermark(t, end, err))
+		return -1;
 	return ledger_complete(t->db, t->load,
 		&(struct ledger_end){.rows = rows,
 			.rejects = t->rejects ? rejects_count(t->rejects) : 0,
@@ -463,6 +500,9 @@ static int target_revoke(struct target *t, const char *reason, enum ledger_state
 	mssql_stage_close(&t->stage);
 	if (insist(t, err) || ledger_revoke(t->db, t->load, reason, ret_state, err))
 		return fail(t, "withdraw the load", err);
+	/* it is revoked, whatever becomes of these */
+	if (*ret_state == LEDGER_REVOKED && ledger_reject_keep(t->db, t->load, t->rejects, err))
+		return fail(t, "keep the rejects", err);
 	return 0;
 }
 
@@ -471,6 +511,7 @@ const struct target_ops target_mssql = {
 	.open = target_open,
 	.history = target_history,
 	.begin = target_begin,
+	.watermark = target_watermark,
 	.plan = target_plan,
 	.stage = target_stage,
 	.write = target_write,
@@ -479,5 +520,7 @@ const struct target_ops target_mssql = {
 	.finish = target_finish,
 	.script = target_script,
 	.revoke = target_revoke,
+	.rejects = target_rejects,
+	.set_watermark = target_set_watermark,
 	.close = target_close,
 };

@@ -22,12 +22,12 @@
 #include "work/sqlite_apply.h"
 #include "work/ledger.h"
 #include "work/sqlite_move.h"
-#include "work/sqlite_reject.h"
+#include "work/ledger_reject.h"
 #include "work/sqlite_rows.h"
 #include "work/sqlite_script.h"
 #include "work/sqlite_stage.h"
 #include "work/sqlite_table.h"
-#include "work/sqlite_watermark.h"
+#include "work/ledger_watermark.h"
 
 /* A range of the rows. */
 struct lane {
@@ -86,7 +86,7 @@ static void target_close(struct target *t)
 }
 
 static const char *const own_tables[] = {
-	LEDGER_TABLE, SQLITE_REJECT_TABLE, SQLITE_WATERMARK_TABLE};
+	LEDGER_TABLE, LEDGER_REJECT_TABLE, LEDGER_WATERMARK_TABLE};
 
 /* Only rows need a table. */
 static int check_table_name(const struct job *job, struct err *err)
@@ -171,7 +171,7 @@ static int target_begin(struct target *t, enum ledger_state *ret_state, struct e
 static int target_watermark(struct target *t, struct arena *a, const char **ret_from,
 	struct err *err)
 {
-	if (sqlite_watermark_read(t->db, t->load->job->job_uid, a, &t->watermark_seq, ret_from,
+	if (ledger_watermark_read(t->db, t->load->job->job_uid, a, &t->watermark_seq, ret_from,
 		    err) < 0)
 		return fail(t, "the watermark of", err);
 	return 0;
@@ -307,7 +307,7 @@ static int target_plan(struct target *t, const struct tds_columns *cols,
 static int target_rejects(struct target *t, const char *run_uid, struct arena *a,
 	struct reject **ret_rejects, size_t *ret_n, struct err *err)
 {
-	if (sqlite_reject_list(t->db, run_uid, a, ret_rejects, ret_n, err) < 0)
+	if (ledger_reject_list(t->db, run_uid, a, ret_rejects, ret_n, err) < 0)
 		return fail(t, "rejects of", err);
 	return 0;
 }
@@ -316,7 +316,7 @@ static int target_set_watermark(struct target *t, const char *to, struct err *er
 {
 	if (db_begin(t->db, err) < 0)
 		return fail(t, "the watermark of", err);
-	if (sqlite_watermark_move(t->db, t->load->job->job_uid, NULL, -1, to, err) < 0 ||
+	if (ledger_watermark_move(t->db, t->load->job->job_uid, NULL, -1, to, err) < 0 ||
 		db_commit(t->db, err) < 0) {
 		db_rollback(t->db);
 		return fail(t, "the watermark of", err);
@@ -497,7 +497,7 @@ static int move_watermark(struct target *t, const struct load_end *end, struct e
 {
 	if (t->load->job->load_mode != LOAD_INCREMENTAL || !end->watermark_to)
 		return 0;
-	return sqlite_watermark_move(t->db, t->load->job->job_uid, t->load->run_uid,
+	return ledger_watermark_move(t->db, t->load->job->job_uid, t->load->run_uid,
 		end->full ? -1 : t->watermark_seq, end->watermark_to, err);
 }
 
@@ -505,7 +505,7 @@ static int complete(struct target *t, const struct load_end *end, uint64_t rows,
 {
 	char digest[DIGEST_TEXT_LEN + 1];
 
-	if (sqlite_reject_store(t->db, t->load, t->rejects, err) < 0 ||
+	if (ledger_reject_store(t->db, t->load, t->rejects, err) < 0 ||
 		move_watermark(t, end, err) < 0)
 		return -1;
 	return ledger_complete(t->db, t->load,
@@ -614,7 +614,7 @@ static int target_revoke(
 	if (ledger_revoke(t->db, t->load, reason, ret_state, err) < 0)
 		return fail(t, "revoke the load of", err);
 	/* it is revoked, whatever becomes of these */
-	if (*ret_state == LEDGER_REVOKED && sqlite_reject_keep(t->db, t->load, t->rejects, err) < 0)
+	if (*ret_state == LEDGER_REVOKED && ledger_reject_keep(t->db, t->load, t->rejects, err) < 0)
 		return fail(t, "keep the rejects of", err);
 	return 0;
 }

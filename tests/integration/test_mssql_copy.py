@@ -123,3 +123,40 @@ def test_narrower_column_is_refused(copies):
     copies.copy(source_query="SELECT id, name FROM src.member", target_table="tgt.member", on_reject="keep",
                 load_mode="append")
     assert len(copies.rows("SELECT * FROM tgt.member")) == 2
+
+
+@pytest.mark.parametrize("column", ["id", "seen", "rv"])
+def test_incremental(copies, column):
+    copies.run(MEMBER)
+    copies.run("UPDATE src.member SET seen = DATEADD(day, id, '2020-01-01')\n"
+               "ALTER TABLE src.member ADD rv rowversion")
+    more = {"source_query": "SELECT id, name, seen, rv FROM src.member", "target_table": "tgt.member",
+            "load_mode": "incremental", "watermark_column": column, "create": "yes"}
+    copies.copy(**more)
+    assert len(copies.rows("SELECT * FROM tgt.member")) == 3
+    copies.copy(**more)
+    assert len(copies.rows("SELECT * FROM tgt.member")) == 3
+    copies.run("INSERT INTO src.member (id, seen, flag) VALUES (9, '2020-06-01', 1)")
+    copies.copy(**more)
+    assert sorted(copies.rows("SELECT id FROM tgt.member")) == [["1"], ["2"], ["3"], ["9"]]
+    copies.copy(**more)
+    assert len(copies.rows("SELECT * FROM tgt.member")) == 4
+    assert copies.value("SELECT COUNT(*) FROM etl.load_watermark") == "4"
+
+
+def test_rejects_are_kept_with_key_and_reason(copies):
+    copies.run(MEMBER)
+    copies.run("CREATE TABLE tgt.member (id int NOT NULL PRIMARY KEY, fee decimal(18,2))")
+    done = copies.copy(source_query="SELECT id, fee FROM src.member", target_table="tgt.member",
+                       load_mode="merge", key_columns="id", on_reject="keep", reject_values="keys")
+    assert "1 row rejected" in done.stderr
+    assert copies.value("SELECT row_key + ' ' + column_name + ' ' + CAST(row_no AS varchar(9))"
+                        " FROM etl.load_reject") == "3 fee 3"
+
+
+def test_ranges_in_parallel(copies):
+    copies.run(MEMBER)
+    copies.run("\n".join(f"INSERT INTO src.member (id, flag) VALUES ({i}, 0)" for i in range(10, 60)))
+    copies.copy(source_table="src.member", target_table="tgt.member", load_mode="replace", create="yes",
+                partition_column="id", parallel=3, verify="digest")
+    assert len(same(copies)) == 53

@@ -1,4 +1,4 @@
-#include "work/sqlite_reject.h"
+#include "work/ledger_reject.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,12 +64,12 @@ static void nothing_to_keep_makes_no_table(void **state)
 	struct reject *list;
 	size_t n;
 
-	must(sqlite_reject_store(f->db, &f->load, f->rejects, &f->err), &f->err);
-	must(sqlite_reject_store(f->db, &f->load, NULL, &f->err), &f->err);
-	must(sqlite_reject_keep(f->db, &f->load, NULL, &f->err), &f->err);
-	must(sqlite_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
+	must(ledger_reject_store(f->db, &f->load, f->rejects, &f->err), &f->err);
+	must(ledger_reject_store(f->db, &f->load, NULL, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->load, NULL, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
 	check_sql(f->path, "SELECT count(*) FROM sqlite_schema", "0");
-	must(sqlite_reject_list(f->db, "run-1", &f->a, &list, &n, &f->err), &f->err);
+	must(ledger_reject_list(f->db, "run-1", &f->a, &list, &n, &f->err), &f->err);
 	assert_int_equal(n, 0);
 }
 
@@ -81,8 +81,8 @@ static void they_are_listed_as_they_were_kept(void **state)
 
 	add(f, 9, "k9", "x");
 	add(f, 3, NULL, "y");
-	must(sqlite_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
-	must(sqlite_reject_list(f->db, "run-1", &f->a, &list, &n, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
+	must(ledger_reject_list(f->db, "run-1", &f->a, &list, &n, &f->err), &f->err);
 	assert_int_equal(n, 2);
 	assert_int_equal(list[0].row, 9);
 	assert_string_equal(list[0].column, "a");
@@ -90,7 +90,7 @@ static void they_are_listed_as_they_were_kept(void **state)
 	assert_string_equal(list[0].value, "x");
 	assert_string_equal(list[0].reason, "'x' is not a number");
 	assert_null(list[1].key);
-	must(sqlite_reject_list(f->db, "run-2", &f->a, &list, &n, &f->err), &f->err);
+	must(ledger_reject_list(f->db, "run-2", &f->a, &list, &n, &f->err), &f->err);
 	assert_int_equal(n, 0);
 }
 
@@ -99,13 +99,13 @@ static void in_the_place_of_an_earlier_attempts(void **state)
 	struct fixture *f = *state;
 
 	add(f, 1, NULL, "x");
-	must(sqlite_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
-	must(sqlite_reject_keep(f->db, &f->other, f->rejects, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->other, f->rejects, &f->err), &f->err);
 	add(f, 2, NULL, "y");
-	must(sqlite_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
 	check_sql(f->path, "SELECT run_uid, row_no FROM etl_load_reject ORDER BY 1, 2",
 		"run-1|1;run-1|2;run-2|1");
-	must(sqlite_reject_store(f->db, &f->load, NULL, &f->err), &f->err);
+	must(ledger_reject_store(f->db, &f->load, NULL, &f->err), &f->err);
 	check_sql(f->path, "SELECT run_uid, row_no FROM etl_load_reject ORDER BY 1, 2", "run-2|1");
 }
 
@@ -114,11 +114,11 @@ static void old_ones_of_the_job_go(void **state)
 	struct fixture *f = *state;
 
 	add(f, 1, NULL, "x");
-	must(sqlite_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
 	sql_run(f->path, "UPDATE etl_load_reject SET rejected_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now',"
 			 " '-31 days'); INSERT INTO etl_load_reject SELECT 'run-3', seq, 'job-2', row_no,"
 			 " NULL, NULL, NULL, reason, rejected_at FROM etl_load_reject");
-	must(sqlite_reject_keep(f->db, &f->other, f->rejects, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->other, f->rejects, &f->err), &f->err);
 	check_sql(f->path, "SELECT run_uid FROM etl_load_reject ORDER BY 1", "run-2;run-3");
 }
 
@@ -129,16 +129,16 @@ static void what_fails_is_rolled_back(void **state)
 	size_t n;
 
 	add(f, 1, NULL, "x");
-	must(sqlite_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
+	must(ledger_reject_keep(f->db, &f->load, f->rejects, &f->err), &f->err);
 	sql_run(f->path, "CREATE TRIGGER refuse BEFORE INSERT ON etl_load_reject BEGIN"
 			 " SELECT RAISE(ABORT, 'no'); END");
-	assert_int_equal(sqlite_reject_keep(f->db, &f->load, f->rejects, &f->err), -1);
+	assert_int_equal(ledger_reject_keep(f->db, &f->load, f->rejects, &f->err), -1);
 	assert_int_equal(f->err.code, ERR_DATA);
 	assert_false(db_in_transaction(f->db));
 	check_sql(f->path, "SELECT count(*) FROM etl_load_reject", "1");
 	sql_run(f->path, "DROP TABLE etl_load_reject; CREATE TABLE etl_load_reject (a)");
 	err_clear(&f->err);
-	assert_int_equal(sqlite_reject_list(f->db, "run-1", &f->a, &list, &n, &f->err), -1);
+	assert_int_equal(ledger_reject_list(f->db, "run-1", &f->a, &list, &n, &f->err), -1);
 }
 
 int main(void)
@@ -151,5 +151,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_fails_is_rolled_back, setup, teardown),
 	};
 
-	return cmocka_run_group_tests_name("work/sqlite_reject", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("work/ledger_reject", tests, NULL, NULL);
 }
