@@ -266,19 +266,22 @@ static int stage_column(struct mssql_fit_column *f, const struct tds_column *fro
 	const struct job *job, struct arena *a, struct err *err)
 {
 	struct tds_column *to = arena_alloc(a, sizeof(*to)), *source = arena_alloc(a, sizeof(*source));
+	struct tds_column basic; /* fixed or not is no difference to a value */
 	struct tds_conversion plan;
 
 	*to = f->to->c;
+	to->type = tds_type_base(to->type);
 	to->nullable = to->nullable || job->on_reject == ON_REJECT_FAIL;
 	*source = *from;
 	if (tds_type_is_narrow(from->type) && same_codepage(from, to->collation))
 		memcpy(source->collation, to->collation, TDS_COLLATION_LEN);
-	if (tds_conversion_init(&plan, source, to, err))
+	basic = *source;
+	basic.type = tds_type_base(basic.type);
+	tds_type_complete(&basic);
+	if (tds_conversion_init(&plan, &basic, to, err))
 		return err_wrap(err, "column '%s'", from->name);
 	f->converted = !passes(&plan, source, to);
 	f->staged = mssql_bulk_column(f->converted ? to : source);
-	if (f->converted)
-		f->staged.type = tds_type_base(f->staged.type);
 	f->staged.nullable = f->converted || tds_form(&f->staged) != TDS_FORM_FIXED;
 	f->staged.name = arena_printf(a, "c%" PRIu32, i);
 	memcpy(f->staged.collation, to->collation, TDS_COLLATION_LEN);

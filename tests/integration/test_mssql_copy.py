@@ -160,3 +160,75 @@ def test_ranges_in_parallel(copies):
     copies.copy(source_table="src.member", target_table="tgt.member", load_mode="replace", create="yes",
                 partition_column="id", parallel=3, verify="digest")
     assert len(same(copies)) == 53
+
+
+TYPES = {
+    "bit": "1", "tinyint": "255", "smallint": "-32768", "int": "2147483647", "bigint": "-9223372036854775808",
+    "real": "3.4E38", "float": "-1.7976931348623157E308", "money": "-922337203685477.5808",
+    "smallmoney": "214748.3647", "decimal(9,0)": "-999999999", "decimal(19,4)": "123456789012345.6789",
+    "decimal(28,10)": "0.0000000001", "decimal(38,38)": "0.12345678901234567890123456789012345678",
+    "date": "'9999-12-31'", "time(0)": "'23:59:59'", "time(7)": "'23:59:59.9999999'",
+    "datetime": "'1753-01-01 00:00:00.003'", "smalldatetime": "'2079-06-06 23:59'",
+    "datetime2(0)": "'0001-01-01'", "datetime2(3)": "'2020-02-29 12:00:00.123'",
+    "datetime2(7)": "'9999-12-31 23:59:59.9999999'", "datetimeoffset(7)": "'2020-01-01 00:00:00.0000001 +14:00'",
+    "uniqueidentifier": "'6F9619FF-8B86-D011-B42D-00C04FC964FF'", "char(5)": "'ab'", "varchar(20)": "'Straße €'",
+    "varchar(max)": "REPLICATE(CAST('y' AS varchar(max)), 20000)", "nchar(4)": "N'ü'", "nvarchar(20)": "N'😀 '",
+    "nvarchar(max)": "REPLICATE(CAST(N'ü' AS nvarchar(max)), 9000)", "binary(3)": "0x0102", "varbinary(9)": "0x00",
+    "varbinary(max)": "CAST(REPLICATE('z', 8000) AS varbinary(max))", "xml": "N'<a>ü</a>'", "text": "'text'",
+    "ntext": "N'ntext'", "image": "0xFFD8", "sql_variant": "CAST(12.50 AS decimal(9,2))",
+    "varchar(30) COLLATE Cyrillic_General_CI_AS": "N'Привет'", "varchar(30) COLLATE Japanese_CI_AS": "N'日本'",
+    "varchar(40) COLLATE Latin1_General_100_CI_AS_SC_UTF8": "N'日本 😀'",
+}
+
+
+def all_types(copies, null):
+    for schema in ("src", "tgt"):
+        copies.run(f"IF SCHEMA_ID(N'{schema}') IS NULL EXEC (N'CREATE SCHEMA {schema}')\n"
+                   f"DROP TABLE IF EXISTS {schema}.types\n"
+                   f"CREATE TABLE {schema}.types (id int NOT NULL, " + ", ".join(
+                       f"c{i} {t} {null}" for i, t in enumerate(TYPES)) + ")")
+    copies.run("INSERT INTO src.types VALUES (1, " + ", ".join(TYPES.values()) + ")")
+    if null == "NULL":
+        copies.run("INSERT INTO src.types (id) VALUES (2)\n"
+                   "INSERT INTO src.types (id, c24, c25, c27, c28, c31, c33) VALUES (3, '', '', N'', N'', 0x, '')")
+
+
+@pytest.mark.parametrize("null", ["NULL", "NOT NULL"])
+@pytest.mark.parametrize("create", ["no", "yes"])
+def test_every_type_passes(copies, null, create):
+    all_types(copies, null)
+    if create == "yes":
+        copies.run("DROP TABLE tgt.types")
+    plan = {"source_table": "src.types", "target_table": "tgt.types", "load_mode": "replace", "create": "yes",
+            "verify": "digest"}
+    copies.job(**plan)
+    said = copies.project.etl("run", "copy", "--dry-run").stdout
+    assert "is converted" not in said
+    copies.copy(**plan)
+    columns = ", ".join(["id"] + [f"CAST(c{i} AS nvarchar(40)) AS c{i}" if t == "sql_variant" else f"c{i}"
+                                  for i, t in enumerate(TYPES)])
+    query = f"SELECT {columns} FROM {{}} ORDER BY id"
+    there = copies.rows(query.format("tgt.types"))
+    assert there == copies.rows(query.format("src.types"))
+    assert len(there) == (3 if null == "NULL" else 1)
+
+
+@pytest.mark.parametrize("way", ["files", "lite"])
+def test_every_type_goes_out(copies, way):
+    all_types(copies, "NULL")
+    columns = ", ".join(["id"] + [f"c{i}" for i, t in enumerate(TYPES) if t != "sql_variant"])
+    copies.copy(name="out", source_query=f"SELECT {columns} FROM src.types", target=way, target_table="types",
+                load_mode="replace", create="yes")
+    if way == "files":
+        with open(copies.project.path / "files" / "types.csv", encoding="utf-8", newline="") as f:
+            rows = list(csv.reader(f))[1:]
+    else:
+        db = sqlite3.connect(copies.project.path / "lite.db")
+        rows = [[str(v) for v in row] for row in db.execute("SELECT * FROM types ORDER BY id")]
+    said = dict(zip([t for t in TYPES if t != "sql_variant"], rows[0][1:]))
+    assert said["decimal(38,38)"] == "0.12345678901234567890123456789012345678"
+    assert said["datetime2(7)"].endswith("23:59:59.9999999") and said["varchar(20)"] == "Straße €"
+    assert said["varchar(30) COLLATE Cyrillic_General_CI_AS"] == "Привет"
+    assert said["varchar(30) COLLATE Japanese_CI_AS"] == "日本"
+    assert said["varchar(40) COLLATE Latin1_General_100_CI_AS_SC_UTF8"] == "日本 😀"
+    assert said["money"] == "-922337203685477.5808" and said["bigint"] == "-9223372036854775808"
