@@ -232,3 +232,97 @@ def test_every_type_goes_out(copies, way):
     assert said["varchar(30) COLLATE Japanese_CI_AS"] == "日本"
     assert said["varchar(40) COLLATE Latin1_General_100_CI_AS_SC_UTF8"] == "日本 😀"
     assert said["money"] == "-922337203685477.5808" and said["bigint"] == "-9223372036854775808"
+
+
+def test_rows_larger_than_a_batch(copies):
+    copies.run("IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')\nDROP TABLE IF EXISTS tgt.big")
+    query = ("SELECT 1 AS id, CAST(REPLICATE(CAST('ab' AS varchar(max)), 1500000) AS varchar(max)) AS a,"
+             " N'between' AS b, REPLICATE(CAST(N'ü' AS nvarchar(max)), 700000) AS c"
+             " UNION ALL SELECT 2, 'x', N'small', N'y'")
+    copies.copy(source_query=query, target_table="tgt.big", load_mode="append", create="yes", verify="digest")
+    assert copies.value("SELECT STRING_AGG(CONCAT(id, ':', DATALENGTH(a), ':', DATALENGTH(c)), ' ')"
+                        " FROM tgt.big") == "1:3000000:1400000 2:1:2"
+    copies.copy(source_query=query, target_table="tgt.big", load_mode="replace")
+    assert copies.value("SELECT STRING_AGG(CONCAT(id, ':', LEN(a), ':', LEN(c)), ' ') FROM tgt.big") \
+        == "1:3000000:700000 2:1:1"
+
+
+# --- what it survives ---
+
+
+def order_until_whole(copies, faults, **keys):
+    """One run after another, each with the next of the faults, until one has nothing to break: every run
+    succeeds by another attempt. Gives their number."""
+    copies.job(max_attempts=5, max_disruptions=5, retry_delay="0s", **keys)
+    for runs, fault in enumerate(faults, 1):
+        number = copies.server.fault(fault)
+        copies.finish("copy")
+        hits = next(f["hits"] for f in copies.server.faults() if f["id"] == number)
+        copies.server.ask("clear")
+        if not hits:
+            return runs
+    raise AssertionError("there was always something to break")
+
+
+@only_tdsd
+@pytest.mark.parametrize("phase", ["request", "result"])
+@pytest.mark.parametrize("end", ["etl worker reads", "etl worker run"])
+def test_a_connection_that_breaks_loads_nothing_twice(copies, phase, end):
+    copies.run(MEMBER)
+    copies.run("SELECT TOP 0 * INTO tgt.member FROM src.member")
+    faults = (f'cut phase={phase} statement={n} app="{end}"' for n in range(1, 80))
+    runs = order_until_whole(copies, faults, source_table="src.member", target_table="tgt.member",
+                             load_mode="append")
+    assert runs > 5
+    assert copies.value("SELECT COUNT(*) FROM tgt.member") == str(3 * runs)
+    assert not copies.rows("SELECT name FROM sys.tables WHERE name LIKE 'etl[_]stage[_]%'")
+
+
+@only_tdsd
+@pytest.mark.parametrize("kind", ["cut", "reset"])
+def test_bulk_data_that_breaks_off(copies, kind):
+    copies.run("IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')\nDROP TABLE IF EXISTS tgt.many")
+    many = {"source_query": "SELECT * FROM tdsd_generate_3000_every", "target_table": "tgt.many",
+            "load_mode": "append"}
+    copies.copy(create="yes", **many)
+    faults = [f"{kind} phase=bulk packet={n}" for n in (1, 2, 5, 20, 100000)]
+    runs = order_until_whole(copies, faults, **many)
+    assert copies.value("SELECT COUNT(*) FROM tgt.many") == str(3000 * (1 + runs))
+
+
+@only_tdsd
+@pytest.mark.parametrize("match", ["INSERT INTO [tgt]", "N'published'"])
+def test_a_deadlock_victim_publishes_once(copies, match):
+    copies.run(MEMBER)
+    copies.run("SELECT TOP 0 * INTO tgt.member FROM src.member")
+    copies.server.fault(f'error number=1205 severity=13 rollback=1 match="{match}" app="etl worker run"')
+    copies.job(max_attempts=3, retry_delay="0s", source_table="src.member", target_table="tgt.member",
+               load_mode="append")
+    copies.finish("copy")
+    assert copies.server.faults()[0]["hits"] == 1
+    copies.server.ask("clear")
+    assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
+
+
+@only_tdsd
+def test_a_full_log_is_said(copies):
+    copies.run(MEMBER)
+    copies.run("SELECT TOP 0 * INTO tgt.member FROM src.member")
+    copies.server.fault("error number=9002 severity=17 row=2 times=0 message=\"The transaction log is full\"")
+    done = copies.copy(source_table="src.member", target_table="tgt.member", load_mode="append", status=1)
+    assert "9002" in done.stderr and "log" in done.stderr
+    copies.server.ask("clear")
+    assert copies.value("SELECT COUNT(*) FROM tgt.member") == "0"
+
+
+@only_tdsd
+def test_malformed_rows_are_not_loaded(copies):
+    copies.run(MEMBER)
+    copies.run("SELECT TOP 0 * INTO tgt.member FROM src.member")
+    for what in ("token", "length", "header", "type", "truncated"):
+        copies.server.fault(f'malformed phase=result what={what} match="SELECT s.*" app="etl worker reads"')
+        copies.job(max_attempts=3, retry_delay="0s", source_table="src.member", target_table="tgt.member",
+                   load_mode="replace", verify="digest")
+        copies.finish("copy")
+        copies.server.ask("clear")
+        assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
