@@ -137,6 +137,12 @@ const struct command commands[] = {
 		"how long a round trip takes. What fails is named by its layer: name, port, tls, login or "
 		"database.",
 		FLAGS(json_flag), cmd_ping},
+	{"doctor", NULL, 0, 0, "try the whole chain of each connection, and say what is wrong with it",
+		"Looks at the configuration, the KDCs and their clocks, keytabs, tickets, names, ports, certificates, "
+		"SPNs, logins, and at what a server lets us do, and prints ok, warning or problem for each, with what "
+		"to do about it. Nothing is changed. Exits as the first problem does, 0 without one. What it prints has "
+		"no secret in it.",
+		FLAGS(json_flag), cmd_doctor},
 	{"cancel", "RUN", 1, 1, "end a run",
 		"A run that has not begun is cancelled at once. One that has begun ends when its target "
 		"has withdrawn it: its worker is told to stop, or another one asks. If the target has it "

@@ -1,0 +1,199 @@
+"""'etl doctor': each way in which the Kerberos tests break things has a diagnosis of its own, and a remedy."""
+
+import json
+import subprocess
+
+import pytest
+from kdcs import RC4, KDCS, MitKdc, make_kdc  # noqa: F401 pylint: disable=unused-import
+from product import ETL
+from servers import other_pki, pki  # noqa: F401 pylint: disable=unused-import
+from tdsd import tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
+from test_kerberos_login import REALM, Domain, domain  # noqa: F401 pylint: disable=unused-import
+
+# pylint: disable=redefined-outer-name
+
+SVC = f"svc_etl@{REALM}"
+
+
+class Findings:
+    def __init__(self, done):
+        self.done = done
+        self.report = json.loads(done.stdout)
+
+    def of(self, check, state=None):
+        return [c for c in self.report["checks"] if c["check"] == check and state in (None, c["state"])]
+
+    def one(self, check, state, text, remedy=""):
+        """The finding of that check in that state; says all there are when it is not there."""
+        found = [c for c in self.of(check, state) if text in c["text"] and remedy in (c["remedy"] or "")]
+        assert found, json.dumps(self.report["checks"], indent=1)
+        assert state not in ("warning", "problem") or found[0]["remedy"], "no remedy"
+        return found[0]
+
+
+def doctor(path, status=0):
+    done = subprocess.run([str(ETL), "doctor", "--json"], cwd=path, env={}, capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return Findings(done)
+
+
+@pytest.mark.parametrize("kind", KDCS)
+def test_all_is_well(domain, kind):
+    dw = domain(kind)
+    found = doctor(dw.path)
+    assert found.report["problems"] == 0
+    found.one("kdc", "ok", "answers over UDP and TCP")
+    found.one("clock", "ok", "0 s")
+    found.one("key", "ok", SVC)
+    found.one("account", "ok", "takes the keytab's key")
+    found.one("ticket", "ok", SVC)
+    found.one("spn", "ok", dw.spn)
+    found.one("tls", "ok", "TLSv1.2")
+    found.one("login", "ok", "loader")
+    found.one("auth_scheme", "ok", "KERBEROS")
+    text = dw.run("doctor").stdout
+    assert "0 problems" in text and text.startswith("ok ")
+
+
+def test_no_kdc(domain):
+    dw = domain()
+    dw.kdc.stop()
+    found = doctor(dw.path, status=4)
+    found.one("kdc", "problem", "does not answer", "firewalls")
+    found.one("account", "problem", f"no KDC answers for '{SVC}'", "port 88")
+    found.one("spn", "problem", "no KDC answers")
+
+
+def test_one_of_two_kdcs_is_dead(domain):
+    dw = domain()
+    dw.write({"kdc": f"127.0.0.1:9, 127.0.0.1:{dw.kdc.port}"})
+    found = doctor(dw.path, status=4)
+    assert found.one("kdc", "problem", "does not answer")["subject"] == "127.0.0.1:9"
+    found.one("login", "ok", "loader")
+
+
+@pytest.mark.parametrize("clock, words", [("+10m", "before"), ("-10m", "behind")])
+def test_clock(domain, clock, words):
+    dw = domain(kdc={"clock": clock})
+    found = doctor(dw.path, status=3)
+    assert words in found.one("clock", "problem", "s ", "NTP")["text"]
+
+
+def test_changed_password(domain):
+    dw = domain()
+    dw.kdc.change("svc_etl")
+    found = doctor(dw.path, status=5)
+    found.one("account", "problem", f"refuses the keytab's key for '{SVC}'", "new keytab")
+    assert dw.kdc.log().count("PREAUTH_FAILED: ") == 1
+
+
+@pytest.mark.parametrize("kind", KDCS)
+@pytest.mark.parametrize("how, text", [("expire", "has expired"), ("expire_password", "password"), ("disable", SVC)])
+def test_account(domain, kind, how, text):
+    dw = domain(kind)
+    getattr(dw.kdc, how)("svc_etl")
+    found = doctor(dw.path, status=5)
+    found.one("account", "problem", text)
+    found.one("kdc", "ok", "")
+
+
+def test_keytab_that_others_can_read(domain):
+    dw = domain()
+    (dw.path / "svc.keytab").chmod(0o644)
+    found = doctor(dw.path, status=3)
+    found.one("keytab", "problem", "is open to others", "chmod 600")
+    found.one("ticket", "skipped", "")
+
+
+def test_keytab_that_is_none(domain):
+    dw = domain()
+    (dw.path / "svc.keytab").write_bytes(b"\5\2junk")
+    doctor(dw.path, status=3).one("keytab", "problem", "is no keytab", "make one")
+
+
+def test_keytab_without_aes(domain):
+    dw = domain(enctypes=(RC4,))
+    found = doctor(dw.path, status=3)
+    found.one("key", "warning", "RC4")
+    found.one("account", "problem", "has no AES key", "AES")
+
+
+def test_spn_is_missing(domain):
+    dw = domain()
+    dw.kdc.kadmin(f"delprinc -force {dw.spn}")
+    found = doctor(dw.path, status=5)
+    found.one("spn", "problem", f"knows no service '{dw.spn}'", f"setspn -S {dw.spn}")
+    assert not found.of("other spn")
+
+
+def test_spn_under_another_name(domain):
+    dw = domain()
+    dw.kdc.kadmin(f"delprinc -force {dw.spn}")
+    dw.kdc.add("MSSQLSvc/localhost")
+    doctor(dw.path, status=5).one("other spn", "warning", "'MSSQLSvc/localhost' does exist", "spn = MSSQLSvc/localhost")
+
+
+def test_no_login(domain):
+    dw = domain()
+    dw.kdc.add("svc_stranger", dw.path / "stranger.keytab")
+    (dw.path / "stranger.keytab").chmod(0o600)
+    dw.write({"principal": "svc_stranger", "keytab": "stranger.keytab"})
+    found = doctor(dw.path, status=5)
+    found.one("spn", "ok", dw.spn)
+    found.one("login", "problem", "Login failed for user", "CREATE LOGIN")
+
+
+def test_server_with_an_old_key(domain):
+    dw = domain()
+    dw.kdc.change(dw.spn)
+    doctor(dw.path, status=5).one("login", "problem", "18452")
+
+
+def test_server_that_does_not_prove_itself(domain):
+    dw = domain(proof="off")
+    doctor(dw.path, status=5).one("kerberos", "problem", "without proving who it is")
+
+
+def test_wrong_authority(domain, other_pki):
+    dw = domain()
+    dw.write(ca_file=other_pki.ca)
+    doctor(dw.path, status=4).one("tls", "problem", "not signed by a trusted authority", "ca_file")
+
+
+def test_nobody_listens(domain):
+    dw = domain()
+    dw.server.stop()
+    doctor(dw.path, status=4).one("port", "problem", "Connection refused", "firewalls")
+
+
+def test_no_such_host(domain):
+    dw = domain()
+    dw.write(host="no-such-host.invalid")
+    doctor(dw.path, status=5).one("name", "problem", "there is no host", "DNS")
+
+
+def test_no_secret_is_printed(project, tdsd):
+    """A password, in whatever way it goes wrong."""
+    server = tdsd(encrypt="none", login="loader:Zeer-Geheim-77")
+    for password in "Zeer-Geheim-77", "Anders-Geheim-78":
+        project.write("password", password)
+        project.write("etl.ini", "[connection dw]\ndriver = mssql\nencrypt = off\nuser = loader\n"
+                      f"password_file = password\nserver = localhost,{server.port}\n")
+        done = subprocess.run(project.argv("doctor"), cwd=project.path, env=project.env(), capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == (0 if password[0] == "Z" else 5)
+        assert "Geheim" not in done.stdout + done.stderr
+        assert "encrypt = off" in done.stdout
+
+
+def test_files(project):
+    found = doctor_of(project)
+    assert [c["subject"] for c in found.of("path", "ok")] == ["connection raw"]
+    found.one("path", "problem", "warehouse.db")
+
+
+def doctor_of(project):
+    done = subprocess.run(project.argv("doctor", "--json"), cwd=project.path, env=project.env(), capture_output=True,
+                          text=True, check=False)
+    return Findings(done)
