@@ -66,7 +66,8 @@ int profile_next_kdc(const char **list, char *host, size_t size, uint16_t *ret_p
 	return 1;
 }
 
-/* UDP first, as AD likes it, and TCP where UDP is not let through: Heimdal goes on after host_timeout. */
+/* UDP first, and TCP at once for what a KDC says is too large (tickets of AD mostly are): that is what no
+ * protocol means. TCP again, where UDP is not let through: Heimdal goes on after host_timeout. */
 static int write_kdcs(const struct kerberos_options *o, struct buf *text, struct err *err)
 {
 	const char *list = o->kdc;
@@ -75,7 +76,7 @@ static int write_kdcs(const struct kerberos_options *o, struct buf *text, struct
 	int rc;
 
 	while ((rc = profile_next_kdc(&list, host, sizeof(host), &port, err)) > 0)
-		buf_printf(text, "\t\tkdc = udp/%s:%u\n\t\tkdc = tcp/%s:%u\n", host, port, host, port);
+		buf_printf(text, "\t\tkdc = %s:%u\n\t\tkdc = tcp/%s:%u\n", host, port, host, port);
 	return rc;
 }
 

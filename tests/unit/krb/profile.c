@@ -34,9 +34,9 @@ static void what_heimdal_is_told(void **state)
 	assert_non_null(strstr(conf, "\trdns = no\n"));
 	assert_non_null(strstr(conf, "\tkdc_timeout = 5\n"));
 	assert_non_null(strstr(conf, "\tEXAMPLE.ORG = {\n"
-				     "\t\tkdc = udp/dc1.example.org:88\n\t\tkdc = tcp/dc1.example.org:88\n"
-				     "\t\tkdc = udp/dc2:8888\n\t\tkdc = tcp/dc2:8888\n"
-				     "\t\tkdc = udp/[::1]:89\n\t\tkdc = tcp/[::1]:89\n\t}\n"));
+				     "\t\tkdc = dc1.example.org:88\n\t\tkdc = tcp/dc1.example.org:88\n"
+				     "\t\tkdc = dc2:8888\n\t\tkdc = tcp/dc2:8888\n"
+				     "\t\tkdc = [::1]:89\n\t\tkdc = tcp/[::1]:89\n\t}\n"));
 	o.kdc = NULL;
 	conf = written(&o, &text);
 	assert_null(strstr(conf, "[realms]")); /* the DNS knows */
