@@ -10,7 +10,10 @@ smoke: $(smoke_programs)
 smoke_compile = $(VENDOR_CC) -std=gnu17 -O2 -g $(WARNINGS) $(VENDOR_CFLAGS) -D_GNU_SOURCE -Ilib \
 	$(VENDOR_CPPFLAGS)
 
-$(smoke_out)/%: tests/smoke/%.c tests/smoke/smoke.mk $(VENDOR_STAMPS)
+# mbedTLS has its cipher from there
+smoke_beneath := lib/base/gcm.c lib/base/mem.c
+
+$(smoke_out)/%: tests/smoke/%.c tests/smoke/smoke.mk $(smoke_beneath) lib/base/gcm.h $(VENDOR_STAMPS)
 	@mkdir -p $(@D)
 	$(smoke_compile) $(VENDOR_LDFLAGS) $(filter %.c,$^) $(VENDOR_LIBS) -o $@
 

@@ -36,9 +36,65 @@ build() {
 		SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT; do
 		python3 scripts/config.py unset MBEDTLS_$option
 	done
+	cipher_beneath
 	make -C library static CC="$CC" CFLAGS="$CFLAGS $(cipher_flags)"
+	ar rD library/libmbedcrypto.a own/gcm_own.o
 	cp library/libmbed*.a "$out/lib"
 	cp -r include/mbedtls include/psa "$out/include"
+	cp include/gcm_alt.h own/gcm_own.h "$out/include"
+}
+
+# GCM is lib/base/gcm.c's. mbedTLS's own code for it stays, under names of its own, for what that one leaves to
+# it: gcm_own.h.
+cipher_beneath() {
+	local name renames=() names='init setkey crypt_and_tag auth_decrypt starts update_ad update finish free'
+
+	mkdir own
+	cp include/mbedtls/mbedtls_config.h own/own_config.h
+	for name in $names; do
+		renames+=("-Dmbedtls_gcm_$name=gcm_own_$name")
+	done
+	renames+=(-Dmbedtls_gcm_self_test=gcm_own_self_test)
+	cat > include/gcm_alt.h <<-'EOF'
+		/* What MBEDTLS_GCM_ALT asks for. */
+		typedef struct mbedtls_gcm_context {
+			struct gcm_state *state;
+		} mbedtls_gcm_context;
+	EOF
+	cat > own/gcm_own.h <<-'EOF'
+		/* mbedTLS's own GCM: its functions, over a context of gcm_own_size() bytes. */
+		#include <stddef.h>
+		#include <mbedtls/cipher.h>
+		size_t gcm_own_size(void);
+		void gcm_own_init(void *ctx);
+		int gcm_own_setkey(void *ctx, mbedtls_cipher_id_t cipher, const unsigned char *key, unsigned int keybits);
+		int gcm_own_crypt_and_tag(void *ctx, int mode, size_t length, const unsigned char *iv, size_t iv_len,
+			const unsigned char *add, size_t add_len, const unsigned char *input, unsigned char *output,
+			size_t tag_len, unsigned char *tag);
+		int gcm_own_starts(void *ctx, int mode, const unsigned char *iv, size_t iv_len);
+		int gcm_own_update_ad(void *ctx, const unsigned char *add, size_t add_len);
+		int gcm_own_update(void *ctx, const unsigned char *input, size_t input_length, unsigned char *output,
+			size_t output_size, size_t *output_length);
+		int gcm_own_finish(void *ctx, unsigned char *output, size_t output_size, size_t *output_length,
+			unsigned char *tag, size_t tag_len);
+		void gcm_own_free(void *ctx);
+	EOF
+	{
+		echo '#include <stdlib.h>'
+		echo '#include "gcm.c"'
+		echo 'size_t gcm_own_size(void);'
+		echo 'size_t gcm_own_size(void) { return sizeof(mbedtls_gcm_context); }'
+		# for programs that only ask whether there is a TLS library: configure's
+		for name in $names; do
+			echo "void gcm_missing_$name(void);"
+			echo "void gcm_missing_$name(void) { abort(); }"
+			echo "__asm__(\".weak mbedtls_gcm_$name\\n.set mbedtls_gcm_$name, gcm_missing_$name\");"
+		done
+	} > own/gcm_own.c
+	# shellcheck disable=SC2086 # a list of flags
+	$CC $CFLAGS $(cipher_flags) -DMBEDTLS_CONFIG_FILE='"own_config.h"' "${renames[@]}" -Iown -Iinclude -Ilibrary \
+		-c own/gcm_own.c -o own/gcm_own.o
+	python3 scripts/config.py set MBEDTLS_GCM_ALT
 }
 
 # Without these the AES instructions are reached through inline assembly only.
