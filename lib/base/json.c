@@ -179,6 +179,80 @@ int json_each(const char *text, size_t len,
 	return ret;
 }
 
+/* The first `n` names of an object have no `key` among them? */
+static bool is_new(yyjson_val *object, size_t n, yyjson_val *key)
+{
+	yyjson_obj_iter it = yyjson_obj_iter_with(object);
+
+	for (size_t i = 0; i < n; i++)
+		if (yyjson_equals(yyjson_obj_iter_next(&it), key))
+			return false;
+	return true;
+}
+
+/* Goes as deep as JSON_PATCH_DEPTH, which makes yyjson's own recursion safe. */
+static int check_value(yyjson_val *v, size_t depth, const char *what, struct err *err)
+{
+	yyjson_arr_iter values = yyjson_arr_iter_with(v);
+	yyjson_obj_iter members = yyjson_obj_iter_with(v);
+	yyjson_val *inner, *key;
+
+	if (depth > JSON_PATCH_DEPTH)
+		return err_set(err, ERR_LIMIT, "%s: deeper than %d levels", what, JSON_PATCH_DEPTH);
+	while ((inner = yyjson_arr_iter_next(&values)))
+		if (check_value(inner, depth + 1, what, err))
+			return -1;
+	for (size_t i = 0; (key = yyjson_obj_iter_next(&members)); i++) {
+		if (!is_new(v, i, key))
+			return err_set(err, ERR_DATA, "%s: an object has '%s' twice", what,
+				yyjson_get_str(key));
+		if (check_value(yyjson_obj_iter_get_val(key), depth + 1, what, err))
+			return -1;
+	}
+	return 0;
+}
+
+static void free_read(yyjson_doc **doc)
+{
+	yyjson_doc_free(*doc);
+}
+
+static int read_whole(
+	const char *text, size_t len, const char *what, yyjson_doc **ret_doc, struct err *err)
+{
+	CLEANUP(free_read) yyjson_doc *doc = NULL;
+	yyjson_read_err why;
+
+	if (len > JSON_PATCH_MAX)
+		return err_set(
+			err, ERR_LIMIT, "%s: longer than %zu KiB", what, JSON_PATCH_MAX >> 10);
+	doc = yyjson_read_opts((char *)(uintptr_t)text, len, YYJSON_READ_NUMBER_AS_RAW, NULL, &why);
+	if (!doc)
+		return err_set(err, ERR_DATA, "%s, byte %zu: %s", what, why.pos, why.msg);
+	if (check_value(yyjson_doc_get_root(doc), 0, what, err))
+		return -1;
+	*ret_doc = doc;
+	doc = NULL;
+	return 0;
+}
+
+int json_patch(const char *target, size_t target_len, const char *patch, size_t patch_len,
+	bool pretty, struct buf *out, struct err *err)
+{
+	CLEANUP(free_read) yyjson_doc *from = NULL, *change = NULL;
+	CLEANUP_JSON struct json_doc *doc = NULL;
+	yyjson_mut_val *root;
+
+	if (read_whole(target, target_len, "JSON to patch", &from, err) ||
+		read_whole(patch, patch_len, "JSON patch", &change, err))
+		return -1;
+	doc = json_new();
+	root = yyjson_merge_patch(doc->doc, yyjson_doc_get_root(from), yyjson_doc_get_root(change));
+	must(root != NULL);
+	json_print(doc, (struct json *)root, pretty, out);
+	return 0;
+}
+
 const char *json_version(void)
 {
 	static char text[16];

@@ -46,6 +46,16 @@ MUST_CHECK int json_each(const char *text, size_t len,
 	int (*member)(void *arg, const char *key, const char *value, struct err *err), void *arg,
 	struct err *err);
 
+/* Patching: appends `target` as `patch` changes it, by JSON merge patch (RFC 7386): null removes a
+ * member, an object changes members, anything else replaces what was there. Numbers keep their
+ * digits; changed members stand behind the others. `target` and `patch` are borrowed, `out` is
+ * untouched on failure. ERR_DATA for what is not JSON, and where an object has a name twice, which
+ * no two readers take alike; ERR_LIMIT for what is longer or deeper than this. */
+#define JSON_PATCH_MAX   ((size_t)64 << 10) /* bytes: names are compared with each other */
+#define JSON_PATCH_DEPTH 64
+MUST_CHECK int json_patch(const char *target, size_t target_len, const char *patch,
+	size_t patch_len, bool pretty, struct buf *out, struct err *err);
+
 const char *json_version(void);
 
 #endif

@@ -165,6 +165,131 @@ static void broken_json_is_refused_with_its_place(void **state)
 	}
 }
 
+static int patched(const char *target, const char *patch, struct buf *out, struct err *err)
+{
+	return json_patch(target, strlen(target), patch, strlen(patch), false, out, err);
+}
+
+/* RFC 7386, appendix A, and the example of section 3. */
+static void patches_as_the_standard_does(void **state)
+{
+	static const struct {
+		const char *target, *patch, *result;
+	} cases[] = {
+		{"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+		{"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+		{"{\"a\":\"b\"}", "{\"a\":null}", "{}"},
+		{"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+		{"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+		{"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+		{"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}",
+			"{\"a\":{\"b\":\"d\"}}"},
+		{"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+		{"[\"a\",\"b\"]", "[\"c\",\"d\"]", "[\"c\",\"d\"]"},
+		{"{\"a\":\"b\"}", "[\"c\"]", "[\"c\"]"},
+		{"{\"a\":\"foo\"}", "null", "null"},
+		{"{\"a\":\"foo\"}", "\"bar\"", "\"bar\""},
+		{"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
+		{"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
+		{"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+		{"{\"title\":\"Goodbye!\",\"author\":{\"givenName\":\"John\",\"familyName\":"
+		 "\"Doe\"},\"tags\":[\"example\",\"sample\"],\"content\":\"unchanged\"}",
+			"{\"title\":\"Hello!\",\"phoneNumber\":\"+01-123-456-7890\",\"author\":"
+			"{\"familyName\":null},\"tags\":[\"example\"]}",
+			"{\"content\":\"unchanged\",\"title\":\"Hello!\",\"phoneNumber\":"
+			"\"+01-123-456-7890\",\"author\":{\"givenName\":\"John\"},\"tags\":"
+			"[\"example\"]}"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+		struct err err = ERR_INIT;
+
+		assert_int_equal(patched(cases[i].target, cases[i].patch, &out, &err), 0);
+		assert_string_equal(buf_str(&out), cases[i].result);
+	}
+}
+
+static void patching_keeps_digits(void **state)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(patched("{\"a\":0.10,\"b\":123456789012345678901234567890}",
+				 "{\"c\":1.0e2}", &out, &err),
+		0);
+	assert_string_equal(
+		buf_str(&out), "{\"a\":0.10,\"b\":123456789012345678901234567890,\"c\":1.0e2}");
+}
+
+static void refuses_to_patch(void **state)
+{
+	static const struct {
+		const char *target, *patch, *msg;
+	} cases[] = {
+		{"{", "{}", "JSON to patch, byte 1: unexpected end of data"},
+		{"{}", "{\"a\":1,}", "JSON patch, byte 6: trailing comma is not allowed"},
+		{"{}", "{}{}", "JSON patch, byte 2: unexpected content after document"},
+		{"{\"a\":1,\"b\":2,\"a\":3}", "{}", "JSON to patch: an object has 'a' twice"},
+		{"{}", "[{\"x\":{\"b\":2,\"b\":null}}]", "JSON patch: an object has 'b' twice"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+		struct err err = ERR_INIT;
+
+		assert_int_equal(patched(cases[i].target, cases[i].patch, &out, &err), -1);
+		assert_int_equal(err.code, ERR_DATA);
+		assert_string_equal(err.msg, cases[i].msg);
+		assert_int_equal(out.len, 0);
+	}
+}
+
+/* `depth` arrays or objects around a value. */
+static void nest(struct buf *out, const char *open, const char *close, size_t depth)
+{
+	buf_reset(out);
+	for (size_t i = 0; i < depth; i++)
+		buf_adds(out, open);
+	buf_adds(out, "1");
+	for (size_t i = 0; i < depth; i++)
+		buf_adds(out, close);
+}
+
+static void patches_have_limits(void **state)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT(4 * JSON_PATCH_MAX);
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	nest(&text, "{\"a\":", "}", JSON_PATCH_DEPTH);
+	assert_int_equal(patched(buf_str(&text), buf_str(&text), &out, &err), 0);
+	assert_string_equal(buf_str(&out), buf_str(&text));
+
+	nest(&text, "{\"a\":", "}", JSON_PATCH_DEPTH + 1);
+	assert_int_equal(patched("{}", buf_str(&text), &out, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	nest(&text, "[", "]", JSON_PATCH_MAX / 4); /* no recursion goes that far */
+	err = (struct err)ERR_INIT;
+	assert_int_equal(patched(buf_str(&text), "{}", &out, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+
+	buf_reset(&text);
+	buf_adds(&text, "1");
+	while (text.len < JSON_PATCH_MAX)
+		buf_addc(&text, ' ');
+	assert_int_equal(patched("{}", buf_str(&text), &out, &err), 0);
+	buf_addc(&text, ' ');
+	err = (struct err)ERR_INIT;
+	assert_int_equal(patched("{}", buf_str(&text), &out, &err), -1);
+	assert_string_equal(err.msg, "JSON patch: longer than 64 KiB");
+	assert_int_equal(err.code, ERR_LIMIT);
+}
+
 static void nothing_is_fine_to_free(void **state)
 {
 	(void)state;
@@ -184,6 +309,10 @@ int main(void)
 		cmocka_unit_test(member_ends_it),
 		cmocka_unit_test(other_json_is_refused),
 		cmocka_unit_test(broken_json_is_refused_with_its_place),
+		cmocka_unit_test(patches_as_the_standard_does),
+		cmocka_unit_test(patching_keeps_digits),
+		cmocka_unit_test(refuses_to_patch),
+		cmocka_unit_test(patches_have_limits),
 		cmocka_unit_test(nothing_is_fine_to_free),
 	};
 
