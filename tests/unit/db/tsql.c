@@ -93,9 +93,35 @@ static void names_are_quoted(void **state)
 	arena_release(&a);
 }
 
+static void names_have_parts(void **state)
+{
+	static const struct {
+		const char *text, *printed; /* NULL: it is none */
+	} cases[] = {{"member", "[member]"}, {"dw.member", "[dw].[member]"}, {"[a.b].\"c]\"", "[a.b].[c]]]"},
+		{"[a]]b].t", "[a]]b].[t]"}, {"db..t", "[db]..[t]"}, {"s.d.o.t", "[s].[d].[o].[t]"},
+		{"a.b.c.d.e", NULL}, {"a.", NULL}, {"", NULL}, {"[a", NULL}, {"[a]b", NULL}};
+	struct arena a = ARENA_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *parts[TSQL_NAME_PARTS];
+		struct err err = ERR_INIT;
+		int rc = tsql_name_parse(cases[i].text, &a, parts, &err);
+
+		assert_int_equal(rc, cases[i].printed ? 0 : -1);
+		if (rc == 0)
+			assert_string_equal(tsql_name_print(parts, &a), cases[i].printed);
+		else
+			assert_int_equal(err.code, ERR_CONFIG);
+	}
+	assert_string_equal(tsql_text("it's", &a), "N'it''s'");
+	arena_release(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_have_parts),
 		cmocka_unit_test(parameters_by_their_first_appearance),
 		cmocka_unit_test(too_many_parameters),
 		cmocka_unit_test(scripts_are_cut_at_go),
