@@ -22,15 +22,16 @@ COPY vendor vendor
 RUN make -j"$(nproc)" vendor
 
 COPY LICENSE NOTICES ./
+COPY scripts/sbom scripts/
 COPY cmd cmd
 COPY lib lib
-RUN make -j"$(nproc)"
+RUN make -j"$(nproc)" all sbom
 
 # The image's files. Any UID may write to the working directory, for those who
 # run it without a volume there.
 RUN install -D build/etl /image/usr/bin/etl && \
 	install -D -m 644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt && \
-	install -D -m 644 -t /image/usr/share/doc/etl LICENSE NOTICES && \
+	install -D -m 644 -t /image/usr/share/doc/etl LICENSE NOTICES build/etl.cdx.json && \
 	cp -r /usr/share/zoneinfo /image/usr/share/zoneinfo && \
 	cd /image/usr/share/zoneinfo && rm -rf posix right localtime && \
 	install -d -m 1777 /image/work

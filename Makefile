@@ -69,7 +69,7 @@ unit_support := $(call objects,$(sort $(wildcard tests/unit/*.c))) # used by sev
 fuzz_programs := $(patsubst %.c,$(out)/%,$(fuzz_sources))
 bench_programs := $(patsubst %.c,$(out)/%,$(bench_sources))
 
-.PHONY: all help demo test unit fuzz sim bench bench-programs man notices layers clean
+.PHONY: all help demo test unit fuzz sim bench bench-programs man notices sbom layers clean
 all: $(etl)
 
 $(out)/etl.full: $(call objects,$(cmd_sources)) $(lib_objects)
@@ -128,7 +128,7 @@ help:
 	@echo 'make demo       install what is needed, build, load four tables, show the result'
 	@echo 'make test       every suite; make SAN=1 | TSAN=1 | COV=1 build variants'
 	@echo 'make bench      size, start, speed and queue beside named peers'
-	@echo 'make man        docs/etl.1; make notices: NOTICES'
+	@echo 'make man        docs/etl.1; make notices: NOTICES; make sbom: build/etl.cdx.json'
 	@echo 'make vendor-update   newest versions of the locked series into vendor/lock'
 
 demo:
@@ -150,6 +150,11 @@ man: all
 
 notices: vendor
 	scripts/notices > NOTICES
+
+# what is linked, for whoever looks for vulnerable versions
+sbom:
+	@mkdir -p build
+	@scripts/sbom $(VERSION) > build/etl.cdx.json
 
 layers:
 	@scripts/layers

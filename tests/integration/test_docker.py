@@ -104,7 +104,8 @@ def copy_cache(target):
 @pytest.fixture(scope="module")
 def image(docker, base, etl, tmp_path_factory):
     context = copy_inputs(tmp_path_factory.mktemp("context"),
-                          "Dockerfile", "LICENSE", "NOTICES", ".dockerignore", "scripts/install-deps")
+                          "Dockerfile", "LICENSE", "NOTICES", ".dockerignore", "scripts/install-deps",
+                          "scripts/sbom")
     copy_cache(context / ".vendor-cache")
     # what must not get in
     (context / "password").write_text("secret")
@@ -147,10 +148,19 @@ def test_holds_nothing_else(saved):
     zones = "usr/share/zoneinfo/"
     files = {path for path, m in members.items() if not m.isdir() and not path.startswith(zones)}
     assert files == {"usr/bin/etl", "etc/ssl/certs/ca-certificates.crt",
-                     "usr/share/doc/etl/LICENSE", "usr/share/doc/etl/NOTICES"}
+                     "usr/share/doc/etl/LICENSE", "usr/share/doc/etl/NOTICES",
+                     "usr/share/doc/etl/etl.cdx.json"}
     directories = {path for path, m in members.items() if m.isdir() and not path.startswith(zones)}
     assert directories == {"etc", "etc/ssl", "etc/ssl/certs", "usr", "usr/bin", "usr/share",
                            "usr/share/doc", "usr/share/doc/etl", "usr/share/zoneinfo", "work"}
+
+
+def test_says_what_is_linked(saved):
+    _, _, content = saved
+    version = re.search(r"^VERSION := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    made = subprocess.run([ROOT / "scripts/sbom", version.group(1)], capture_output=True,
+                          check=True, timeout=60)
+    assert content("usr/share/doc/etl/etl.cdx.json") == made.stdout
 
 
 def test_has_authorities_and_time_zones(saved):
