@@ -65,7 +65,8 @@ struct gcm_state {
 
 /* --- what the processor has --- */
 
-static int level = -1; /* which is used at most, for all: gcm_use; -1: whatever there is */
+/* Which is used at most, for all; -1: whatever there is. Written by gcm_use alone, before there are threads. */
+static int level = -1;
 static const char *const levels[] = {"own", "avx2"};
 
 #if defined(__x86_64__)
@@ -163,6 +164,8 @@ static int prepare_fast(struct gcm_state *s, const unsigned char *key)
 /* mbedTLS's own, made when it is first needed. */
 static int own(struct gcm_state *s, void **ret_own)
 {
+	int rc;
+
 	if (!s)
 		return MBEDTLS_ERR_GCM_BAD_INPUT;
 	if (!s->own) {
@@ -170,11 +173,11 @@ static int own(struct gcm_state *s, void **ret_own)
 		if (!s->own)
 			return MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
 		gcm_own_init(s->own);
-		if (s->fast) {
-			int rc = gcm_own_setkey(s->own, s->cipher, s->bytes, s->keybits);
-
-			if (rc)
-				return rc;
+		rc = s->fast ? gcm_own_setkey(s->own, s->cipher, s->bytes, s->keybits) : 0;
+		if (rc) {
+			gcm_own_free(s->own);
+			free(mem_steal(s->own));
+			return rc;
 		}
 	}
 	*ret_own = s->own;
@@ -243,7 +246,12 @@ static void run_fast(const struct gcm_state *s, int mode, size_t length, const u
 #else
 static void run_fast(const struct gcm_state *s, int mode, size_t length, const unsigned char *iv,
 	const unsigned char *add, size_t add_len, const unsigned char *input, unsigned char *output, size_t tag_len,
-	unsigned char *tag);
+	unsigned char *tag)
+{
+	(void)s, (void)mode, (void)length, (void)iv, (void)add, (void)add_len, (void)input, (void)output;
+	(void)tag_len, (void)tag;
+	abort(); /* no key is prepared for it */
+}
 #endif
 
 int mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context *ctx, int mode, size_t length, const unsigned char *iv,
