@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *zero = size ? memchr(data, 0, size) : NULL;
-	const char *target = (const char *)data, *change = (const char *)zero + 1;
+	const char *target = (const char *)data, *change;
 	CLEANUP(buf_release) struct buf once = BUF_INIT(RESULT_MAX);
 	CLEANUP(buf_release) struct buf twice = BUF_INIT(RESULT_MAX);
 	CLEANUP(buf_release) struct buf none = BUF_INIT(RESULT_MAX);
@@ -42,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!zero)
 		return 0;
+	change = (const char *)zero + 1;
 	target_len = (size_t)(zero - data);
 	change_len = size - target_len - 1;
 	if (patch(target, target_len, change, change_len, &once) || once.len > JSON_PATCH_MAX)
