@@ -14,7 +14,7 @@ import time
 import pytest
 
 from servers import (  # noqa: F401 (fixtures are used by name)
-    ROOT, Nginx, TlsServer, kdc, other_pki, pki, run,
+    ROOT, Nginx, TlsServer, kdc, other_pki, pki, run, wait_for,
 )
 
 NAME = "server.etl.test"
@@ -108,6 +108,19 @@ def test_https_gets_the_page(smoke, https, pki):
     result = get(smoke, https, NAME, pki.ca)
     assert (result.returncode, result.stdout) == (0, https.body), result.stderr
     https.wait_access(rf'^{re.escape(https.protocol)} .* "GET /index.html HTTP/1.1" 200$')
+
+
+@pytest.mark.parametrize("protocol, cipher", [("-tls1_3", "TLS_AES_256_GCM_SHA384"),
+                                              ("-tls1_2", "ECDHE-RSA-AES256-GCM-SHA384")])
+def test_https_offers_the_fast_cipher_first(smoke, pki, tmp_path, protocol, cipher):
+    """A server that takes the client's first takes AES-GCM, not ChaCha20."""
+    server = TlsServer(tmp_path, *pki.issue(NAME), protocol)
+    try:
+        attempt(smoke("https"), f"https://{NAME}:{server.port}/", pki.ca, f"{NAME}:{server.port}:127.0.0.1")
+        wait_for(lambda: "CIPHER is" in server.text() or "Ciphersuite:" in server.text(), "a handshake")
+        assert cipher in server.text()
+    finally:
+        server.stop()
 
 
 def test_https_refuses_another_name(smoke, https, pki):

@@ -36,12 +36,25 @@ build() {
 		SSL_DTLS_CLIENT_PORT_REUSE SSL_DTLS_CONNECTION_ID SSL_DTLS_CONNECTION_ID_COMPAT; do
 		python3 scripts/config.py unset MBEDTLS_$option
 	done
+	# its own order has ChaCha20 first, which servers that follow the client would take
+	python3 scripts/config.py set MBEDTLS_SSL_CIPHERSUITES "$(suites | paste -sd,)"
 	cipher_beneath
 	make -C library static CC="$CC" CFLAGS="$CFLAGS $(cipher_flags)"
 	ar rD library/libmbedcrypto.a own/gcm_own.o
 	cp library/libmbed*.a "$out/lib"
 	cp -r include/mbedtls include/psa "$out/include"
 	cp include/gcm_alt.h own/gcm_own.h "$out/include"
+}
+
+# What is offered by whoever says nothing of it himself, libcurl; for FreeTDS, which meets older servers, see
+# lib/tds/tls.c.
+suites() {
+	local suite
+
+	for suite in TLS1_3_{AES_256_GCM_SHA384,AES_128_GCM_SHA256,CHACHA20_POLY1305_SHA256} \
+		TLS_ECDHE_{ECDSA,RSA}_WITH_{AES_256_GCM_SHA384,AES_128_GCM_SHA256,CHACHA20_POLY1305_SHA256}; do
+		echo "MBEDTLS_$suite"
+	done
 }
 
 # GCM is lib/base/gcm.c's. mbedTLS's own code for it stays, under names of its own, for what that one leaves to
