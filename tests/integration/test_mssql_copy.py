@@ -6,10 +6,11 @@ The server is tests/tdsd (see test_mssql.py for one that is there).
 import csv
 import sqlite3
 
+import pymssql
 import pytest
-# pylint: disable=redefined-outer-name
+# pylint: disable=redefined-outer-name,no-member
 from servers import pki  # noqa: F401 pylint: disable=unused-import
-from tdsd import tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
+from tdsd import PASSWORD, USER, tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
 from test_mssql import REAL, Warehouse, dw, only_tdsd, start  # noqa: F401 pylint: disable=unused-import
 
 
@@ -326,3 +327,26 @@ def test_malformed_rows_are_not_loaded(copies):
         copies.finish("copy")
         copies.server.ask("clear")
         assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
+
+
+@only_tdsd
+def test_masks_are_no_data(project, tdsd, pki):
+    """A login without UNMASK would read them in the values' place."""
+    certificate, key = pki.issue("localhost")
+    server = tdsd("--user", "reader:Secret-1:DW", certificate=certificate, key=key, database="DW", encrypt="on")
+    copies = Copies(project, server, pki)
+    with pymssql.connect(server="localhost", port=server.port, user=USER, password=PASSWORD, database="DW",
+                         autocommit=True) as owner, owner.cursor() as cursor:
+        for sql in ("CREATE TABLE dbo.pay (id int, wage int MASKED WITH (FUNCTION = 'default()'))",
+                    "INSERT INTO dbo.pay VALUES (1, 4200)", "CREATE USER reader FOR LOGIN reader",
+                    "GRANT SELECT ON dbo.pay TO reader"):
+            cursor.execute(sql)
+        project.write("reader", "Secret-1")
+        copies.configure(user="reader", password_file="reader")
+        keys = {"target": "lite", "target_table": "pay", "load_mode": "replace", "create": "yes"}
+        refused = copies.copy(status=1, source_table="dbo.pay", **keys)
+        assert "column 'wage' is masked for this login" in refused.stderr and "UNMASK" in refused.stderr
+        copies.copy(source_query="SELECT id FROM dbo.pay", **{**keys, "target_table": "ids"})
+        cursor.execute("GRANT UNMASK TO reader")
+        copies.copy(source_table="dbo.pay", **keys)
+    assert project.sql("SELECT * FROM pay", "lite.db") == [(1, 4200)]

@@ -6,6 +6,7 @@
 #include <mbedtls/md.h>
 
 #include "base/clock.h"
+#include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/tsql_lex.h"
 
@@ -47,7 +48,6 @@ static void give_text(sqlite3_context *context, const char *s)
 			give;                                                                   \
 	}
 TELL(f_user, give_text(context, s->user))
-TELL(f_dbo, (void)s; give_text(context, "dbo"))
 TELL(f_app, give_text(context, s->program))
 TELL(f_host, give_text(context, s->host))
 TELL(f_one, (void)s; sqlite3_result_int(context, 1))
@@ -521,6 +521,62 @@ static void f_ident_current(sqlite3_context *context, int n, sqlite3_value **v)
 	s->error = before;
 }
 
+static void f_user_name(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	struct session *s = function_session(context);
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct tsql_error before = s->error;
+
+	(void)n;
+	(void)v;
+	give_text(context, user_name(s, &a));
+	s->error = before;
+}
+
+static void f_is_sysadmin(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	(void)n;
+	if (!any_null(1, v))
+		sqlite3_result_int(context, !function_session(context)->plain);
+}
+
+static void f_is_member(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	struct session *s = function_session(context);
+	struct tsql_error before = s->error;
+	bool known, member;
+
+	(void)n;
+	if (!any_null(1, v) && is_in_role(s, (const char *)sqlite3_value_text(v[0]), &known, &member) == 0 && known)
+		sqlite3_result_int(context, member);
+	s->error = before;
+}
+
+/* (securable, class, permission): of the database, or of an object; NULL: there is no such object. */
+static void f_has_perms(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	struct session *s = function_session(context);
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct tsql_error before = s->error;
+	const char *class_ = (const char *)sqlite3_value_text(v[1]);
+	struct name name;
+	int64_t id = 0;
+	bool yes;
+
+	(void)n;
+	if (sqlite3_value_type(v[2]) == SQLITE_NULL)
+		return;
+	if (class_ && strcasecmp(class_, "OBJECT") == 0 &&
+		(any_null(1, v) || !parse_object(s, (const char *)sqlite3_value_text(v[0]), &a, &name) ||
+			catalog_object(s, &name, NULL, &id) || id == 0)) {
+		s->error = before;
+		return;
+	}
+	if (has_right(s, id, (const char *)sqlite3_value_text(v[2]), &yes) == 0)
+		sqlite3_result_int(context, yes);
+	s->error = before;
+}
+
 static void f_principal_id(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	struct session *s = function_session(context);
@@ -546,7 +602,7 @@ int functions_register_session(struct session *s)
 		int args;
 		sql_function *fn;
 		bool pure;
-	} functions[] = {{"t_user", -1, f_user, 0}, {"t_dbo", -1, f_dbo, 0}, {"t_app", 0, f_app, 0},
+	} functions[] = {{"t_user", -1, f_user, 0}, {"t_user_name", -1, f_user_name, 0}, {"t_app", 0, f_app, 0},
 		{"t_host", 0, f_host, 0}, {"t_one", -1, f_one, 0},
 		{"t_xact_state", 0, f_xact_state, 0}, {"t_identity_value", 0, f_identity_value, 0},
 		{"t_error_number", 0, f_error_number, 0},
@@ -564,7 +620,8 @@ int functions_register_session(struct session *s)
 		{"t_objectproperty", 2, f_objectproperty, 0}, {"t_col_length", 2, f_col_length, 0},
 		{"t_col_name", 2, f_col_name, 0}, {"t_columnproperty", 3, f_columnproperty, 0},
 		{"t_ident_current", 1, f_ident_current, 0},
-		{"t_principal_id", -1, f_principal_id, 0}};
+		{"t_is_sysadmin", -1, f_is_sysadmin, 0}, {"t_is_member", -1, f_is_member, 0},
+		{"t_has_perms", -1, f_has_perms, 0}, {"t_principal_id", -1, f_principal_id, 0}};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
 		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn,

@@ -67,6 +67,14 @@ static int in_role(struct session *s, const char *where, const char *roles, bool
 	return 0;
 }
 
+static int principal(struct session *s, const char *where, const char *name, int64_t *ret)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+
+	return sql_int(s, -1, ret, "SELECT principal_id FROM %s.sys_principals WHERE name = %s", where,
+		sql_quote(&a, name));
+}
+
 /* The rows of sys_permissions that speak of an object, or of a column of it. */
 static int has(struct session *s, const char *where, int64_t id, const char *right, int column, char state, bool *ret)
 {
@@ -149,6 +157,65 @@ int permit_unmask(struct session *s, const struct table *t, bool *ret)
 	return *ret ? 0 : has(s, t->where, t->id, "UNMASK", 0, 'G', ret);
 }
 
+/* The fixed roles that have a right in the whole database. */
+static const char *roles_with(const char *right)
+{
+	static const struct {
+		const char *right, *roles;
+	} roles[] = {{"SELECT", "'db_owner', 'db_datareader'"}, {"INSERT", "'db_owner', 'db_datawriter'"},
+		{"UPDATE", "'db_owner', 'db_datawriter'"}, {"DELETE", "'db_owner', 'db_datawriter'"},
+		{"CREATE TABLE", "'db_owner', 'db_ddladmin'"}, {"CREATE VIEW", "'db_owner', 'db_ddladmin'"},
+		{"CREATE PROCEDURE", "'db_owner', 'db_ddladmin'"}, {"CREATE SCHEMA", "'db_owner', 'db_ddladmin'"}};
+
+	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
+		if (strcasecmp(roles[i].right, right) == 0)
+			return roles[i].roles;
+	return "'db_owner'";
+}
+
+int has_right(struct session *s, int64_t object, const char *right, bool *ret)
+{
+	char where[16];
+	bool no;
+
+	*ret = true;
+	if (!s->plain)
+		return 0;
+	(void)database_schema(s->current, where);
+	if (has(s, where, object, right, 0, 'D', &no) || in_role(s, where, roles_with(right), ret))
+		return -1;
+	if (no)
+		*ret = false;
+	return no || *ret ? 0 : has(s, where, object, right, 0, 'G', ret);
+}
+
+int is_in_role(struct session *s, const char *role, bool *ret_known, bool *ret)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	char where[16];
+	int64_t id;
+
+	(void)database_schema(s->current, where);
+	if (principal(s, where, role, &id))
+		return -1;
+	*ret_known = id >= 0;
+	*ret = !s->plain;
+	return s->plain && *ret_known ? in_role(s, where, sql_quote(&a, role), ret) : 0;
+}
+
+const char *user_name(struct session *s, struct arena *a)
+{
+	CLEANUP_STMT sqlite3_stmt *stmt = NULL;
+	char where[16];
+
+	if (!s->plain ||
+		sql_prepare(s, arena_printf(a, "SELECT name FROM %s.sys_principals WHERE login = %s",
+				       database_schema(s->current, where), sql_quote(a, s->user)), &stmt) ||
+		sql_step(s, stmt) != 1)
+		return s->plain ? "guest" : "dbo";
+	return arena_strdup(a, (const char *)sqlite3_column_text(stmt, 0));
+}
+
 int permit_procedure(struct session *s, const char *where, int64_t id, const char *schema, const char *name)
 {
 	bool yes;
@@ -199,14 +266,6 @@ int permit_database(struct session *s, struct database *d)
 }
 
 /* --- statements --- */
-
-static int principal(struct session *s, const char *where, const char *name, int64_t *ret)
-{
-	CLEANUP(arena_release) struct arena a = ARENA_INIT;
-
-	return sql_int(s, -1, ret, "SELECT principal_id FROM %s.sys_principals WHERE name = %s", where,
-		sql_quote(&a, name));
-}
 
 int exec_create_principal(struct session *s, struct stmt *st)
 {

@@ -23,6 +23,13 @@ int permit_table(struct session *s, const struct table *t, const char *right, co
 int permit_procedure(struct session *s, const char *where, int64_t id, const char *schema, const char *name);
 /* Does it see what masked columns hold (UNMASK)? */
 int permit_unmask(struct session *s, const struct table *t, bool *ret);
+/* HAS_PERMS_BY_NAME of the database (class NULL or DATABASE) or of an object (OBJECT, whose id is given). */
+int has_right(struct session *s, int64_t object, const char *right, bool *ret);
+/* IS_MEMBER and its kin: is the session's user in the role? -1 with *ret false: there is no such role. */
+int is_in_role(struct session *s, const char *role, bool *ret_known, bool *ret);
+/* The session's user in the current database: dbo, or the name that CREATE USER gave it. */
+const char *user_name(struct session *s, struct arena *a);
+
 /* For DDL: error 262 with what was tried. */
 int permit_ddl(struct session *s, const char *what);
 /* Error 916: the login has no user there. */
