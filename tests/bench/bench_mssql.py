@@ -1,5 +1,6 @@
 """Connections to SQL Server: the client's own CPU time, beside pymssql's (FreeTDS over GnuTLS)."""
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -51,7 +52,8 @@ class Server:
 
     def __enter__(self):
         self.dir = os.path.join(WORK, "tdsd")
-        os.makedirs(self.dir, exist_ok=True)
+        shutil.rmtree(self.dir, ignore_errors=True)  # what an earlier one has loaded is known to its ledger
+        os.makedirs(self.dir)
         self.certificate = os.path.join(self.dir, "cert.pem")
         ready, key = os.path.join(self.dir, "ready"), os.path.join(self.dir, "key.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
