@@ -506,6 +506,20 @@ int ledger_loads(struct db *db, const struct load *load, int64_t *ret_n, struct 
 	return 0;
 }
 
+int ledger_check_newest(struct db *db, const struct load *load, int64_t loads, struct err *err)
+{
+	int64_t now;
+
+	if (!job_replaces(load->job))
+		return 0;
+	if (ledger_loads(db, load, &now, err) < 0)
+		return -1;
+	return now == loads ? 0
+			    : err_set(err, ERR_TARGET,
+				      "another run has loaded the table since this one began to read: "
+				      "its rows would be older");
+}
+
 int ledger_complete(struct db *db, const struct load *load,
 	const struct ledger_end *end, struct err *err)
 {

@@ -65,6 +65,12 @@ MUST_CHECK int ledger_publish(struct db *db, const struct load *load, struct err
 MUST_CHECK int ledger_loads(struct db *db, const struct load *load, int64_t *ret_n,
 	struct err *err);
 
+/* Within that transaction, before any row is moved. `loads` is what ledger_loads() counted when the load
+ * began to read. ERR_TARGET when the job replaces the table and another run has published since: what
+ * was read is older, and is not to stand in its place. */
+MUST_CHECK int ledger_check_newest(struct db *db, const struct load *load, int64_t loads,
+	struct err *err);
+
 /* What is known of a load when it is published; NULL where there is nothing to say. */
 struct ledger_end {
 	uint64_t rows, rejects;

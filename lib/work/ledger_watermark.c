@@ -81,3 +81,12 @@ int ledger_watermark_move(struct db *db, const char *job_uid, const char *run_ui
 	db_bind_text(stmt, 5, db_dialect(db) == DB_SQLITE ? ledger_principal(who) : NULL);
 	return db_run(stmt, err);
 }
+
+int ledger_watermark_publish(struct db *db, const struct load *load, int64_t seq,
+	const struct load_end *end, struct err *err)
+{
+	if (load->job->load_mode != LOAD_INCREMENTAL || !end->watermark_to)
+		return 0;
+	return ledger_watermark_move(db, load->job->job_uid, load->run_uid, end->full ? -1 : seq,
+		end->watermark_to, err);
+}

@@ -27,4 +27,9 @@ MUST_CHECK int ledger_watermark_read(struct db *db, const char *job_uid, struct 
 MUST_CHECK int ledger_watermark_move(struct db *db, const char *job_uid, const char *run_uid,
 	int64_t seq, const char *to, struct err *err);
 
+/* The move of a load that is published: none unless it is incremental and has read up to somewhere. One
+ * that has read the whole table takes the place of whichever watermark stands there. */
+MUST_CHECK int ledger_watermark_publish(struct db *db, const struct load *load, int64_t seq,
+	const struct load_end *end, struct err *err);
+
 #endif

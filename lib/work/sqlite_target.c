@@ -465,22 +465,6 @@ static int check_unchanged(struct target *t, struct err *err)
 			   : "altered");
 }
 
-/* Another run has replaced the table since we began to read: what we read is older, and is not to stand
- * in its place. */
-static int check_newest(struct target *t, struct err *err)
-{
-	int64_t loads;
-
-	if (!job_replaces(t->load->job))
-		return 0;
-	if (ledger_loads(t->db, t->load, &loads, err) < 0)
-		return -1;
-	return loads == t->loads ? 0
-				 : err_set(err, ERR_TARGET,
-					   "another run has loaded the table since this one began to "
-					   "read: its rows would be older");
-}
-
 static int shape_table(struct target *t, struct err *err)
 {
 	if (!t->table.sql)
@@ -493,20 +477,12 @@ static int shape_table(struct target *t, struct err *err)
 	return 0;
 }
 
-static int move_watermark(struct target *t, const struct load_end *end, struct err *err)
-{
-	if (t->load->job->load_mode != LOAD_INCREMENTAL || !end->watermark_to)
-		return 0;
-	return ledger_watermark_move(t->db, t->load->job->job_uid, t->load->run_uid,
-		end->full ? -1 : t->watermark_seq, end->watermark_to, err);
-}
-
 static int complete(struct target *t, const struct load_end *end, uint64_t rows, struct err *err)
 {
 	char digest[DIGEST_TEXT_LEN + 1];
 
 	if (ledger_reject_store(t->db, t->load, t->rejects, err) < 0 ||
-		move_watermark(t, end, err) < 0)
+		ledger_watermark_publish(t->db, t->load, t->watermark_seq, end, err) < 0)
 		return -1;
 	return ledger_complete(t->db, t->load,
 		&(struct ledger_end){
@@ -524,7 +500,7 @@ static int apply(struct target *t, uint64_t *ret_rows, struct err *err)
 {
 	const struct job *job = t->load->job;
 
-	if (check_newest(t, err) < 0)
+	if (ledger_check_newest(t->db, t->load, t->loads, err) < 0)
 		return -1;
 	if (job->pre_sql_atomic &&
 		sqlite_script_within(t->db, "pre_sql", job->pre_sql, t->cancel, err) < 0)
