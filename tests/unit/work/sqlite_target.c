@@ -817,6 +817,30 @@ static void older_fence_never_publishes(void **state)
 	assert_string_equal(ask(f, "SELECT a FROM planes"), "2");
 }
 
+/* It began to read before the other one published: its rows would take the place of newer ones. */
+static void what_was_read_earlier_never_replaces(void **state)
+{
+	struct fixture *f = *state;
+	struct load first = f->load;
+	struct target *earlier;
+	enum ledger_state found;
+
+	columns(f, "a:int");
+	must(target_sqlite.open(&f->conn, &first, &f->cancel, &earlier, &f->err), &f->err);
+	must(target_sqlite.begin(earlier, &found, &f->err), &f->err);
+	next_run(f);
+	ROW(f, "2");
+	load(f);
+	f->t = earlier;
+	stage(f);
+	ROW(f, "1");
+	must(write_batch(f), &f->err);
+	must(target_sqlite.verify(f->t, 1, &f->err), &f->err);
+	refused(f, publish(f), ERR_TARGET, "another run has loaded the table since this one began to read");
+	finish(f);
+	assert_string_equal(ask(f, "SELECT a FROM planes"), "2");
+}
+
 static void revoked_stays_so(void **state)
 {
 	struct fixture *f = *state;
@@ -1123,6 +1147,7 @@ int main(void)
 		TEST(ledger_row_is_complete),
 		TEST(published_is_found),
 		TEST(older_fence_never_publishes),
+		TEST(what_was_read_earlier_never_replaces),
 		TEST(revoked_stays_so),
 		TEST(revoke_finds_published),
 		TEST(revoke_of_a_run_that_never_began),
