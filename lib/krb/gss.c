@@ -7,13 +7,11 @@
 #include <gssapi/gssapi_krb5.h>
 #include <gssapi/gssapi_spnego.h>
 
+#include "krb/enctype.h"
+#include "krb/explain.h"
 #include "krb/krb.h"
 
 #define TEXT_MAX 256
-
-/* RFC 3961, RFC 8009: what krb.c takes */
-static int32_t enctypes[] = {20, 19, 18, 17, 23};
-#define N_AES 4
 
 struct gss {
 	struct gss_wish wish;
@@ -56,7 +54,9 @@ static int import_cred(struct gss *g, struct err *err)
 {
 	const struct kerberos_options *o = g->wish.kerberos;
 	OM_uint32 minor, major;
+	int32_t types[N_ENCTYPES]; /* the library takes no const ones */
 
+	memcpy(types, enctypes, sizeof(types));
 	if (krb_cache_open(o, &g->cache, err))
 		return -1;
 	if (g->wish.mechanism == KERBEROS_SPNEGO)
@@ -64,7 +64,7 @@ static int import_cred(struct gss *g, struct err *err)
 	major = gss_krb5_import_cred(&minor, krb_cache_handle(g->cache), NULL, NULL, &g->cred);
 	if (GSS_ERROR(major))
 		return fail(major, minor, g->spn, err);
-	major = gss_krb5_set_allowable_enctypes(&minor, g->cred, N_AES + (o->allow_rc4 ? 1 : 0), enctypes);
+	major = gss_krb5_set_allowable_enctypes(&minor, g->cred, o->allow_rc4 ? N_ENCTYPES : N_ENCTYPES_AES, types);
 	return GSS_ERROR(major) ? fail(major, minor, g->spn, err) : 0;
 }
 

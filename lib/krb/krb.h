@@ -1,5 +1,5 @@
 /*
- * krb - tickets from keytabs, in files or in memory; the one place with krb5.h (Heimdal).
+ * krb - tickets from keytabs, in files or in memory, by Heimdal.
  *
  * Everything it needs is said in [kerberos]: no /etc/krb5.conf, no passwd entry, no HOME. Where KRB5_CONFIG
  * is set, that file counts instead. A ticket is always had anew from the keytab (an AS exchange), never
@@ -22,9 +22,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/settings.h"
+#include "krb/enctype.h"
 
 #define KRB_NAME_MAX	 512
-#define KRB_ENCTYPE_MAX	 48
 #define KRB_KEYS_MAX	 64	  /* of a keytab that are looked at */
 #define KRB_KEYTAB_MAX	 (1 << 20) /* bytes */
 #define KRB_SKEW_WARN_S	 60
@@ -92,8 +92,5 @@ MUST_CHECK int krb_probe(const struct kerberos_options *o, const char *host, uin
 
 /* Of the library, as it tells it: "7.8.0"; constant. */
 const char *krb_version(void);
-
-/* A Kerberos error number in our words; `what` is the principal that it is about. */
-int krb_explain(int32_t code, uint32_t nt_status, const char *what, const char *library_text, struct err *err);
 
 #endif
