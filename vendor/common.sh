@@ -29,7 +29,7 @@ recipes() {
 # Read a recipe: sets the variables of its header and defines build().
 load() {
 	package='' suites='' series='' licence='' licence_file='' deps='' archives=''
-	debian_patches=none skip_patches='' instrument='' sanitize=address role=product
+	debian_patches=none skip_patches='' instrument='' sanitize=address role=product tools=''
 	[ -f "$vendor/recipes/$1.sh" ] || die "no recipe for '$1'"
 	# shellcheck source=/dev/null
 	. "$vendor/recipes/$1.sh"

@@ -31,7 +31,7 @@ vendor_tools := $(subst :,\:,$(wildcard $(addprefix /var/lib/dpkg/info/,binutils
 .PHONY: vendor vendor-update vendor-force
 
 # what the recipes' headers say: vendor_recipes, vendor_deps_X, vendor_archives_X,
-# vendor_role_X, vendor_linked
+# vendor_linked
 include build/vendor/recipes.mk
 build/vendor/recipes.mk: $(wildcard $(vendor_dir)/recipes/*.sh) $(vendor_scripts)
 	@mkdir -p $(@D)
