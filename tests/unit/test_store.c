@@ -1,5 +1,7 @@
 #include "unit/test_store.h"
 
+#include <stdlib.h>
+
 #include <stdio.h>
 
 void test_store_init(struct test_store *t)
@@ -16,6 +18,22 @@ void test_store_release(struct test_store *t)
 {
 	store_close(t->store);
 	arena_release(&t->arena);
+}
+
+void *test_store_fixture(size_t size)
+{
+	struct test_store *t = mem_alloc(size);
+
+	test_store_init(t);
+	test_store_open(t);
+	return t;
+}
+
+int test_store_teardown(void **state)
+{
+	test_store_release(*state);
+	free(*state);
+	return 0;
 }
 
 struct store *test_store_again_at(struct test_store *t, const char *file, int line)

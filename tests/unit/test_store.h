@@ -25,6 +25,10 @@ struct test_store {
 void test_store_init(struct test_store *t);
 void test_store_release(struct test_store *t);
 
+/* A fixture of cmocka whose first member is a struct test_store, opened; the rest is zero. */
+void *test_store_fixture(size_t size);
+int test_store_teardown(void **state);
+
 #define test_store_open(t) test_store_open_at(t, __FILE__, __LINE__)
 void test_store_open_at(struct test_store *t, const char *file, int line);
 

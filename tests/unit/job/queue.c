@@ -1,593 +1,418 @@
-/* Orders, cancellations and what was lost; a run's life is in queue_run.c, the poll in
- * queue_poll.c, what jobs order of each other in queue_after.c. */
+/* Jobs that come after others: who waits, who is ordered, who is released. */
 #include "job/queue.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "unit/test_store.h"
 
-#define PROCESSES 4
-#define ROUNDS    25
-#define UUID_LIKE "'________-____-4___-____-____________'"
-
-struct fixture {
-	struct test_store t;
-	struct job job; /* 'load': 1 */
-	struct run run;
-};
-
 static int setup(void **state)
 {
-	struct fixture *f = mem_alloc(sizeof(*f));
-
-	test_store_init(&f->t);
-	test_store_open(&f->t);
-	f->job = test_store_job(&f->t, "load", NULL);
-	*state = f;
+	*state = test_store_fixture(sizeof(struct test_store));
 	return 0;
 }
 
-static int teardown(void **state)
+static void job_after_end(struct test_store *f, const char *name, const char *end)
 {
-	struct fixture *f = *state;
+	struct job job = test_job(&f->arena, name, JOB_EXEC);
 
-	test_store_release(&f->t);
-	free(f);
-	return 0;
+	job.after.end = end;
+	test_store_apply(f, &job);
 }
 
-static void claimed(struct fixture *f)
+/* The next run that is ready is carried out, and ends so. Its number. */
+static int64_t carry_out(struct test_store *f, enum run_state end)
 {
-	const struct order order = {.actor = "me"};
+	struct run run = test_store_start(f);
 
-	must(queue_order_claimed(f->t.store, 1, &order, "process 7", TEST_LEASE_MS, &f->t.arena,
-		     &f->run, &f->t.err),
-		&f->t.err);
+	must(queue_move(f->store, &run, end, "worker", NULL, NULL, &f->err), &f->err);
+	return run.run_id;
 }
 
-static int move(
-	struct fixture *f, enum run_state to, const char *reason, const struct run_result *result)
+static int64_t done(struct test_store *f)
 {
-	err_clear(&f->t.err);
-	return queue_move(f->t.store, &f->run, to, "me", reason, result, &f->t.err);
+	return carry_out(f, RUN_SUCCEEDED);
 }
 
-static void running(struct fixture *f)
+/* Times have milliseconds: what comes next is later. */
+static void tick(struct test_store *f)
 {
-	claimed(f);
-	must(move(f, RUN_RUNNING, NULL, NULL), &f->t.err);
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	const char *first, *next;
+
+	must(queue_now(f->store, &a, &first, &f->err), &f->err);
+	do
+		must(queue_now(f->store, &a, &next, &f->err), &f->err);
+	while (strcmp(first, next) == 0);
 }
 
-/* --- orders --- */
-
-static int order(struct fixture *f, int64_t job_id, const char *key, bool *ret_known)
+static void check_runs(struct test_store *f, const char *expected)
 {
-	const struct order o = {.actor = "me", .key = key};
-
-	err_clear(&f->t.err);
-	return queue_order(f->t.store, job_id, &o, &f->t.arena, &f->run, ret_known, &f->t.err);
+	check_sql(f->path,
+		"SELECT r.run_id, j.name, r.state FROM etl_run r JOIN etl_job j USING (job_id)"
+		" WHERE finished_at IS NULL ORDER BY run_id",
+		expected);
 }
 
-static void an_order_waits_for_a_claim(void **state)
-{
-	struct fixture *f = *state;
-	bool known = true;
+/* --- who waits --- */
 
-	must(order(f, 1, NULL, &known), &f->t.err);
-	assert_false(known);
-	assert_int_equal(f->run.run_id, 1);
-	assert_int_equal(f->run.job_id, 1);
-	assert_int_equal(f->run.state, RUN_QUEUED);
-	assert_int_equal(f->run.fence, 0);
-	assert_int_equal(f->run.attempt, 0);
-	assert_int_equal(f->run.settle, RUN_STATE_COUNT);
-	assert_string_equal(f->run.run_uid, sql_ask(f->t.path, "SELECT run_uid FROM etl_run"));
-	check_store(&f->t, "SELECT state, origin, ordered_by, attempt, fence, owner FROM etl_run",
-		"queued|manual|me|0|0|NULL");
-	check_store(&f->t, "SELECT run_id, old_state, new_state, actor, reason FROM etl_run_event",
-		"1|NULL|queued|me|ordered: manual");
+static void an_order_waits_for_what_is_not_done(void **state)
+{
+	struct test_store *f = *state;
+	struct run run;
+
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	test_store_order(f, 1);
+	run = test_store_order(f, 2);
+	assert_int_equal(run.state, RUN_WAITING);
+	check_store(f,
+		"SELECT old_state, new_state, actor, reason FROM etl_run_event WHERE run_id = 2",
+		"NULL|queued|me|ordered: manual;"
+		"queued|waiting|me|a job that it comes after is not done");
+	test_store_sort(f);
+	check_runs(f, "1|load|queued;2|report|waiting");
+	assert_int_equal(done(f), 1);
+	check_runs(f, "2|report|waiting"); /* and none besides: that one will do */
+	test_store_sort(f);
+	check_runs(f, "2|report|queued");
+	check_store(f,
+		"SELECT old_state, new_state, actor, reason FROM etl_run_event"
+		" WHERE run_id = 2 ORDER BY event_id DESC LIMIT 1",
+		"waiting|queued|sorter|the jobs that it comes after are done");
+	assert_int_equal(done(f), 2);
 }
 
-static void the_same_key_is_the_same_run(void **state)
+static void an_order_does_not_wait_for_nothing(void **state)
 {
-	struct fixture *f = *state;
-	bool known = true;
+	struct test_store *f = *state;
 
-	test_store_job(&f->t, "other", NULL);
-	must(order(f, 1, "monday", &known), &f->t.err);
-	assert_false(known);
-	assert_string_equal(f->run.order_key, "monday");
-	must(order(f, 1, "monday", &known), &f->t.err);
-	assert_true(known);
-	assert_int_equal(f->run.run_id, 1);
-	must(order(f, 2, "monday", &known), &f->t.err); /* of another job */
-	assert_false(known);
-	assert_int_equal(f->run.run_id, 2);
-	store_sql(&f->t, "UPDATE etl_run SET state = 'failed', finished_at = 'then', attempt = 4,"
-			 " fence = 6, disruptions = 2, cancel_requested = 1, settle = 'failed'"
-			 " WHERE run_id = 1");
-	must(order(f, 1, "monday", &known), &f->t.err); /* whatever has become of it */
-	assert_true(known);
-	assert_int_equal(f->run.state, RUN_FAILED);
-	assert_int_equal(f->run.attempt, 4);
-	assert_int_equal(f->run.fence, 6);
-	assert_int_equal(f->run.disruptions, 2);
-	assert_int_equal(f->run.settle, RUN_FAILED);
-	assert_true(f->run.cancel_requested);
-	check_store(&f->t, "SELECT count(*) FROM etl_run", "2");
-	check_store(&f->t, "SELECT count(*) FROM etl_run_event", "2");
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	assert_int_equal(test_store_order(f, 2).state, RUN_QUEUED); /* load has never run */
+	done(f);
+	test_store_order(f, 1);
+	done(f);
+	assert_int_equal(test_store_order(f, 2).state, RUN_QUEUED); /* it is over and well */
 }
 
-static void an_order_is_claimed_at_once(void **state)
+/* What it comes after failed last: it waits until that has succeeded. */
+static void a_failure_blocks_who_wants_success(void **state)
 {
-	struct fixture *f = *state;
+	struct test_store *f = *state;
 
-	claimed(f);
-	assert_int_equal(f->run.run_id, 1);
-	assert_int_equal(f->run.job_id, 1);
-	assert_int_equal(f->run.state, RUN_STARTING);
-	assert_int_equal(f->run.fence, 1);
-	assert_int_equal(f->run.attempt, 1);
-	assert_null(f->run.order_key);
-	assert_string_equal(f->run.run_uid, sql_ask(f->t.path, "SELECT run_uid FROM etl_run"));
-	check_store(&f->t,
-		"SELECT state, owner, fence, attempt, claimed_at IS NOT NULL,"
-		" round((julianday(lease_until) - julianday(claimed_at)) * 86400),"
-		" started_at, finished_at, controller_uid, worker FROM etl_run",
-		"starting|me|1|1|1|60.0|NULL|NULL|NULL|process 7");
-	check_store(&f->t,
-		"SELECT h.fence, h.lease_until >= r.lease_until, progress FROM etl_run_heartbeat h"
-		" JOIN etl_run r USING (run_id)",
-		"1|1|NULL");
-	check_store(&f->t, "SELECT run_id, old_state, new_state, actor, reason FROM etl_run_event",
-		"1|NULL|queued|me|ordered: manual;1|queued|starting|me|NULL");
-	assert_int_equal(test_store_claim(&f->t).run_id, 0);
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	job_after_end(f, "notify", "load");
+	test_store_order(f, 1);
+	carry_out(f, RUN_FAILED);
+	store_sql(f,
+		"DELETE FROM etl_run_event WHERE run_id = 2; DELETE FROM etl_run WHERE run_id = 2");
+	assert_int_equal(test_store_order(f, 2).state, RUN_WAITING);
+	assert_int_equal(test_store_order(f, 3).state, RUN_QUEUED);
+	test_store_sort(f);
+	check_runs(f, "3|report|waiting;4|notify|queued");
+	assert_int_equal(done(f), 4);
+	tick(f);
+	test_store_order(f, 1);
+	done(f);
+	test_store_sort(f);
+	check_runs(f, "3|report|queued;6|notify|queued");
 }
 
-/* Whoever orders by hand looks on: it is not kept from him. */
-static void an_order_by_hand_takes_no_account_of_limits(void **state)
+/* Plain SQL orders it, and it is put back before anybody takes it. */
+static void plain_sql_waits_too(void **state)
 {
-	struct fixture *f = *state;
+	struct test_store *f = *state;
 
-	store_sql(&f->t, "UPDATE etl_job SET enabled = 0, hold_reason = 'old'");
-	claimed(f);
-	claimed(f);
-	check_store(&f->t, "SELECT run_id, state FROM etl_run", "1|starting;2|starting");
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	store_sql(f,
+		"INSERT INTO etl_run (job_id) VALUES (1); INSERT INTO etl_run (job_id) VALUES (2);"
+		"UPDATE etl_run SET priority = 9 WHERE run_id = 2");
+	assert_int_equal(test_store_claim(f).run_id, 1); /* nobody has sorted yet */
+	assert_int_equal(test_store_claim(f).run_id, 0);
+	test_store_sort(f);
+	check_runs(f, "1|load|starting;2|report|waiting");
+	check_store(f,
+		"SELECT old_state, new_state, actor FROM etl_run_event WHERE run_id = 2"
+		" ORDER BY event_id DESC LIMIT 1",
+		"queued|waiting|sorter");
 }
 
-static void a_known_order_is_not_claimed(void **state)
+/* Once it has begun, it goes on: what it began is to be finished or withdrawn. */
+static void who_has_begun_does_not_wait(void **state)
 {
-	const struct order o = {.actor = "me", .key = "monday"};
-	struct fixture *f = *state;
-	bool known;
+	const struct verdict again = {.state = RUN_QUEUED, .settle = RUN_STATE_COUNT};
+	struct test_store *f = *state;
+	struct run run;
 
-	must(order(f, 1, "monday", &known), &f->t.err);
-	assert_int_equal(queue_order_claimed(f->t.store, 1, &o, "process 7", TEST_LEASE_MS,
-				 &f->t.arena, &f->run, &f->t.err),
-		-1);
-	check_err(&f->t.err, ERR_DATA,
-		"order a run of job 1: the order 'monday' is run 1 already, which is queued");
-	check_store(&f->t, "SELECT run_id, state, fence FROM etl_run", "1|queued|0");
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	test_store_order(f, 2);
+	run = test_store_start(f);
+	test_store_order(f, 1);
+	must(queue_give_up(f->store, &run, &again, "w", "x", NULL, &f->err), &f->err);
+	test_store_sort(f);
+	check_runs(f, "1|report|queued;2|load|queued");
 }
 
-static void an_order_of_no_job_is_none(void **state)
-{
-	const struct order o = {.actor = "me"};
-	struct fixture *f = *state;
-	bool known;
+/* --- who is ordered --- */
 
-	assert_int_equal(order(f, 7, NULL, &known), -1);
-	check_err(&f->t.err, ERR_NOT_FOUND, "order a run of job 7: there is no job 7");
-	err_clear(&f->t.err);
-	assert_int_equal(queue_order_claimed(f->t.store, 7, &o, "process 7", TEST_LEASE_MS,
-				 &f->t.arena, &f->run, &f->t.err),
-		-1);
-	check_err(&f->t.err, ERR_NOT_FOUND, "order a run of job 7: there is no job 7");
-	check_store(&f->t,
-		"SELECT (SELECT count(*) FROM etl_run),"
-		" (SELECT count(*) FROM etl_run_event)",
-		"0|0");
-	must(order(f, 1, NULL, &known), &f->t.err); /* the connection is as good as before */
+static void an_end_orders_who_comes_after(void **state)
+{
+	static const struct {
+		enum run_state end;
+		const char *ordered;
+	} cases[] = {
+		{RUN_SUCCEEDED, "on success;on end"},
+		{RUN_FAILED, "on end"},
+		{RUN_CANCELLED, "on end"},
+		{RUN_TIMED_OUT, "on end"},
+		{RUN_UNKNOWN, "on end"},
+	};
+	struct test_store *f = *state;
+
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "on success", "load");
+	job_after_end(f, "on end", "load");
+	test_store_job(f, "not at all", NULL);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t run_id = test_store_order(f, 1).run_id;
+
+		assert_int_equal(carry_out(f, cases[i].end), run_id);
+		check_store(f,
+			"SELECT j.name FROM etl_run r JOIN etl_job j USING (job_id)"
+			" WHERE finished_at IS NULL ORDER BY run_id",
+			cases[i].ordered);
+		check_store(f,
+			"SELECT DISTINCT state, origin, ordered_by, priority FROM etl_run"
+			" WHERE finished_at IS NULL",
+			arena_printf(&f->arena, "waiting|dependency|run %d|0", (int)run_id));
+		store_sql(f, "UPDATE etl_run SET state = 'cancelled', finished_at = '2001'"
+			     " WHERE finished_at IS NULL");
+	}
+	check_store(f,
+		"SELECT actor, reason FROM etl_run_event WHERE new_state = 'waiting' LIMIT 1",
+		"run 1|ordered: dependency");
 }
 
-/* The public interface: docs/design.md §4. */
-static void an_order_by_hand_is_a_queued_run(void **state)
+/* Whoever cancels before it began has ended it all the same. */
+static void a_cancellation_is_an_end(void **state)
 {
-	struct fixture *f = *state;
-
-	store_sql(&f->t, "INSERT INTO etl_run (job_id) VALUES (1)");
-	check_store(&f->t,
-		"SELECT state, fence, attempt, run_uid LIKE " UUID_LIKE
-		", ready_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') FROM etl_run",
-		"queued|0|0|1|1");
-	claimed(f);
-	check_store(&f->t, "SELECT run_id, state FROM etl_run ORDER BY run_id", /* not that one */
-		"1|queued;2|starting");
-}
-
-/* --- cancelling --- */
-
-static enum cancel_end cancel(struct fixture *f, int64_t run_id, enum run_state *ret_state)
-{
-	enum cancel_end end = CANCEL_TOO_LATE;
-
-	must(queue_cancel(f->t.store, run_id, "boss", &end, ret_state, &f->t.err), &f->t.err);
-	return end;
-}
-
-static void what_has_not_begun_is_cancelled_at_once(void **state)
-{
-	static const char *const states[] = {"queued", "waiting"};
-	struct fixture *f = *state;
+	struct test_store *f = *state;
+	enum cancel_end end;
 	enum run_state found;
 
-	for (int64_t i = 0; i < 2; i++) {
-		test_store_order(&f->t, 1);
-		store_sql(&f->t, arena_printf(&f->t.arena,
-					 "UPDATE etl_run SET state = '%s' WHERE run_id = %d",
-					 states[i], (int)i + 1));
-		assert_int_equal(cancel(f, i + 1, &found), CANCEL_DONE);
-	}
-	check_store(&f->t,
-		"SELECT state, cancel_requested, finished_at IS NOT NULL, settle FROM etl_run",
-		"cancelled|1|1|NULL;cancelled|1|1|NULL");
-	check_store(&f->t,
-		"SELECT old_state, new_state, actor, reason FROM etl_run_event"
-		" WHERE actor <> 'me'",
-		"queued|cancelled|boss|cancelled before it began;"
-		"waiting|cancelled|boss|cancelled before it began");
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	job_after_end(f, "notify", "load");
+	test_store_order(f, 1);
+	must(queue_cancel(f->store, 1, "me", &end, &found, &f->err), &f->err);
+	check_runs(f, "2|notify|waiting");
 }
 
-/* An attempt of it may have left something in the target. */
-static void what_has_begun_is_withdrawn_first(void **state)
+static void a_disabled_job_is_not_ordered(void **state)
+{
+	struct test_store *f = *state;
+
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "off", "load");
+	test_store_job(f, "held", "load");
+	store_sql(f, "UPDATE etl_job SET enabled = 0 WHERE name = 'off';"
+		     "UPDATE etl_job SET hold_reason = 'x' WHERE name = 'held'");
+	test_store_order(f, 1);
+	done(f);
+	check_runs(f, "2|held|waiting"); /* it does not miss it, only wait */
+}
+
+/* Three ends, one order: what it loads then is the newest. */
+static void orders_are_taken_together(void **state)
+{
+	struct test_store *f = *state;
+
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	for (int i = 0; i < 3; i++) {
+		test_store_order(f, 1);
+		done(f);
+	}
+	check_runs(f, "2|report|waiting");
+	test_store_sort(f);
+	assert_int_equal(test_store_start(f).run_id, 2);
+	tick(f);
+	test_store_order(f, 1); /* while that is at work: once more */
+	done(f);
+	test_store_order(f, 1);
+	done(f);
+	check_runs(f, "2|report|running;6|report|waiting");
+}
+
+/* A run that is to be tried again is at work: it does not stand for a new order. */
+static void a_retry_is_no_order(void **state)
 {
 	const struct verdict later = {
 		.state = RUN_QUEUED, .settle = RUN_STATE_COUNT, .delay = 3600000};
-	struct fixture *f = *state;
-	enum run_state found;
+	struct test_store *f = *state;
 	struct run run;
 
-	running(f);
-	must(queue_give_up(f->t.store, &f->run, &later, "me", "broken", NULL, &f->t.err),
-		&f->t.err);
-	assert_int_equal(test_store_claim(&f->t).run_id, 0); /* in an hour */
-	for (int again = 0; again < 2; again++) {
-		assert_int_equal(cancel(f, 1, &found), CANCEL_REQUESTED);
-		assert_int_equal(found, RUN_QUEUED);
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	test_store_order(f, 2);
+	run = test_store_start(f);
+	must(queue_give_up(f->store, &run, &later, "w", "x", NULL, &f->err), &f->err);
+	test_store_order(f, 1);
+	done(f);
+	check_runs(f, "1|report|queued;3|report|waiting");
+}
+
+/* A run is over once: what is tried again has not ended, what is moved again is not its. */
+static void an_end_orders_once(void **state)
+{
+	const struct verdict again = {.state = RUN_QUEUED, .settle = RUN_STATE_COUNT};
+	struct test_store *f = *state;
+	struct run run;
+
+	test_store_job(f, "load", NULL);
+	job_after_end(f, "notify", "load");
+	test_store_order(f, 1);
+	run = test_store_start(f);
+	must(queue_give_up(f->store, &run, &again, "w", "x", NULL, &f->err), &f->err);
+	check_runs(f, "1|load|queued");
+	run = test_store_start(f);
+	must(queue_move(f->store, &run, RUN_FAILED, "w", NULL, NULL, &f->err), &f->err);
+	store_sql(f,
+		"DELETE FROM etl_run_event WHERE run_id = 2; DELETE FROM etl_run WHERE run_id = 2");
+	/* once more, since the reply was lost */
+	must(queue_move(f->store, &run, RUN_FAILED, "w", NULL, NULL, &f->err), &f->err);
+	check_runs(f, "");
+}
+
+/* --- who is released --- */
+
+static void all_of_them_must_have_news(void **state)
+{
+	struct test_store *f = *state;
+
+	test_store_job(f, "a", NULL);
+	test_store_job(f, "b", NULL);
+	test_store_job(f, "both", "a, b");
+	for (int round = 0; round < 3; round++) {
+		int64_t job = round % 2 + 1; /* in any order */
+
+		tick(f);
+		test_store_order(f, job);
+		done(f);
+		test_store_sort(f);
+		check_store(f, "SELECT state FROM etl_run WHERE job_id = 3 AND finished_at IS NULL",
+			"waiting"); /* the other one has none yet, since it last began */
+		test_store_order(f, job);
+		done(f); /* twice the same is not both */
+		test_store_sort(f);
+		check_store(f, "SELECT state FROM etl_run WHERE job_id = 3 AND finished_at IS NULL",
+			"waiting");
+		test_store_order(f, 3 - job);
+		done(f);
+		test_store_sort(f);
+		check_store(f, "SELECT state FROM etl_run WHERE job_id = 3 AND finished_at IS NULL",
+			"queued");
+		tick(f);
+		done(f);
 	}
-	check_store(&f->t, "SELECT state, settle, finished_at, cancel_requested FROM etl_run",
-		"queued|cancelled|NULL|1");
-	check_store(&f->t,
-		"SELECT old_state, new_state, reason FROM etl_run_event WHERE actor = 'boss'",
-		"queued|queued|cancelled: its target is to withdraw it");
-	run = test_store_claim(&f->t); /* now, and not in an hour */
-	assert_int_equal(run.run_id, 1);
-	assert_int_equal(run.settle, RUN_CANCELLED);
+	check_store(f, "SELECT count(*) FROM etl_run WHERE job_id = 3", "3");
 }
 
-static void who_is_at_work_is_told(void **state)
+/* The upstream job ended in the same millisecond in which the run before was claimed, but after it.
+ */
+static void news_of_the_same_moment_are_not_missed(void **state)
 {
-	struct fixture *f = *state;
-	enum run_state found;
-	bool cancelled = true;
+	struct test_store *f = *state;
 
-	claimed(f);
-	must(queue_renew(f->t.store, &f->run, 1000, NULL, &cancelled, &f->t.err), &f->t.err);
-	assert_false(cancelled);
-	assert_int_equal(cancel(f, 1, &found), CANCEL_REQUESTED);
-	assert_int_equal(found, RUN_STARTING);
-	must(move(f, RUN_RUNNING, NULL, NULL), &f->t.err); /* it may go on until it hears of it */
-	must(queue_renew(f->t.store, &f->run, 1000, NULL, &cancelled, &f->t.err), &f->t.err);
-	assert_true(cancelled);
-	assert_int_equal(cancel(f, 1, &found), CANCEL_REQUESTED);
-	assert_int_equal(found, RUN_RUNNING);
-	check_store(&f->t, "SELECT state, settle, cancel_requested FROM etl_run", "running|NULL|1");
-	check_store(&f->t,
-		"SELECT old_state, new_state, reason FROM etl_run_event WHERE actor = 'boss'",
-		"starting|starting|cancellation requested;running|running|cancellation requested");
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	test_store_order(f, 2);
+	assert_int_equal(test_store_start(f).run_id, 1);
+	test_store_order(f, 1);
+	done(f);
+	store_sql(f, "UPDATE etl_run SET finished_at ="
+		     " (SELECT claimed_at FROM etl_run WHERE run_id = 1) WHERE run_id = 2");
+	test_store_sort(f);
+	check_runs(f, "1|report|running;3|report|queued");
 }
 
-static void what_is_over_stays_as_it_is(void **state)
+/* News are a success for one, any end for the other. */
+static void a_failure_is_news_on_completion_only(void **state)
 {
-	struct fixture *f = *state;
+	struct test_store *f = *state;
 
-	claimed(f);
-	for (int s = 0; s < RUN_STATE_COUNT; s++) {
-		enum run_state found;
-
-		if (!run_state_final((enum run_state)s))
-			continue;
-		store_sql(&f->t, arena_printf(&f->t.arena,
-					 "UPDATE etl_run SET finished_at = 'then', state = '%s'",
-					 run_state_name((enum run_state)s)));
-		assert_int_equal(cancel(f, 1, &found), CANCEL_TOO_LATE);
-		assert_int_equal(found, s);
-		check_store(&f->t, "SELECT state, cancel_requested FROM etl_run",
-			arena_printf(&f->t.arena, "%s|0", run_state_name((enum run_state)s)));
-	}
-	check_store(&f->t, "SELECT count(*) FROM etl_run_event WHERE actor = 'boss'", "0");
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "other", NULL);
+	test_store_job(f, "report", "load, other");
+	job_after_end(f, "notify", "load, other");
+	test_store_order(f, 2);
+	done(f);
+	test_store_order(f, 1);
+	carry_out(f, RUN_FAILED);
+	test_store_sort(f);
+	check_store(f, "SELECT job_id, state FROM etl_run WHERE finished_at IS NULL ORDER BY 1",
+		"3|waiting;4|queued");
 }
 
-static void a_run_that_there_is_not(void **state)
+/* Who orders by hand says when. */
+static void an_order_by_hand_needs_no_news(void **state)
 {
-	struct fixture *f = *state;
-	enum cancel_end end = CANCEL_DONE;
-	enum run_state found = RUN_WAITING;
-	struct run run = {.run_id = 42};
+	struct test_store *f = *state;
 
-	assert_int_equal(queue_cancel(f->t.store, 9, "boss", &end, &found, &f->t.err), -1);
-	check_err(&f->t.err, ERR_NOT_FOUND, "cancel run 9: there is no run 9");
-	assert_string_equal(f->t.err.hint, "'etl status' lists the last ones");
-	err_clear(&f->t.err);
-	assert_int_equal(queue_find(f->t.store, 9, &f->t.arena, &run, &f->t.err), 0);
-	assert_int_equal(run.run_id, 42);
-	claimed(f);
-	store_sql(&f->t, "UPDATE etl_run SET state = 'by hand'");
-	assert_int_equal(queue_find(f->t.store, 1, &f->t.arena, &run, &f->t.err), -1);
-	check_err(&f->t.err, ERR_DATA, "store: run 1 has a state that there is not");
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	test_store_order(f, 1);
+	done(f);
+	test_store_sort(f);
+	done(f); /* the report of it */
+	assert_int_equal(test_store_order(f, 2).state, RUN_QUEUED);
 }
 
-/* --- what was lost --- */
-
-static void runs_that_the_store_does_not_know(void **state)
+static void many_are_released_at_once(void **state)
 {
-	struct fixture *f = *state;
-	struct run_mark runs[4] = {{NULL}};
-	size_t unknown = 99;
+	struct test_store *f = *state;
 
-	must(queue_known(f->t.store, runs, 0, &unknown, &f->t.err), &f->t.err);
-	assert_int_equal(unknown, 0);
-	for (int i = 0; i < 3; i++)
-		runs[i].run_uid = test_store_order(&f->t, 1).run_uid;
-	must(queue_known(f->t.store, runs, 3, &unknown, &f->t.err), &f->t.err);
-	assert_int_equal(unknown, 3);
-	runs[3] = runs[2];
-	runs[2].run_uid = "it's \"another\"";
-	must(queue_known(f->t.store, runs, 4, &unknown, &f->t.err), &f->t.err);
-	assert_int_equal(unknown, 2);
-	runs[1].run_uid = "";
-	must(queue_known(f->t.store, runs, 4, &unknown, &f->t.err), &f->t.err);
-	assert_int_equal(unknown, 1); /* the first */
-	runs[0].fence = 1;            /* known, but not as far */
-	must(queue_known(f->t.store, runs, 4, &unknown, &f->t.err), &f->t.err);
-	assert_int_equal(unknown, 0);
+	test_store_job(f, "load", NULL);
+	test_store_job(f, "report", "load");
+	test_store_order(f, 1);
+	store_sql(f,
+		"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)"
+		"INSERT INTO etl_run (job_id) SELECT 2 FROM n");
+	for (int i = 0; i < 2; i++) /* a thousand with each poll */
+		test_store_sort(f);
+	check_store(
+		f, "SELECT state, count(*) FROM etl_run GROUP BY state", "queued|1;waiting|1200");
+	done(f);
+	for (int i = 0; i < 2; i++)
+		test_store_sort(f);
+	check_store(
+		f, "SELECT state, count(*) FROM etl_run GROUP BY state", "queued|1200;succeeded|1");
 }
 
-static int64_t import(struct fixture *f, const struct lost_run *lost)
-{
-	int64_t run_id = -1;
-
-	must(queue_import(f->t.store, 1, lost, "me", &run_id, &f->t.err), &f->t.err);
-	return run_id;
-}
-
-static void a_lost_run_becomes_a_run_again(void **state)
-{
-	const struct lost_run good = {.run_uid = "lost-1",
-		.order_key = "monday",
-		.fence = 3,
-		.rows = 12,
-		.published = true,
-		.opened_at = "2026-01-01T00:00:00.000Z",
-		.ended_at = "2026-01-01T00:01:00.000Z"};
-	const struct lost_run open = {
-		.run_uid = "lost-2", .fence = 1, .rows = -1, .opened_at = "then"};
-	struct fixture *f = *state;
-
-	assert_int_equal(import(f, &good), 1);
-	assert_int_equal(import(f, &open), 2);
-	check_store(&f->t,
-		"SELECT run_uid, state, origin, order_key, attempt, fence, rows_written,"
-		" started_at, finished_at, error_code FROM etl_run WHERE run_id = 1",
-		"lost-1|succeeded|recovered|monday|1|3|12|2026-01-01T00:00:00.000Z"
-		"|2026-01-01T00:01:00.000Z|NULL");
-	check_store(&f->t,
-		"SELECT state, order_key, rows_written, started_at,"
-		" finished_at LIKE '20%Z', error_code, error_message FROM etl_run"
-		" WHERE run_id = 2",
-		"cancelled|NULL|NULL|then|1|cancelled"
-		"|withdrawn in the target when it was recovered");
-	check_store(&f->t, "SELECT run_id, old_state, new_state, actor, reason FROM etl_run_event",
-		"1|NULL|succeeded|me|recovered from the ledger of its target;"
-		"2|NULL|cancelled|me|recovered from the ledger of its target");
-	assert_int_equal(import(f, &good), 0); /* known by now */
-	check_store(&f->t, "SELECT count(*) FROM etl_run_event", "2");
-}
-
-/* The store was restored and the caller has said the same order again. */
-static void a_key_belongs_to_the_run_that_has_loaded(void **state)
-{
-	static const struct {
-		const char *set;   /* of the run that has the key: fence 0 and queued */
-		bool published;    /* the lost one */
-		const char *after; /* key of both; state, settle, cancel of the one */
-	} cases[] = {
-		{"state = 'queued'", true, "NULL|k|cancelled|NULL|0"},
-		{"state = 'waiting'", true, "NULL|k|cancelled|NULL|0"},
-		{"state = 'queued', fence = 1", true, "NULL|k|queued|cancelled|0"},
-		{"state = 'running', fence = 1", true, "NULL|k|running|NULL|1"},
-		{"state = 'starting', fence = 1", true, "NULL|k|starting|NULL|1"},
-		{"state = 'failed', finished_at = 'then'", true, "NULL|k|failed|NULL|0"},
-		{"state = 'succeeded', finished_at = 'then'", true, "k|NULL|succeeded|NULL|0"},
-		{"state = 'queued'", false, "k|NULL|queued|NULL|0"},
-		{"state = 'running', fence = 1", false, "k|NULL|running|NULL|0"},
-	};
-	struct fixture *f = *state;
-	struct lost_run lost = {.run_uid = "lost", .order_key = "k", .fence = 1, .rows = 1};
-	bool known;
-
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		store_sql(&f->t, "DELETE FROM etl_run_event; DELETE FROM etl_run;"
-				 "DELETE FROM sqlite_sequence WHERE name = 'etl_run'");
-		must(order(f, 1, "k", &known), &f->t.err);
-		store_sql(&f->t, arena_printf(&f->t.arena, "UPDATE etl_run SET %s", cases[i].set));
-		lost.published = cases[i].published;
-		assert_int_equal(import(f, &lost), 2);
-		check_store(&f->t,
-			"SELECT a.order_key, b.order_key, a.state, a.settle, a.cancel_requested"
-			" FROM etl_run a JOIN etl_run b ON a.run_id = 1 AND b.run_id = 2",
-			cases[i].after);
-	}
-}
-
-/* The store has the run, but was put back to a time before an attempt of it. */
-static void a_run_catches_up_with_its_ledger(void **state)
-{
-	static const struct {
-		const char *set; /* of the run that the store has */
-		int64_t fence;   /* of the ledger */
-		bool published, changed;
-		const char *after; /* state, fence, rows_written */
-	} cases[] = {
-		{"state = 'queued', fence = 1", 3, false, true, "queued|3|NULL"},
-		{"state = 'queued', fence = 1", 3, true, true,
-			"queued|3|NULL"}, /* it will find it */
-		{"state = 'queued', fence = 3", 3, true, false, "queued|3|NULL"},
-		{"state = 'queued', fence = 4", 3, true, false, "queued|4|NULL"},
-		{"state = 'cancelled', finished_at = 'then'", 1, true, true, "succeeded|1|5"},
-		{"state = 'cancelled', finished_at = 'then'", 1, false, true, "cancelled|1|NULL"},
-		{"state = 'failed', fence = 1, finished_at = 'then'", 2, true, true,
-			"failed|2|NULL"},
-	};
-	struct fixture *f = *state;
-
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct run run = test_store_order(&f->t, 1);
-		struct lost_run lost = {.run_uid = run.run_uid,
-			.fence = cases[i].fence,
-			.rows = 5,
-			.published = cases[i].published};
-		const char *where = arena_printf(&f->t.arena, "WHERE run_id = %d", (int)run.run_id);
-
-		store_sql(&f->t,
-			arena_printf(&f->t.arena, "UPDATE etl_run SET %s %s", cases[i].set, where));
-		assert_int_equal(import(f, &lost), cases[i].changed ? run.run_id : 0);
-		check_store(&f->t,
-			arena_printf(&f->t.arena,
-				"SELECT state, fence, rows_written FROM etl_run %s", where),
-			cases[i].after);
-		check_store(&f->t,
-			arena_printf(&f->t.arena,
-				"SELECT count(*) FROM etl_run_event %s AND reason LIKE "
-				"'%%recovered%%'",
-				where),
-			cases[i].changed ? "1" : "0");
-	}
-}
-
-/* What is queued may have been begun in the lost time: it ends by the target's word only. */
-static void a_recovered_job_takes_nothing_for_unbegun(void **state)
-{
-	struct fixture *f = *state;
-	enum run_state found;
-
-	test_store_job(&f->t, "other", NULL);
-	must(queue_hold(f->t.store, 1, "old", &f->t.err), &f->t.err);
-	for (int i = 0; i < 3; i++)
-		test_store_order(&f->t, 1);
-	test_store_order(&f->t, 2);
-	store_sql(&f->t, "UPDATE etl_run SET fence = 7 WHERE run_id = 2;"
-			 "UPDATE etl_run SET state = 'cancelled', finished_at = 'then'"
-			 " WHERE run_id = 3");
-	must(queue_recovered(f->t.store, 1, &f->t.err), &f->t.err);
-	check_store(&f->t, "SELECT hold_reason FROM etl_job", "NULL;NULL");
-	check_store(&f->t, "SELECT run_id, fence FROM etl_run ORDER BY 1", "1|1;2|7;3|0;4|0");
-	assert_int_equal(cancel(f, 1, &found), CANCEL_REQUESTED);
-	assert_int_equal(cancel(f, 4, &found), CANCEL_DONE);
-}
-
-static void a_lost_run_of_no_job(void **state)
-{
-	const struct lost_run lost = {.run_uid = "lost", .fence = 1, .rows = 1, .published = true};
-	struct fixture *f = *state;
-	int64_t run_id = 42;
-
-	assert_int_equal(queue_import(f->t.store, 9, &lost, "me", &run_id, &f->t.err), -1);
-	assert_non_null(strstr(f->t.err.msg, "recover a run of job 9: "));
-	check_store(&f->t, "SELECT count(*) FROM etl_run", "0");
-}
-
-/* --- many at once --- */
-
-static pid_t work_in_process(struct fixture *f)
-{
-	const struct order o = {.actor = "p"};
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		const struct run_line line = {"info", "working"};
-		struct test_store *t = &f->t;
-		struct store *s;
-		struct run run;
-
-		if (store_open(&t->settings, &s, &t->err))
-			_exit(2);
-		for (int i = 0; i < ROUNDS; i++)
-			if (queue_order_claimed(
-				    s, 1, &o, "p", TEST_LEASE_MS, &t->arena, &run, &t->err) ||
-				queue_move(s, &run, RUN_RUNNING, "p", NULL, NULL, &t->err) ||
-				queue_log(s, &run, &line, 1, &t->err) ||
-				queue_move(s, &run, RUN_SUCCEEDED, "p", NULL, NULL, &t->err)) {
-				fprintf(stderr, "%s\n", t->err.msg);
-				_exit(1);
-			}
-		store_close(s);
-		_exit(0);
-	}
-	return pid;
-}
-
-static void many_workers_at_once(void **state)
-{
-	struct fixture *f = *state;
-	pid_t pids[PROCESSES];
-
-	store_close(mem_steal(f->t.store)); /* no connection of ours in a child */
-	for (int i = 0; i < PROCESSES; i++)
-		pids[i] = work_in_process(f);
-	for (int i = 0; i < PROCESSES; i++) {
-		int status;
-
-		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-		assert_int_equal(status, 0);
-	}
-	check_store(&f->t,
-		"SELECT count(*), count(DISTINCT run_uid), min(state), min(fence), max(fence)"
-		" FROM etl_run",
-		"100|100|succeeded|1|1");
-	check_store(&f->t, "SELECT count(*) FROM etl_run_event", "400");
-	check_store(&f->t, "SELECT count(*) FROM etl_run_log", "100");
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_store_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_order_waits_for_a_claim),
-		TEST(the_same_key_is_the_same_run),
-		TEST(an_order_is_claimed_at_once),
-		TEST(an_order_by_hand_takes_no_account_of_limits),
-		TEST(a_known_order_is_not_claimed),
-		TEST(an_order_of_no_job_is_none),
-		TEST(an_order_by_hand_is_a_queued_run),
-		TEST(what_has_not_begun_is_cancelled_at_once),
-		TEST(what_has_begun_is_withdrawn_first),
-		TEST(who_is_at_work_is_told),
-		TEST(what_is_over_stays_as_it_is),
-		TEST(a_run_that_there_is_not),
-		TEST(runs_that_the_store_does_not_know),
-		TEST(a_lost_run_becomes_a_run_again),
-		TEST(a_key_belongs_to_the_run_that_has_loaded),
-		TEST(a_run_catches_up_with_its_ledger),
-		TEST(a_recovered_job_takes_nothing_for_unbegun),
-		TEST(a_lost_run_of_no_job),
-		TEST(many_workers_at_once),
+		TEST(an_order_waits_for_what_is_not_done),
+		TEST(an_order_does_not_wait_for_nothing),
+		TEST(a_failure_blocks_who_wants_success),
+		TEST(plain_sql_waits_too),
+		TEST(who_has_begun_does_not_wait),
+		TEST(an_end_orders_who_comes_after),
+		TEST(a_cancellation_is_an_end),
+		TEST(a_disabled_job_is_not_ordered),
+		TEST(orders_are_taken_together),
+		TEST(a_retry_is_no_order),
+		TEST(an_end_orders_once),
+		TEST(all_of_them_must_have_news),
+		TEST(news_of_the_same_moment_are_not_missed),
+		TEST(a_failure_is_news_on_completion_only),
+		TEST(an_order_by_hand_needs_no_news),
+		TEST(many_are_released_at_once),
 	};
 
 	return cmocka_run_group_tests_name("job/queue", tests, dir_make, dir_remove);

@@ -2,7 +2,6 @@
  * there. */
 #include "job/queue.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,18 +13,7 @@
 
 static int setup(void **state)
 {
-	struct test_store *f = mem_alloc(sizeof(*f));
-
-	test_store_init(f);
-	test_store_open(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	test_store_release(*state);
-	free(*state);
+	*state = test_store_fixture(sizeof(struct test_store));
 	return 0;
 }
 
@@ -587,7 +575,7 @@ static void the_long_dead_are_forgotten(void **state)
 		"silent for a week;stopped now");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_store_teardown)
 
 int main(void)
 {

@@ -1,7 +1,6 @@
 /* A run's life, from its claim to its end, and its log. */
 #include "job/queue.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "unit/test_store.h"
@@ -14,21 +13,10 @@ struct fixture {
 
 static int setup(void **state)
 {
-	struct fixture *f = mem_alloc(sizeof(*f));
+	struct fixture *f = test_store_fixture(sizeof(*f));
 
-	test_store_init(&f->t);
-	test_store_open(&f->t);
 	f->job = test_store_job(&f->t, "load", NULL);
 	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	test_store_release(&f->t);
-	free(f);
 	return 0;
 }
 
@@ -492,7 +480,7 @@ static void lines_are_stored_all_or_none(void **state)
 	check_store(&f->t, "SELECT seq, message FROM etl_run_log ORDER BY seq", "1|a;2|b;3|c");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_store_teardown)
 
 int main(void)
 {

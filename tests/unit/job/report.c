@@ -1,6 +1,5 @@
 #include "job/report.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "job/queue.h"
@@ -8,19 +7,10 @@
 
 static int setup(void **state)
 {
-	struct test_store *f = mem_alloc(sizeof(*f));
+	struct test_store *f = test_store_fixture(sizeof(*f));
 
-	test_store_init(f);
-	test_store_open(f);
 	test_store_job(f, "load", NULL);
 	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	test_store_release(*state);
-	free(*state);
 	return 0;
 }
 
@@ -217,7 +207,7 @@ static void events_are_read_in_order(void **state)
 	assert_string_equal(c.text, "");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_store_teardown)
 
 int main(void)
 {

@@ -1,7 +1,6 @@
 #include "job/schema_text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -12,18 +11,7 @@
 
 static int setup(void **state)
 {
-	struct test_store *f = mem_alloc(sizeof(*f));
-
-	test_store_init(f);
-	test_store_open(f);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	test_store_release(*state);
-	free(*state);
+	*state = test_store_fixture(sizeof(struct test_store));
 	return 0;
 }
 
@@ -147,10 +135,10 @@ static void the_script_stops_where_it_failed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(every_column_has_its_words, setup, teardown),
-		cmocka_unit_test_setup_teardown(words_and_grants_are_of_things_that_exist, setup, teardown),
-		cmocka_unit_test_setup_teardown(later_texts_are_the_end_of_all, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_script_makes_a_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_column_has_its_words, setup, test_store_teardown),
+		cmocka_unit_test_setup_teardown(words_and_grants_are_of_things_that_exist, setup, test_store_teardown),
+		cmocka_unit_test_setup_teardown(later_texts_are_the_end_of_all, setup, test_store_teardown),
+		cmocka_unit_test_setup_teardown(the_script_makes_a_store, setup, test_store_teardown),
 		cmocka_unit_test(the_script_stops_where_it_failed),
 	};
 

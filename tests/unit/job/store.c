@@ -1,7 +1,6 @@
 #include "job/store.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,13 +17,6 @@ static int setup(void **state)
 
 	test_store_init(f);
 	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	test_store_release(*state);
-	free(*state);
 	return 0;
 }
 
@@ -331,7 +323,7 @@ static void an_error_says_whether_the_store_is_away(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, test_store_teardown)
 
 int main(void)
 {
