@@ -147,7 +147,21 @@ static const struct entry entries[] = {
 	{8134, ERR_DATA, 0, false, NULL},  /* division by zero */
 	{8152, ERR_DATA, 0, false, NULL},  /* truncated, as before 2019 */
 	{8169, ERR_DATA, 0, false, NULL},
-	{9420, ERR_DATA, 0, false, NULL},  /* no XML */
+	{9400, ERR_DATA, 0, false, NULL},  /* no XML: unexpected end, */
+	{9402, ERR_DATA, 0, false, NULL},  /* the encoding, */
+	{9410, ERR_DATA, 0, false, NULL},  /* a blank, */
+	{9411, ERR_DATA, 0, false, NULL},  /* a semicolon, */
+	{9412, ERR_DATA, 0, false, NULL},  /* '>', */
+	{9413, ERR_DATA, 0, false, NULL},  /* a string, */
+	{9414, ERR_DATA, 0, false, NULL},  /* '=' is missing, */
+	{9420, ERR_DATA, 0, false, NULL},  /* a character, */
+	{9421, ERR_DATA, 0, false, NULL},
+	{9422, ERR_DATA, 0, false, NULL},  /* the syntax, */
+	{9436, ERR_DATA, 0, false, NULL},  /* an end tag, */
+	{9437, ERR_DATA, 0, false, NULL},  /* an attribute that is there twice, */
+	{9448, ERR_DATA, 0, false, NULL},  /* an entity, */
+	{9455, ERR_DATA, 0, false, NULL},  /* a name, */
+	{9459, ERR_DATA, 0, false, NULL},  /* a prefix */
 	{13609, ERR_DATA, 0, false, NULL}, /* no JSON */
 	{511, ERR_LIMIT, 0, false, NULL},  /* a row of more than 8,060 bytes */
 	{1101, ERR_STORE, 0, false, "a filegroup of the database is full"},

@@ -32,7 +32,8 @@ struct bulk {
 	size_t scanned; /* bytes of the row in work that the scan has seen */
 	bool failed;    /* the engine takes no more */
 	uint64_t rows;
-	struct fault fault; /* its error comes at row fault.row; 0: none */
+	struct fault fault; /* its error comes at row fault.row, or at one that has fault.has; else none */
+	bool refused;	    /* it came */
 };
 
 /* 1: taken; 0: more is needed. */
@@ -60,7 +61,7 @@ static int take_columns(struct bulk *l, struct err *err)
 		session_bulk_columns(l->c->session, &l->columns, &reply_functions, &l->r) < 0)
 		l->failed = true;
 	if (!inject_ask(l->c, STAGE_LOAD, FAULT_ERROR, &l->fault))
-		l->fault.row = 0;
+		l->fault.row = l->fault.has[0] = 0;
 	l->counts = l->c->sink || session_bulk_counts(l->c->session);
 	if (l->counts)
 		sink_begin(&l->sink, l->c->sink, &l->columns);
@@ -69,7 +70,12 @@ static int take_columns(struct bulk *l, struct err *err)
 
 static void give_row(struct bulk *l, const uint8_t *row, size_t len)
 {
-	if (l->failed || (l->fault.row && ++l->rows >= (uint64_t)l->fault.row))
+	const struct fault *f = &l->fault;
+
+	l->rows++;
+	l->refused |= f->row && l->rows >= (uint64_t)f->row;
+	l->refused |= f->has[0] && memmem(row, len, f->has, strlen(f->has));
+	if (l->failed || l->refused)
 		return;
 	if (l->counts)
 		sink_row(&l->sink, row, len);
@@ -188,7 +194,7 @@ static int finish(struct bulk *l, bool ignore, struct err *err)
 	/* the text is still that of INSERT BULK */
 	if (!ignore && inject_statement(&l->r, "load", arena_strdup(&c->scratch, c->text)))
 		ignore = true;
-	if (!ignore && l->fault.row && l->rows >= (uint64_t)l->fault.row) {
+	if (!ignore && l->refused) {
 		inject_error(&l->r, &l->fault);
 		ignore = true;
 	}

@@ -20,5 +20,6 @@ void cast_trim(const char **s, size_t *len); /* blanks around */
 int cast_to_text(const struct cast *x, const struct cell *c, struct cell *ret);
 int cast_to_bytes(const struct cast *x, const struct cell *c, struct cell *ret);
 int cast_to_guid(const struct cast *x, const struct cell *c, struct cell *ret);
+int cast_check_xml(struct tsql_error *e, const char *text, size_t len);
 
 #endif

@@ -212,6 +212,8 @@ int cast_to_text(const struct cast *x, const struct cell *c, struct cell *ret)
 	if (engine_type_class(x->from) == TC_UDT)
 		return cast_not_allowed(x);
 	s = cell_print(x->from, c, x->style, x->a, &len);
+	if (x->to->type == TDS_XML && x->from->type != TDS_XML && cast_check_xml(x->e, s, len))
+		return -1;
 	return fit_text(x, s, len, ret);
 }
 

@@ -59,6 +59,7 @@ static const struct {
 	  TEXT(match),
 	  TEXT(message),
 	  TEXT(to),
+	  TEXT(has),
 	  TEXT(encrypt),
 #undef TEXT
 };
@@ -149,7 +150,7 @@ static enum fault_stage stage_of(const struct fault *f)
 	case FAULT_PARTNER:
 		return STAGE_LOGIN;
 	case FAULT_ERROR:
-		return f->row > 0 ? STAGE_LOAD : STAGE_STATEMENT;
+		return f->row > 0 || f->has[0] ? STAGE_LOAD : STAGE_STATEMENT;
 	case FAULT_SLOW:
 	case FAULT_TINY:
 	case FAULT_DEAF:

@@ -12,8 +12,9 @@
  *[state=1] [message=]          the login route           to=HOST,PORT ENVCHANGE of the login
  *	partner         to=HOST
  *	error           number= [severity=16] [state=1] [message=] [rollback=1] [close=1] [row=n]
- *	                                                      instead of running the request; with
- *	                                                      row= of a bulk load's n-th row
+ *	                [has=]                                instead of running the request; with
+ *	                                                      row= of a bulk load's n-th row, with
+ *	                                                      has= of rows that have those bytes
  *
  * Conditions of any: app= (a prefix), user=, database=, statement= (number of the
  * request on its connection), match= (text in the request), skip= (that many times it
@@ -81,7 +82,7 @@ struct fault {
 		rollback;
 	int64_t close, hits, row;
 	char app[FAULT_TEXT_MAX], user[FAULT_TEXT_MAX], database[FAULT_TEXT_MAX];
-	char match[FAULT_TEXT_MAX], message[FAULT_TEXT_MAX], to[FAULT_TEXT_MAX];
+	char match[FAULT_TEXT_MAX], message[FAULT_TEXT_MAX], to[FAULT_TEXT_MAX], has[FAULT_TEXT_MAX];
 	char encrypt[FAULT_TEXT_MAX];
 };
 

@@ -1,4 +1,5 @@
 /* INSERT BULK. */
+#include <stdio.h>
 #include <string.h>
 
 #include "unit/tdsd/support/pairs.h"
@@ -168,6 +169,45 @@ static void a_load_belongs_to_its_transaction(void **state)
 	assert_false(session_wants_bulk(a->s));
 }
 
+/* Of an xml column, and of a cast. */
+static void xml_is_well_formed(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{"", NULL},
+		{"text alone", NULL},
+		{"<a/><b x = '1'>t</b>", NULL},
+		{"<a x=\"1\" y=\'&lt;\'><!-- <> --><![CDATA[<]]><?p i?>&#65;</a>", NULL},
+		{"<a><b></a>", "Msg 9436.1 16 line 1: XML parsing: line 1, character 10, end tag does not match "
+			       "start tag\n"},
+		{"</a>", "Msg 9436.1 16 line 1: XML parsing: line 1, character 4, end tag does not match start tag\n"},
+		{"<a", "Msg 9400.1 16 line 1: XML parsing: line 1, character 3, unexpected end of input\n"},
+		{"<a>\n<b/>", "Msg 9400.1 16 line 1: XML parsing: line 2, character 5, unexpected end of input\n"},
+		{"a & b", "Msg 9421.1 16 line 1: XML parsing: line 1, character 4, illegal name character\n"},
+		{"<1/>", "Msg 9455.1 16 line 1: XML parsing: line 1, character 2, illegal qualified name character\n"},
+		{"<a b/>", "Msg 9414.1 16 line 1: XML parsing: line 1, character 5, equal expected\n"},
+		{"<a b=1/>", "Msg 9413.1 16 line 1: XML parsing: line 1, character 6, A string literal was expected\n"},
+	};
+	struct fixture *f = *state;
+	struct asked *a = &f->a;
+
+	check_ask(a, "CREATE TABLE x (id int, doc xml)", "");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char row[128], expected[256];
+		const char *rows[] = {row};
+
+		snprintf(row, sizeof(row), "1|%s", cases[i].text);
+		snprintf(expected, sizeof(expected), "%s%s", cases[i].error ? cases[i].error : "(1)\n",
+			cases[i].error ? ENDED : "");
+		assert_string_equal(ask_bulk(a, "INSERT BULK x (id int, doc nvarchar(max))",
+					    "id int, doc nvarchar(max)", rows, 1),
+			expected);
+	}
+	check_ask(a, "SELECT TRY_CAST(N'<a>' AS xml), TRY_CAST(N'<a/>' AS xml)",
+		"xml, xml\nNULL|<a/>\n(1)\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +219,7 @@ int main(void)
 			checks_are_made_when_asked_for, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(
 			identity_defaults_and_rowversions, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(xml_is_well_formed, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_load_belongs_to_its_transaction, pairs_setup, pairs_teardown),
 	};
