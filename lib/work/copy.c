@@ -289,6 +289,13 @@ static int wait_columns(struct session *s, const struct tds_columns **ret_column
 	return -1;
 }
 
+static int lane_gives_up(struct lane *l, const struct err *why, bool reading)
+{
+	lane_failed(l->s, why, reading);
+	abort_lanes(l->s);
+	return -1;
+}
+
 static int write_lane(struct lane *l, struct err *err)
 {
 	struct session *s = l->s;
@@ -300,17 +307,14 @@ static int write_lane(struct lane *l, struct err *err)
 
 		s->rows += b->rows;
 		ring_recycle(l->ring, b);
-		if (failed) {
-			lane_failed(s, err, false);
-			abort_lanes(s);
-			return -1;
-		}
+		if (failed)
+			return lane_gives_up(l, err, false);
 	}
-	if (more < 0) {
-		lane_failed(s, err, true);
-		abort_lanes(s);
-	}
-	return more;
+	if (more < 0)
+		return lane_gives_up(l, err, true);
+	if (s->target->end_lane && s->target->end_lane(s->opened, l->i, err))
+		return lane_gives_up(l, err, false);
+	return 0;
 }
 
 static void *lane_writer_main(void *arg)

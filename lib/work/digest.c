@@ -18,6 +18,11 @@ void digest_merge(struct digest *d, const struct digest *other)
 	d->sum += other->sum;
 }
 
+void digest_remove(struct digest *d, const struct digest *other)
+{
+	d->sum -= other->sum;
+}
+
 bool digest_equal(const struct digest *a, const struct digest *b)
 {
 	return a->sum == b->sum;

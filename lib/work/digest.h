@@ -22,6 +22,7 @@ struct digest {
 void digest_add(struct digest *d, const void *head, size_t head_len, const void *body,
 	size_t body_len);
 void digest_merge(struct digest *d, const struct digest *other);
+void digest_remove(struct digest *d, const struct digest *other); /* rows that were added */
 bool digest_equal(const struct digest *a, const struct digest *b);
 /* Hexadecimal. */
 const char *digest_text(const struct digest *d, char out[DIGEST_TEXT_LEN + 1]);

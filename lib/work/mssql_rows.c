@@ -201,18 +201,23 @@ static void add_key(const struct tds_column *c, const struct tds_value *v, struc
 	buf_release(&text);
 }
 
-static void read_key(struct mssql_rows *r, const uint8_t *p, const uint8_t *end, struct buf *out)
+/* Of a row as the source has it, or as it was `given`. */
+static void read_key(struct mssql_rows *r, bool given, const uint8_t *p, const uint8_t *end, struct buf *out)
 {
 	struct err ignored = ERR_INIT;
 	struct tds_value v;
 
-	for (uint32_t i = 0; i < r->cols->n; i++) {
-		if (tds_decode(&p, end, &r->cols->v[i], &r->joined, &v, &ignored))
+	for (uint32_t i = 0; i < r->cols->n && r->n_keys; i++) {
+		const struct tds_column *c = given ? &r->fit->v[i].staged : &r->cols->v[i];
+
+		if (given && !r->fit->v[i].to)
+			continue;
+		if (tds_decode(&p, end, c, &r->joined, &v, &ignored))
 			return;
 		for (uint32_t k = 0; k < r->n_keys; k++)
 			if (r->keys[k] == i) {
 				buf_adds(out, out->len ? ", " : "");
-				add_key(&r->cols->v[i], &v, out);
+				add_key(c, &v, out);
 			}
 	}
 }
@@ -224,8 +229,7 @@ static int reject(struct mssql_rows *r, uint64_t row, const struct mssql_step *s
 
 	if (!r->rejects)
 		return -1;
-	if (r->n_keys)
-		read_key(r, begin, end, &key);
+	read_key(r, false, begin, end, &key);
 	if (rejects_add(r->rejects, row, r->cols->v[s->column].name, key.len ? buf_str(&key) : NULL, err))
 		return -1;
 	r->rejected++;
@@ -233,6 +237,16 @@ static int reject(struct mssql_rows *r, uint64_t row, const struct mssql_step *s
 }
 
 /* --- rows --- */
+
+static void put_number(struct mssql_rows *r, uint64_t row)
+{
+	uint8_t number[MSSQL_ROW_NUMBER_LEN];
+
+	if (!r->numbered)
+		return;
+	tds_put64(number, r->number_base + row);
+	buf_add(&r->out, number, sizeof(number));
+}
 
 static int take_row(struct mssql_rows *r, uint64_t row, const uint8_t **p, const uint8_t *end, struct err *err)
 {
@@ -261,6 +275,7 @@ static int take_row(struct mssql_rows *r, uint64_t row, const uint8_t **p, const
 	}
 	if (!bad) {
 		r->rows++;
+		put_number(r, row);
 		return 0;
 	}
 	r->out.len = before;
@@ -271,26 +286,32 @@ static int take_row(struct mssql_rows *r, uint64_t row, const uint8_t **p, const
 	return 0;
 }
 
-static void staged_columns(const struct mssql_rows *r, struct tds_column *v, struct tds_columns *ret)
+static struct tds_columns given_columns(const struct mssql_rows *r, struct tds_column *v)
 {
-	*ret = (struct tds_columns){.v = v};
+	struct tds_columns cols = {.v = v};
+
 	for (uint32_t i = 0; i < r->cols->n; i++)
 		if (r->fit->v[i].to)
-			v[ret->n++] = r->fit->v[i].staged;
+			v[cols.n++] = r->fit->v[i].staged;
+	return cols;
+}
+
+/* The row's number is no part of it. */
+static int digest_given(struct mssql_rows *r, const uint8_t *row, size_t len, struct digest *d, struct err *err)
+{
+	struct tds_column *v = mem_array(r->cols->n, sizeof(*v));
+	struct tds_columns cols = given_columns(r, v);
+	int rc = mssql_rows_digest(&cols, row, len, &r->joined, &r->canonical, d, err);
+
+	free(v);
+	return rc;
 }
 
 static int digest_out(struct mssql_rows *r, size_t from, struct err *err)
 {
-	struct tds_column *v = mem_array(r->cols->n, sizeof(*v));
-	struct tds_columns cols;
-	int rc = 0;
-
-	staged_columns(r, v, &cols);
-	if (r->out.len > from)
-		rc = mssql_rows_digest(&cols, (const uint8_t *)r->out.data + from, r->out.len - from, &r->joined,
-			&r->canonical, &r->digest, err);
-	free(v);
-	return rc;
+	return r->out.len == from ? 0
+				  : digest_given(r, (const uint8_t *)r->out.data + from, r->out.len - from,
+					    &r->digest, err);
 }
 
 static int take_rows(struct mssql_rows *r, uint64_t first, const uint8_t *p, const uint8_t *end, struct err *err)
@@ -311,6 +332,7 @@ static int pass_part(struct mssql_rows *r, const struct batch *b, struct err *er
 
 	if (b->cont & BATCH_FIRST) {
 		r->step = 0;
+		r->first = b->first_row;
 		p += b->len > 0;
 		buf_add(&r->out, &row_token, 1);
 		if (begin_scan(&r->steps[0], err))
@@ -332,6 +354,7 @@ static int pass_part(struct mssql_rows *r, const struct batch *b, struct err *er
 	if (b->cont & BATCH_MORE)
 		return 0;
 	r->rows++;
+	put_number(r, r->first + 1);
 	return r->step == r->n ? 0 : err_set(err, ERR_DATA, "a row without its end");
 }
 
@@ -357,6 +380,11 @@ static int keep_part(struct mssql_rows *r, const struct batch *b, struct err *er
 	return rc;
 }
 
+bool mssql_rows_whole(const struct mssql_rows *r)
+{
+	return r->whole || r->digesting;
+}
+
 int mssql_rows_take(struct mssql_rows *r, const struct batch *b, const void **ret_data, size_t *ret_len,
 	struct err *err)
 {
@@ -365,7 +393,7 @@ int mssql_rows_take(struct mssql_rows *r, const struct batch *b, const void **re
 	if (r->out.cap > 4 * BATCH_SIZE)
 		buf_release(&r->out);
 	buf_reset(&r->out);
-	if (r->as_is && !r->digesting) {
+	if (r->as_is && !r->digesting && !r->numbered) {
 		*ret_data = b->data;
 		*ret_len = b->len;
 		r->rows += b->rows;
@@ -374,10 +402,38 @@ int mssql_rows_take(struct mssql_rows *r, const struct batch *b, const void **re
 	if (!b->cont)
 		rc = take_rows(r, b->first_row, b->data, b->data + b->len, err);
 	else
-		rc = r->whole || r->digesting ? keep_part(r, b, err) : pass_part(r, b, err);
+		rc = mssql_rows_whole(r) ? keep_part(r, b, err) : pass_part(r, b, err);
 	*ret_data = buf_str(&r->out);
 	*ret_len = r->out.len;
 	return rc;
+}
+
+/* --- rows that the server refuses --- */
+
+static uint64_t row_number(const struct mssql_rows *r, const uint8_t *row, size_t len)
+{
+	uint64_t number;
+
+	memcpy(&number, row + len - MSSQL_ROW_NUMBER_LEN, sizeof(number));
+	return le64toh(number) - r->number_base;
+}
+
+int mssql_rows_refused(struct mssql_rows *r, const uint8_t *row, size_t len, const char *column, struct err *why)
+{
+	CLEANUP(buf_release) struct buf key = BUF_INIT(64 * REJECT_TEXT_MAX);
+	struct digest digest = {.sum = 0};
+	uint64_t number = row ? row_number(r, row, len) : r->first + 1;
+
+	if (row)
+		read_key(r, true, row + 1, row + len, &key);
+	if (rejects_add(r->rejects, number, column, key.len ? buf_str(&key) : NULL, why))
+		return -1;
+	r->rows--;
+	r->rejected++;
+	if (row && r->digesting && digest_given(r, row, len, &digest, why))
+		return -1;
+	digest_remove(&r->digest, &digest);
+	return 0;
 }
 
 /* --- digest --- */

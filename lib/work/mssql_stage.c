@@ -60,82 +60,59 @@ static const char *stage_name(const struct load *load, const char *schema, struc
 
 static void list_columns(struct mssql_stage *s, const struct mssql_fit *fit, struct arena *a)
 {
-	s->columns = (struct tds_columns){.v = arena_array(a, fit->n, sizeof(*s->columns.v))};
-	s->collations = arena_array(a, fit->n, sizeof(*s->collations));
+	s->columns = (struct tds_columns){.v = arena_array(a, fit->n + 1, sizeof(*s->columns.v))};
+	s->collations = arena_array(a, fit->n + 1, sizeof(*s->collations));
 	for (uint32_t i = 0; i < fit->n; i++) {
 		if (!fit->v[i].to)
 			continue;
 		s->collations[s->columns.n] = fit->v[i].collation;
 		s->columns.v[s->columns.n++] = fit->v[i].staged;
 	}
+	s->columns.v[s->columns.n] =
+		(struct tds_column){.name = MSSQL_ROW_NUMBER, .type = TDS_FIXINT8, .size = MSSQL_ROW_NUMBER_LEN};
+	s->loaded = s->columns;
+	s->loaded.n += fit->numbered;
+}
+
+static void set_table(struct mssql_stage *s, const struct mssql_fit *fit, uint32_t lanes)
+{
+	s->lane_table = (struct mssql_lane_table){
+		.options = {.table = s->table,
+			.columns = &s->loaded,
+			.collations = s->collations,
+			.tab_lock = true,
+			.keep_nulls = true},
+		.keeps = fit->numbered,
+		.kept_max = MSSQL_KEPT_BYTES / lanes};
 }
 
 int mssql_stage_open(struct mssql_stage *s, struct db *db, const struct load *load, const char *schema,
 	const struct mssql_fit *fit, const struct tds_columns *cols, const struct mssql_login *login,
 	uint32_t lanes, struct arena *a, struct err *err)
 {
-	enum mssql_layer layer;
-
 	list_columns(s, fit, a);
 	if (s->columns.n == 0)
 		return err_set(err, ERR_CONFIG, "no column of the source can be loaded");
 	s->table = stage_name(load, schema, a);
 	if (drop(db, s->table, err) || db_exec(db, mssql_table_stage_sql(fit, s->table, a), err))
 		return -1;
+	set_table(s, fit, lanes);
 	s->lanes = arena_array(a, lanes, sizeof(*s->lanes));
-	for (s->n = 0; s->n < lanes;) {
-		struct mssql_lane *l = &s->lanes[s->n++];
-
-		if (db_open_mssql(login, &l->db, &layer, err) ||
-			mssql_rows_init(&l->rows, fit, cols, a, err))
+	for (s->n = 0; s->n < lanes; s->n++)
+		if (mssql_lane_open(&s->lanes[s->n], &s->lane_table, s->n, fit, cols, login, a, err)) {
+			mssql_lane_close(&s->lanes[s->n]);
 			return -1;
-	}
+		}
 	return 0;
 }
 
-/* --- rows --- */
-
-static int begin_bulk(struct mssql_stage *s, struct mssql_lane *l, struct err *err)
-{
-	const struct mssql_bulk_options options = {.table = s->table,
-		.columns = &s->columns,
-		.collations = s->collations,
-		.tab_lock = true,
-		.keep_nulls = true};
-
-	return mssql_bulk_begin(l->db, &options, &l->bulk, err);
-}
-
-int mssql_stage_write(struct mssql_stage *s, uint32_t lane, const struct batch *b, struct err *err)
-{
-	struct mssql_lane *l = &s->lanes[lane];
-	const void *data;
-	size_t len;
-
-	if (mssql_rows_take(&l->rows, b, &data, &len, err) || (!l->bulk && begin_bulk(s, l, err)))
-		return -1;
-	return mssql_bulk_put(l->bulk, data, len, err);
-}
-
-static int end_lane(struct mssql_lane *l, struct err *err)
-{
-	int rc;
-
-	if (!l->bulk)
-		return 0;
-	rc = mssql_bulk_end(l->bulk, &l->loaded, err);
-	mssql_bulk_free(mem_steal(l->bulk));
-	return rc;
-}
+/* --- end of the rows --- */
 
 int mssql_stage_seal(struct mssql_stage *s, struct db *db, uint64_t *ret_rows, struct err *err)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
 
-	for (uint32_t i = 0; i < s->n; i++)
-		if (end_lane(&s->lanes[i], err))
-			return -1;
 	for (uint32_t i = 0; i < s->n; i++)
 		db_close(mem_steal(s->lanes[i].db));
 	if (db_prepare(db, arena_printf(&a, "SELECT COUNT_BIG(*) FROM %s", s->table), &stmt, err) ||
@@ -189,11 +166,8 @@ int mssql_stage_digest(struct mssql_stage *s, struct db *db, struct digest *ret_
 
 void mssql_stage_close(struct mssql_stage *s)
 {
-	for (uint32_t i = 0; i < s->n; i++) {
-		mssql_bulk_free(mem_steal(s->lanes[i].bulk));
-		mssql_rows_release(&s->lanes[i].rows);
-		db_close(mem_steal(s->lanes[i].db));
-	}
+	for (uint32_t i = 0; i < s->n; i++)
+		mssql_lane_close(&s->lanes[i]);
 	s->n = 0;
 }
 

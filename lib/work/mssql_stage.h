@@ -2,8 +2,7 @@
  * mssql_stage - the staging table of a load in a SQL Server, and the connections that fill it.
  *
  * The table stands in the target's schema and is called etl_stage_<run>_<fence>; it has no
- * index, so that several connections can fill it at once. Each lane is a connection with one
- * INSERT BULK from its first row to its end, and belongs to one thread at a time. Blocks.
+ * index, so that several connections can fill it at once (mssql_lane.h). Blocks.
  */
 #ifndef WORK_MSSQL_STAGE_H
 #define WORK_MSSQL_STAGE_H
@@ -12,22 +11,16 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "db/mssql_bulk.h"
 #include "db/mssql_login.h"
-#include "work/mssql_rows.h"
+#include "work/mssql_lane.h"
 #include "work/target.h"
-
-struct mssql_lane {
-	struct db *db;
-	struct mssql_bulk *bulk; /* once there are rows */
-	struct mssql_rows rows;
-	int64_t loaded; /* rows that the server has taken */
-};
 
 struct mssql_stage {
 	const char *table; /* in brackets, with its schema; NULL: it was not made */
-	struct tds_columns columns; /* that it has */
+	struct tds_columns columns; /* that it has, but for the number of a row */
+	struct tds_columns loaded; /* with it, where rows are numbered (mssql_rows.h) */
 	const char **collations;
+	struct mssql_lane_table lane_table;
 	struct mssql_lane *lanes;
 	uint32_t n;
 };
@@ -40,10 +33,7 @@ MUST_CHECK int mssql_stage_open(struct mssql_stage *s, struct db *db, const stru
 	const char *schema, const struct mssql_fit *fit, const struct tds_columns *cols,
 	const struct mssql_login *login, uint32_t lanes, struct arena *a, struct err *err);
 
-MUST_CHECK int mssql_stage_write(
-	struct mssql_stage *s, uint32_t lane, const struct batch *b, struct err *err);
-
-/* All rows are given: *ret_rows is how many the table has. The lanes' connections end. */
+/* All lanes have ended: *ret_rows is how many the table has. The lanes' connections end. */
 MUST_CHECK int mssql_stage_seal(struct mssql_stage *s, struct db *db, uint64_t *ret_rows, struct err *err);
 
 /* What the table gives back. */

@@ -11,6 +11,7 @@
 #include "db/tsql.h"
 #include "tds/collation.h"
 #include "tds/convert.h"
+#include "work/mssql_rows.h"
 
 #define SQL_MAX (4u * 1024 * 1024)
 
@@ -320,7 +321,9 @@ static int match_column(struct mssql_table *t, const struct tds_column *from, co
 int mssql_table_match(struct mssql_table *t, const struct tds_columns *cols, const struct job *job,
 	const uint8_t collation[TDS_COLLATION_LEN], struct arena *a, struct mssql_fit *ret_fit, struct err *err)
 {
-	struct mssql_fit fit = {.v = arena_array(a, cols->n, sizeof(*fit.v)), .n = cols->n};
+	struct mssql_fit fit = {.v = arena_array(a, cols->n, sizeof(*fit.v)),
+		.n = cols->n,
+		.numbered = job->on_reject == ON_REJECT_KEEP};
 
 	/* text that has no collation of its own compares by the database's */
 	for (uint32_t i = 0; i < t->n; i++)
@@ -394,6 +397,6 @@ const char *mssql_table_stage_sql(const struct mssql_fit *fit, const char *stage
 		add_declaration(&sql, fit->v[i].staged.name, &fit->v[i].staged, fit->v[i].collation, a);
 		between = ", ";
 	}
-	buf_addc(&sql, ')');
+	buf_adds(&sql, fit->numbered ? ", " MSSQL_ROW_NUMBER " bigint NOT NULL)" : ")");
 	return arena_buf(a, &sql);
 }

@@ -48,6 +48,7 @@ struct mssql_fit {
 	struct mssql_fit_column *v; /* one per source column */
 	uint32_t n;
 	bool identity; /* one of them goes to the identity column */
+	bool numbered; /* staging has the rows' numbers, too (mssql_rows.h): rows may be kept aside */
 };
 
 /* Reads table `name`; ret_table->exists is false when there is none. ERR_CONFIG for a view. */

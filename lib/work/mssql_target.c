@@ -292,6 +292,18 @@ static int target_plan(struct target *t, const struct tds_columns *cols,
 
 /* --- staging ---------------------------------------------------------------------- */
 
+/* What names a rejected row: the job's keys, or else those of the source. */
+static void name_rejects(struct target *t, struct mssql_rows *rows)
+{
+	uint32_t *keys = arena_array(&t->arena, t->cols.n, sizeof(*keys)), n = 0;
+
+	for (uint32_t i = 0; i < t->cols.n; i++)
+		if (t->cols.v[i].key)
+			keys[n++] = i;
+	rows->keys = t->apply.n_keys ? t->apply.keys : keys;
+	rows->n_keys = t->apply.n_keys ? t->apply.n_keys : n;
+}
+
 static int target_stage(struct target *t, const struct tds_columns *cols, uint32_t lanes,
 	struct rejects *rejects, struct err *err)
 {
@@ -311,8 +323,7 @@ static int target_stage(struct target *t, const struct tds_columns *cols, uint32
 		struct mssql_rows *rows = &t->stage.lanes[i].rows;
 
 		rows->rejects = rejects;
-		rows->keys = t->apply.keys;
-		rows->n_keys = t->apply.n_keys;
+		name_rejects(t, rows);
 		rows->digesting = job->verify == VERIFY_DIGEST;
 	}
 	return 0;
@@ -320,9 +331,14 @@ static int target_stage(struct target *t, const struct tds_columns *cols, uint32
 
 static int target_write(struct target *t, uint32_t lane, const struct batch *b, struct err *err)
 {
-	if (mssql_stage_write(&t->stage, lane, b, err) || FAULT(BATCH_STAGED, err))
+	if (mssql_lane_write(&t->stage.lanes[lane], b, err) || FAULT(BATCH_STAGED, err))
 		return fail(t, "stage rows", err);
 	return 0;
+}
+
+static int target_end_lane(struct target *t, uint32_t lane, struct err *err)
+{
+	return mssql_lane_end(&t->stage.lanes[lane], err) ? fail(t, "stage rows", err) : 0;
 }
 
 static int check_digest(struct target *t, struct err *err)
@@ -492,6 +508,7 @@ const struct target_ops target_mssql = {
 	.plan = target_plan,
 	.stage = target_stage,
 	.write = target_write,
+	.end_lane = target_end_lane,
 	.verify = target_verify,
 	.publish = target_publish,
 	.finish = target_finish,

@@ -143,6 +143,9 @@ struct target_ops {
 	 * thread of its own. Rows that cannot be loaded go to `rejects`. */
 	int (*write)(struct target *t, uint32_t lane, const struct batch *b, struct err *err);
 
+	/* The lane has no more rows; by its thread. NULL: there is nothing to do. */
+	int (*end_lane)(struct target *t, uint32_t lane, struct err *err);
+
 	/* `rows` is what the source gave, rejects of `write` included. ERR_DATA when staging holds another
 	 * number, or (verify = digest) other values. */
 	int (*verify)(struct target *t, uint64_t rows, struct err *err);

@@ -61,6 +61,12 @@ static void ranges_add_up(void **state)
 	add(&two, "h", "b");
 	digest_merge(&one, &two);
 	assert_true(digest_equal(&all, &one));
+	digest_remove(&all, &two);
+	digest_remove(&one, &two);
+	assert_true(digest_equal(&all, &one));
+	digest_merge(&one, &two);
+	assert_false(digest_equal(&all, &one));
+	digest_merge(&all, &two);
 	assert_int_equal(strlen(digest_text(&all, text)), DIGEST_TEXT_LEN);
 	assert_int_equal(strspn(text, "0123456789abcdef"), DIGEST_TEXT_LEN);
 }
