@@ -194,6 +194,7 @@ int cmd_settings(struct invocation *in, struct settings *ret_settings, struct er
 		return -1;
 	if (krb_start(&s.kerberos, err))
 		return err_wrap(err, "%s", s.file ? s.file : "configuration");
+	cmd_share_keys(&s, &in->arena);
 	*ret_settings = s;
 	return 0;
 }

@@ -66,6 +66,10 @@ MUST_CHECK int cmd_parse(int argc, char **argv, struct invocation *in, struct er
 /* The configuration that --config and the environment name, and the log as it says. */
 MUST_CHECK int cmd_settings(struct invocation *in, struct settings *ret_settings, struct err *err);
 
+/* From here on all that share the store take turns at showing a keytab's key to a KDC (krb_share); where the
+ * store cannot be reached, or not without that very ticket, each goes by what is known on its own host. */
+void cmd_share_keys(const struct settings *settings, struct arena *a);
+
 /* Whose name events carry: "user@host", or "uid 1000@host" where there is no passwd entry. */
 const char *cmd_actor(struct arena *a);
 

@@ -203,11 +203,24 @@ static const char interface[] =
 	"  r.error_message, r.owner\n"
 	"FROM etl_run r JOIN etl_job j ON j.job_id = r.job_id;\n";
 
+/* A key of a keytab that somebody shows to a KDC now, or that a KDC has refused. No key is in it. */
+static const char kerberos_keys[] =
+	"CREATE TABLE etl_kerberos_key (\n"
+	"  principal TEXT NOT NULL,\n"
+	"  key_version TEXT NOT NULL,\n"
+	"  refused INTEGER NOT NULL DEFAULT 0,\n"
+	"  holder TEXT NOT NULL,\n"
+	"  held_until TEXT NOT NULL,\n"
+	"  at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),\n"
+	"  PRIMARY KEY (principal, key_version)\n"
+	") WITHOUT ROWID;\n";
+
 const struct migration migrations[] = {
 	{1, "jobs and runs", jobs_and_runs, NULL},
 	{2, "the queue", queue, NULL},
 	{3, "loads", loads, migrations_tsql_loads},
 	{4, "what people call and read", interface, migrations_tsql_interface},
+	{5, "keys that KDCs have refused", kerberos_keys, migrations_tsql_kerberos_keys},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

@@ -201,3 +201,13 @@ const char *const migrations_tsql_interface[] = {
 	"FROM etl.run r JOIN etl.job j ON j.job_id = r.job_id",
 	NULL,
 };
+
+/* 880 bytes of a key that may have 900 */
+const char *const migrations_tsql_kerberos_keys[] = {
+	"CREATE TABLE etl.kerberos_key (\n"
+	"  principal " BIN2("400") " NOT NULL, key_version " BIN2("40") " NOT NULL,\n"
+	"  refused bit NOT NULL DEFAULT 0, holder " BIN2("100") " NOT NULL,\n"
+	"  held_until datetime2(3) NOT NULL, at datetime2(3) NOT NULL " NOW_DEFAULT ",\n"
+	"  CONSTRAINT kerberos_key_pk PRIMARY KEY (principal, key_version))",
+	NULL,
+};

@@ -22,6 +22,7 @@ const struct schema_grant schema_grants[] = {
 	{READER, "SELECT", "run_log"},
 	{READER, "SELECT", "run_heartbeat"},
 	{READER, "SELECT", "controller"},
+	{READER, "SELECT", "kerberos_key"},
 	{READER, "SELECT", "v_status"},
 	{READER, "SELECT", "v_history"},
 	/* apply, run, cancel, recover; a reader too */
@@ -43,5 +44,6 @@ const struct schema_grant schema_grants[] = {
 	{WORKER, "SELECT, INSERT", "run_log"},
 	{WORKER, "SELECT, INSERT, UPDATE, DELETE", "run_heartbeat"},
 	{WORKER, "SELECT, INSERT, UPDATE, DELETE", "controller"},
+	{WORKER, "SELECT, INSERT, UPDATE, DELETE", "kerberos_key"},
 };
 const size_t n_schema_grants = ARRAY_LEN(schema_grants);

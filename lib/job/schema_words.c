@@ -111,6 +111,15 @@ const struct schema_word schema_words[] = {
 	COLUMN("controller", "heartbeat_at", "last sign of life, UTC"),
 	COLUMN("controller", "lease_until", "taken for dead when nothing is heard until then, UTC"),
 
+	TABLE("kerberos_key", "keys of keytabs that somebody shows to a KDC now or that one has refused; a row "
+			      "that is deleted lets a refused one be tried again"),
+	COLUMN("kerberos_key", "principal", "whose key"),
+	COLUMN("kerberos_key", "key_version", "its number, and two bytes that tell it from another of that number"),
+	COLUMN("kerberos_key", "refused", "1: nobody tries it again; a wrong password that is repeated locks the account"),
+	COLUMN("kerberos_key", "holder", "who tries it, or tried it last"),
+	COLUMN("kerberos_key", "held_until", "until when the others wait for the answer, UTC"),
+	COLUMN("kerberos_key", "at", "when it was tried last, UTC"),
+
 	VIEW("v_status", "each job with its last run"),
 	SEEN("v_status", "job_id", "the number of the job"),
 	SEEN("v_status", "job", "its name"),

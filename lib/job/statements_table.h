@@ -475,6 +475,33 @@
 		" AND heartbeat_at < " TSQL_IN_SECONDS("-@age")) \
 	X(NOW, "SELECT " SQL_NOW " AS now", \
 		"SELECT " TSQL_TEXT(TSQL_NOW) " AS now") \
+	/* keys of keytabs: whose turn is it to show one to a KDC? */ \
+	X(KEY_TAKE, "INSERT INTO etl_kerberos_key (principal, key_version, holder, held_until)" \
+		" VALUES (@principal, @version, @holder, " SQL_IN_SECONDS("@seconds") ")" \
+		" ON CONFLICT (principal, key_version) DO UPDATE SET refused = 0, holder = excluded.holder," \
+		" held_until = excluded.held_until, at = " SQL_NOW \
+		" WHERE (refused = 0 AND held_until < " SQL_NOW ") OR @force = 1", \
+		"INSERT INTO etl.kerberos_key (principal, key_version, holder, held_until)" \
+		" SELECT @principal, @version, @holder, " TSQL_IN_SECONDS("@seconds") \
+		" WHERE NOT EXISTS (SELECT 1 FROM etl.kerberos_key k WITH (UPDLOCK, HOLDLOCK)" \
+		" WHERE k.principal = @principal AND k.key_version = @version);" \
+		" IF @@ROWCOUNT = 0" \
+		" UPDATE etl.kerberos_key SET refused = 0, holder = @holder," \
+		" held_until = " TSQL_IN_SECONDS("@seconds") ", at = " TSQL_NOW \
+		" WHERE principal = @principal AND key_version = @version" \
+		" AND ((refused = 0 AND held_until < " TSQL_NOW ") OR @force = 1)") \
+	X(KEY_LOOK, "SELECT refused FROM etl_kerberos_key" \
+		" WHERE principal = @principal AND key_version = @version", \
+		"SELECT refused FROM etl.kerberos_key" \
+		" WHERE principal = @principal AND key_version = @version") \
+	X(KEY_REFUSED, "UPDATE etl_kerberos_key SET refused = 1, at = " SQL_NOW \
+		" WHERE principal = @principal AND key_version = @version AND holder = @holder", \
+		"UPDATE etl.kerberos_key SET refused = 1, at = " TSQL_NOW \
+		" WHERE principal = @principal AND key_version = @version AND holder = @holder") \
+	X(KEY_GIVE, "DELETE FROM etl_kerberos_key" \
+		" WHERE principal = @principal AND key_version = @version AND holder = @holder", \
+		"DELETE FROM etl.kerberos_key" \
+		" WHERE principal = @principal AND key_version = @version AND holder = @holder") \
 	/* what there is to see */ \
 	X(RUN_LIST, "SELECT r.run_id, r.run_uid, j.name, r.state, r.attempt, r.queued_at, r.started_at," \
 		" r.finished_at, cast(round((julianday(ifnull(r.finished_at, " SQL_NOW "))" \

@@ -55,7 +55,21 @@ static bool take_first(struct krb_session *s, krb5_keytab_entry *e, void *arg)
 struct choice {
 	bool any, aes;
 	unsigned kvno;
+	uint16_t check; /* of all keys of that version, whatever their order */
 };
+
+static uint16_t digest(struct krb_session *s, const krb5_keytab_entry *e)
+{
+	const krb5_keyblock *key = &e->keyblock;
+	Checksum sum;
+	unsigned check;
+
+	if (krb5_create_checksum(s->ctx, NULL, 0, CKSUMTYPE_SHA1, key->keyvalue.data, key->keyvalue.length, &sum))
+		return 0;
+	check = ((const uint8_t *)sum.checksum.data)[0] * 256u + ((const uint8_t *)sum.checksum.data)[1];
+	free_Checksum(&sum);
+	return (uint16_t)(check + (unsigned)key->keytype);
+}
 
 static bool look_for_client(struct krb_session *s, krb5_keytab_entry *e, void *arg)
 {
@@ -65,16 +79,19 @@ static bool look_for_client(struct krb_session *s, krb5_keytab_entry *e, void *a
 		return true;
 	if (!c->any || (unsigned)e->vno > c->kvno) {
 		c->aes = false; /* older keys do not count */
+		c->check = 0;
 		c->kvno = (unsigned)e->vno;
 	}
 	c->any = true;
-	if ((unsigned)e->vno == c->kvno)
-		c->aes |= enctype_is_aes((int32_t)e->keyblock.keytype);
+	if ((unsigned)e->vno != c->kvno)
+		return true;
+	c->aes |= enctype_is_aes((int32_t)e->keyblock.keytype);
+	c->check = (uint16_t)(c->check + digest(s, e));
 	return true;
 }
 
 /* Whose ticket: as said, or the keytab's first; its newest keys must be of use. */
-int keys_choose_client(struct krb_session *s, char name[KRB_NAME_MAX + 1], unsigned *ret_kvno, struct err *err)
+int keys_choose_client(struct krb_session *s, struct keys_client *ret, struct err *err)
 {
 	struct choice c = {.any = false};
 	krb5_error_code code = 0;
@@ -83,7 +100,7 @@ int keys_choose_client(struct krb_session *s, char name[KRB_NAME_MAX + 1], unsig
 		code = krb5_parse_name(s->ctx, s->o->principal, &s->client);
 	else if (each_key(s, take_first, NULL, err))
 		return -1;
-	if (code || !s->client || krb_unparse(s, s->client, name)) {
+	if (code || !s->client || krb_unparse(s, s->client, ret->name)) {
 		if (s->o->principal)
 			return krb_fail(s, code, 0, s->o->principal, err);
 		return err_set(err, ERR_CONFIG, "keytab '%s' is empty", s->o->keytab);
@@ -91,13 +108,14 @@ int keys_choose_client(struct krb_session *s, char name[KRB_NAME_MAX + 1], unsig
 	if (each_key(s, look_for_client, &c, err))
 		return -1;
 	if (!c.any)
-		return krb_fail(s, KRB5_KT_NOTFOUND, 0, name, err);
+		return krb_fail(s, KRB5_KT_NOTFOUND, 0, ret->name, err);
 	if (!c.aes && !s->o->allow_rc4) {
-		err_set(err, ERR_CONFIG, "keytab '%s' has no AES key for '%s'", s->o->keytab, name);
+		err_set(err, ERR_CONFIG, "keytab '%s' has no AES key for '%s'", s->o->keytab, ret->name);
 		return err_hint(err, "make a new one with AES (ktpass -crypto AES256-SHA1); allow_rc4 = yes takes RC4, "
 				     "which can be broken");
 	}
-	*ret_kvno = c.kvno;
+	ret->kvno = c.kvno;
+	snprintf(ret->version, sizeof(ret->version), "%u-%04x", c.kvno, c.check);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,34 +44,6 @@ static int keep(struct krb_session *s, struct krb5_creds *creds, const struct ex
 	return 0;
 }
 
-static int obtain_with(struct krb_session *s, bool force, struct krb_ticket *ret, struct err *err)
-{
-	char name[KRB_NAME_MAX + 1];
-	struct exchange x = {.refusals = 0};
-	struct krb5_creds *creds = NULL;
-	uint64_t version = krb_keytab_version(s->o);
-	unsigned kvno = 0;
-	int32_t code;
-	int rc;
-
-	if (keys_open(s, err) || keys_choose_client(s, name, &kvno, err))
-		return -1;
-	if (!force && refused_before(s->o, name, version)) {
-		krb_explain(KRB_ERR_PREAUTH_FAILED, 0, name, NULL, err);
-		return err_wrap(err, "not tried again with the same keytab (kvno %u), so that the account is not locked",
-			kvno);
-	}
-	code = exchange_ask(s, &creds, &x);
-	if (code == KRB_ERR_PREAUTH_FAILED || code == KRB_AP_ERR_BAD_INTEGRITY)
-		refused_remember(s->o, name, version);
-	if (code)
-		return fail(s, code, &x, name, err);
-	refused_forget(s->o, name);
-	rc = keep(s, creds, &x, ret, err);
-	exchange_free(s, creds);
-	return rc;
-}
-
 /* Files have a lock beside them that all processes share, memory the one in this process. */
 static pthread_mutex_t obtaining = PTHREAD_MUTEX_INITIALIZER;
 
@@ -92,21 +65,6 @@ static void unlock_cache(int fd)
 	if (fd >= 0)
 		close(fd);
 	pthread_mutex_unlock(&obtaining);
-}
-
-static int obtain_locked(const struct kerberos_options *o, bool force, struct krb_ticket *ret, struct err *err)
-{
-	CLEANUP(krb_session_release) struct krb_session s = {.o = o};
-
-	return krb_session_open(o, &s, err) || obtain_with(&s, force, ret, err) ? -1 : 0;
-}
-
-int krb_obtain(const struct kerberos_options *o, bool force, struct krb_ticket *ret, struct err *err)
-{
-	int lock = lock_cache(o), rc = obtain_locked(o, force, ret, err);
-
-	unlock_cache(lock);
-	return rc;
 }
 
 static int read_cache(const struct kerberos_options *o, struct krb_ticket *ret, struct err *err)
@@ -143,43 +101,157 @@ static bool is_fresh(const struct krb_ticket *t, int64_t now)
 	return refresh_serves(t->end, now) && now < refresh_at(t->start, t->end, 0);
 }
 
+/* --- a ticket anew --------------------------------------------------------------------- */
+
+static const struct krb_sharing *sharing; /* set before any thread */
+
+void krb_share(const struct krb_sharing *s)
+{
+	sharing = s;
+}
+
+/* What this thread obtains while it asks those that share the key, which may take a ticket. */
+static _Thread_local const struct kerberos_options *asking;
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_asked_for(const struct kerberos_options *o)
+{
+	return asking && same(asking->keytab, o->keytab) && same(asking->principal, o->principal);
+}
+
+struct attempt {
+	struct krb_session s;
+	struct keys_client client;
+	bool force;
+	bool if_due; /* not where another one was faster */
+};
+
+static int refuse(const struct attempt *a, struct err *err)
+{
+	krb_explain(KRB_ERR_PREAUTH_FAILED, 0, a->client.name, NULL, err);
+	return err_wrap(err, "not tried again with the same keytab (kvno %u), so that the account is not locked",
+		a->client.kvno);
+}
+
+/* Under the lock. *ret_refused: the KDC does not take the key. */
+static int obtain_locked(struct attempt *a, bool *ret_refused, struct krb_ticket *ret, struct err *err)
+{
+	const struct kerberos_options *o = a->s.o;
+	struct exchange x = {.refusals = 0};
+	struct krb5_creds *creds = NULL;
+	int32_t code;
+	int rc;
+
+	if (!a->force && refused_before(o, a->client.name, a->client.version))
+		return refuse(a, err);
+	code = exchange_ask(&a->s, &creds, &x);
+	*ret_refused = code == KRB_ERR_PREAUTH_FAILED || code == KRB_AP_ERR_BAD_INTEGRITY;
+	if (*ret_refused)
+		refused_remember(o, a->client.name, a->client.version);
+	if (code)
+		return fail(&a->s, code, &x, a->client.name, err);
+	refused_forget(o, a->client.name);
+	rc = keep(&a->s, creds, &x, ret, err);
+	exchange_free(&a->s, creds);
+	return rc;
+}
+
+static int obtain_in_turn(struct attempt *a, bool *ret_refused, struct krb_ticket *ret, struct err *err)
+{
+	struct err quiet = ERR_INIT;
+	struct krb_ticket t;
+	int lock = lock_cache(a->s.o), rc = 0;
+
+	if (a->if_due && read_cache(a->s.o, &t, &quiet) == 0 && is_fresh(&t, (int64_t)time(NULL)))
+		*ret = t;
+	else
+		rc = obtain_locked(a, ret_refused, ret, err);
+	unlock_cache(lock);
+	return rc;
+}
+
+/* The cache's lock is not held meanwhile: whoever is asked may want a ticket. */
+static enum krb_turn take_turn(const struct attempt *a, void **ret_turn)
+{
+	const struct krb_key_version key = {.principal = a->client.name, .version = a->client.version};
+	enum krb_turn turn;
+
+	if (!sharing || asking)
+		return KRB_TURN_ALONE;
+	asking = a->s.o;
+	turn = sharing->begin(sharing->arg, &key, a->s.o->timeout, a->force, ret_turn);
+	asking = NULL;
+	return turn;
+}
+
+static int obtain_with(struct attempt *a, struct krb_ticket *ret, struct err *err)
+{
+	const struct kerberos_options *o = a->s.o;
+	bool refused = false;
+	void *turn_data = NULL;
+	enum krb_turn turn;
+	int rc;
+
+	if (keys_open(&a->s, err) || keys_choose_client(&a->s, &a->client, err))
+		return -1;
+	if (!a->force && refused_before(o, a->client.name, a->client.version))
+		return refuse(a, err);
+	turn = take_turn(a, &turn_data);
+	if (turn == KRB_TURN_REFUSED) {
+		refused_remember(o, a->client.name, a->client.version);
+		return refuse(a, err);
+	}
+	rc = obtain_in_turn(a, &refused, ret, err);
+	if (turn == KRB_TURN_OURS)
+		sharing->end(sharing->arg, turn_data, refused);
+	return rc;
+}
+
+static int obtain(const struct kerberos_options *o, bool force, bool if_due, struct krb_ticket *ret, struct err *err)
+{
+	struct attempt a = {.force = force, .if_due = if_due};
+	int rc;
+
+	if (is_asked_for(o))
+		return err_set(err, ERR_NOT_FOUND, "there is no ticket yet to ask with");
+	if (krb_session_open(o, &a.s, err))
+		return -1;
+	rc = obtain_with(&a, ret, err);
+	krb_session_release(&a.s);
+	return rc;
+}
+
+int krb_obtain(const struct kerberos_options *o, bool force, struct krb_ticket *ret, struct err *err)
+{
+	return obtain(o, force, false, ret, err);
+}
+
 /* When a KDC was asked in vain, for this process: a cache that still serves is not worth the waiting. */
 static _Atomic int64_t failed_at;
 
-static int ensure_locked(const struct kerberos_options *o, struct krb_ticket *ret, struct err *err)
+int krb_ensure(const struct kerberos_options *o, struct krb_ticket *ret, struct err *err)
 {
 	struct err quiet = ERR_INIT;
 	struct krb_ticket t = {.end = 0};
 	int64_t now = (int64_t)time(NULL);
-	bool serves = read_cache(o, &t, &quiet) == 0 && refresh_serves(t.end, now);
+	bool serves;
 
-	if (serves && (is_fresh(&t, now) || now < failed_at + ENSURE_PAUSE)) {
+	if (!o->keytab)
+		return krb_read(o, ret, err);
+	serves = read_cache(o, &t, &quiet) == 0 && refresh_serves(t.end, now);
+	if (serves && (is_fresh(&t, now) || now < failed_at + ENSURE_PAUSE || is_asked_for(o))) {
 		*ret = t;
 		return 0;
 	}
-	if (obtain_locked(o, false, ret, serves ? &quiet : err) == 0)
+	if (obtain(o, false, true, ret, serves ? &quiet : err) == 0)
 		return 0;
 	failed_at = now;
 	if (!serves)
 		return -1;
 	*ret = t;
 	return 0;
-}
-
-int krb_ensure(const struct kerberos_options *o, struct krb_ticket *ret, struct err *err)
-{
-	struct err quiet = ERR_INIT;
-	struct krb_ticket t;
-	int lock, rc;
-
-	if (!o->keytab)
-		return krb_read(o, ret, err);
-	if (read_cache(o, &t, &quiet) == 0 && is_fresh(&t, (int64_t)time(NULL))) {
-		*ret = t;
-		return 0;
-	}
-	lock = lock_cache(o);
-	rc = ensure_locked(o, ret, err);
-	unlock_cache(lock);
-	return rc;
 }

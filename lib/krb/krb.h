@@ -7,8 +7,8 @@
  *
  * The key of an account is tried once. A KDC that refuses it counts that as a wrong password, and a domain
  * locks the account after a few of them; so the refusal is written down beside the ccache (or, without one,
- * in a directory of this user's below /tmp), with the keytab's version, for all processes of this host that
- * use that account, until the keytab is another one.
+ * in a directory of this user's below /tmp), with the key's version, for all processes of this host that
+ * use that account, until the keytab has another one. Who must know it beyond this host is told by krb_share.
  *
  * Blocking, as long as [kerberos] timeout for each KDC; may be called from any thread.
  */
@@ -32,6 +32,23 @@
 
 /* Once per process, before any thread: tells Heimdal the configuration. ERR_CONFIG. */
 MUST_CHECK int krb_start(const struct kerberos_options *o, struct err *err);
+
+/* Those that have the same key elsewhere: one of them shows it to a KDC, and the others hear what came of it. */
+struct krb_key_version {
+	const char *principal, *version; /* "3-5f2a": the number, and two bytes that tell keys of one number apart */
+};
+enum krb_turn { KRB_TURN_OURS, KRB_TURN_REFUSED, KRB_TURN_ALONE /* nobody could be asked */ };
+struct krb_sharing {
+	/* Blocks for timeout_ms or so while another one tries it. What needs a ticket itself may ask for it: it gets
+	 * one that is there, or one of another account. */
+	enum krb_turn (*begin)(void *arg, const struct krb_key_version *key, int64_t timeout_ms, bool force,
+		void **ret_turn);
+	/* After KRB_TURN_OURS. */
+	void (*end)(void *arg, void *turn, bool refused);
+	void *arg;
+};
+/* Once per process, before any thread; `s` stays. Nobody shares where it is not called. */
+void krb_share(const struct krb_sharing *s);
 
 struct krb_ticket {
 	char principal[KRB_NAME_MAX + 1];
@@ -71,7 +88,7 @@ struct krb_key {
 MUST_CHECK int krb_keytab_read(const struct kerberos_options *o, struct krb_key *keys, size_t *ret_n, struct err *err);
 /* That only its owner may read it (its group by option); ERR_CONFIG with what it has. */
 MUST_CHECK int krb_keytab_check(const struct kerberos_options *o, struct err *err);
-/* Changes with the file: to see that it was replaced. 0: there is none. */
+/* Changes with the file: to see that it was replaced; no key's version. 0: there is none. */
 uint64_t krb_keytab_version(const struct kerberos_options *o);
 
 /* A ticket for a service, from the cache's. ERR_NOT_FOUND: the KDC knows no such principal. */

@@ -3,14 +3,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PATH_SIZE 4096
+#define PATH_SIZE    4096
+#define VERSION_SIZE 64
 
 /* "svc@EXAMPLE.ORG", with what a file's name cannot have as '_'. */
 static void add_name(char *path, size_t size, const char *principal)
@@ -47,9 +47,9 @@ static bool find_path(const struct kerberos_options *o, const char *principal, b
 	return true;
 }
 
-bool refused_before(const struct kerberos_options *o, const char *principal, uint64_t version)
+bool refused_before(const struct kerberos_options *o, const char *principal, const char *version)
 {
-	char path[PATH_SIZE], text[32] = "";
+	char path[PATH_SIZE], text[VERSION_SIZE] = "";
 	struct stat st;
 	bool same = false;
 	int fd;
@@ -60,22 +60,23 @@ bool refused_before(const struct kerberos_options *o, const char *principal, uin
 	if (fd < 0)
 		return false;
 	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && read(fd, text, sizeof(text) - 1) > 0)
-		same = strtoull(text, NULL, 16) == version;
+		same = strcmp(text, version) == 0;
 	close(fd);
 	return same;
 }
 
-void refused_remember(const struct kerberos_options *o, const char *principal, uint64_t version)
+void refused_remember(const struct kerberos_options *o, const char *principal, const char *version)
 {
-	char path[PATH_SIZE], text[32];
-	int n = snprintf(text, sizeof(text), "%016" PRIx64 "\n", version), fd;
+	char path[PATH_SIZE];
+	ssize_t len = (ssize_t)strlen(version);
+	int fd;
 
 	if (!find_path(o, principal, true, path))
 		return;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return;
-	if (write(fd, text, (size_t)n) != n)
+	if (write(fd, version, (size_t)len) != len)
 		(void)unlink(path);
 	close(fd);
 }

@@ -17,15 +17,15 @@ static void once_per_version_of_the_keytab(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(ccache, sizeof(ccache), "%s/cc", dir);
 	snprintf(file, sizeof(file), "%s/cc.refused.a_b@R.ORG", dir);
-	assert_false(refused_before(&o, "a/b@R.ORG", 7));
-	refused_remember(&o, "a/b@R.ORG", 7);
-	assert_true(refused_before(&o, "a/b@R.ORG", 7));
-	assert_false(refused_before(&o, "a/b@R.ORG", 8));
-	assert_false(refused_before(&o, "c@R.ORG", 7));
+	assert_false(refused_before(&o, "a/b@R.ORG", "1-0007"));
+	refused_remember(&o, "a/b@R.ORG", "1-0007");
+	assert_true(refused_before(&o, "a/b@R.ORG", "1-0007"));
+	assert_false(refused_before(&o, "a/b@R.ORG", "1-0008"));
+	assert_false(refused_before(&o, "c@R.ORG", "1-0007"));
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	refused_forget(&o, "a/b@R.ORG");
-	assert_false(refused_before(&o, "a/b@R.ORG", 7));
+	assert_false(refused_before(&o, "a/b@R.ORG", "1-0007"));
 	assert_int_equal(access(file, F_OK), -1);
 	rmdir(dir);
 }
@@ -44,10 +44,10 @@ static void links_are_not_followed(void **state)
 	snprintf(other, sizeof(other), "%s/other", dir);
 	f = fopen(other, "w");
 	assert_non_null(f);
-	fputs("7\n", f);
+	fputs("1-0007", f);
 	fclose(f);
 	assert_int_equal(symlink(other, file), 0);
-	assert_false(refused_before(&o, "a@R", 7));
+	assert_false(refused_before(&o, "a@R", "1-0007"));
 	unlink(file);
 	unlink(other);
 	rmdir(dir);

@@ -381,6 +381,18 @@ static const struct step {
 	{ST_CONTROLLER_LIST, ""},
 	{ST_CONTROLLER_STOPPED, "uid='c1' lease_until='2026-01-02T03:04:05.678Z'"},
 	{ST_CONTROLLER_PRUNE, "age=-60.0"},
+	{ST_KEY_TAKE, "principal='svc@R' version='3-5f2a' holder='a' seconds=60 force=0"},
+	{ST_KEY_TAKE, "principal='svc@R' version='3-5f2a' holder='b' seconds=60 force=0"},
+	{ST_KEY_LOOK, "principal='svc@R' version='3-5f2a'"},
+	{ST_KEY_REFUSED, "principal='svc@R' version='3-5f2a' holder='b'"},
+	{ST_KEY_REFUSED, "principal='svc@R' version='3-5f2a' holder='a'"},
+	{ST_KEY_LOOK, "principal='svc@R' version='3-5f2a'"},
+	{ST_KEY_TAKE, "principal='svc@R' version='3-5f2a' holder='b' seconds=-1 force=0"},
+	{ST_KEY_TAKE, "principal='svc@R' version='3-5f2a' holder='b' seconds=-1 force=1"},
+	{ST_KEY_TAKE, "principal='svc@R' version='3-5f2a' holder='c' seconds=60 force=0"},
+	{ST_KEY_GIVE, "principal='svc@R' version='3-5f2a' holder='b'"},
+	{ST_KEY_TAKE, "principal='svc@R' version='4-0001' holder='d' seconds=60 force=0"},
+	{ST_KEY_GIVE, "principal='svc@R' version='4-0001' holder='d'"},
 	{ST_CONTROLLER_LIST, ""},
 	{ST_NOW, ""},
 	{ST_META, "name='schema'"},
@@ -466,6 +478,7 @@ static void both_dialects_do_the_same(void **state)
 	for (int i = 0; i < STATEMENT_COUNT; i++)
 		if (!f->used[i])
 			fail_msg("%s has no step here", names[i]);
+	compare_table(f, "kerberos_key", "principal, key_version, refused, holder", "principal, key_version");
 	compare_table(f, "run",
 		"run_id, job_id, state, origin, order_key, priority, attempt, owner, fence, "
 		"rows_read, rows_written,"
