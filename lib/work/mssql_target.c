@@ -25,6 +25,7 @@
 #include "work/ledger_watermark.h"
 #include "work/mssql_apply.h"
 #include "work/mssql_rows.h"
+#include "work/mssql_rules.h"
 #include "work/mssql_script.h"
 #include "work/mssql_stage.h"
 #include "work/mssql_table.h"
@@ -283,6 +284,9 @@ static int target_plan(struct target *t, const struct tds_columns *cols,
 	if (job_replaces(job) || job->delete_missing)
 		say(arg, arena_printf(&t->arena, "guards: min_rows %" PRId64 ", max_delete %s", job->min_rows,
 				 job->max_delete ? job->max_delete : "none"));
+	if (t->fit.numbered)
+		say(arg, "rejects: what staging refuses is found by halves; rows that break a CHECK or foreign key "
+			 "constraint or a unique index, or are no XML, by a statement each before publishing");
 	if (job->post_sql)
 		say(arg, arena_printf(&t->arena, "post_sql %s: %s",
 				 job->post_sql_atomic ? "in the transaction that publishes"
@@ -448,6 +452,31 @@ static int publish(struct target *t, const struct load_end *end, uint64_t *ret_r
 	return 0;
 }
 
+/* Rows that the table will not take go aside before it is asked. */
+static int hold_rules(struct target *t, struct err *err)
+{
+	struct mssql_rules rules = {.apply = &t->apply, .rejects = t->rejects};
+	const struct mssql_rows *rows = &t->stage.lanes[0].rows;
+	const char **made;
+	uint64_t refused;
+
+	if (!t->fit.numbered)
+		return 0;
+	rules.keys = rows->keys;
+	rules.n_keys = rows->n_keys;
+	if (!t->table.exists) {
+		rules.n_made_keys = find_keys(t, &made);
+		rules.made_keys = made;
+	}
+	if (mssql_rules_hold(&rules, &refused, err))
+		return -1;
+	t->apply.staged -= refused;
+	if (refused == 0 || t->load->job->verify != VERIFY_DIGEST)
+		return 0;
+	t->digest = (struct digest){.sum = 0};
+	return mssql_stage_digest(&t->stage, t->db, &t->digest, err);
+}
+
 static int target_publish(
 	struct target *t, const struct load_end *end, uint64_t *ret_rows, struct err *err)
 {
@@ -455,7 +484,7 @@ static int target_publish(
 
 	t->apply.stage = t->stage.table;
 	t->apply.full = end->full;
-	if (mssql_apply_check(&t->apply, err) || publish(t, end, &rows, err))
+	if (hold_rules(t, err) || mssql_apply_check(&t->apply, err) || publish(t, end, &rows, err))
 		return fail(t, "publish", err);
 	mssql_stage_drop(&t->stage, t->db);
 	*ret_rows = rows;

@@ -124,3 +124,126 @@ def test_one_load_ends_where_the_kept_bytes_do(copies):
     done = copies.copy(**{**KEEP, "source": "files", "source_table": "wide", "create": "yes", "verify": "digest"})
     assert copies.value("SELECT CONCAT(COUNT(*), ' ', SUM(CAST(LEN(text) AS bigint))) FROM tgt.t") == "6000 42000000"
     assert "rejected" not in done.stderr
+
+
+# --- what only the table's rules say ---
+
+
+def documents(copies, rows, bad, **keys):
+    """A file of XML documents, of which those are none."""
+    copies.run("IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')\nDROP TABLE IF EXISTS tgt.t\n"
+               "DROP TABLE IF EXISTS etl.load_reject\nCREATE TABLE tgt.t (id int NOT NULL PRIMARY KEY, doc xml)")
+    copies.configure()
+    copies.project.write("files/docs.csv", "id,doc\n" + "".join(
+        f"{i},{'<a><b></a>' if i in bad else '<a>ü</a>'}\n" for i in range(1, rows + 1)))
+    return {**KEEP, "source": "files", "source_table": "docs", **keys}
+
+
+@pytest.mark.parametrize("bad", [(), (1,), (7, 8), range(1, 2001, 100)])
+def test_xml_that_is_none(copies, bad):
+    done = copies.copy(**documents(copies, 2000, bad, key_columns="id", verify="digest"))
+    rows = rejected(copies) if bad else []
+    assert [(r[0], r[1], r[2]) for r in rows] == [(str(i), str(i), "doc") for i in bad]
+    assert all("it is not well-formed XML" in r[3] for r in rows)
+    assert f"{2000 - len(bad)} rows" in done.stderr.replace(",", ""), done.stderr
+    assert copies.value("SELECT COUNT(*) FROM tgt.t") == str(2000 - len(bad))
+    assert copies.value("SELECT CAST([rows] AS varchar(9)) + ' ' + CAST(rejects AS varchar(9)) FROM etl.load_ledger"
+                        " WHERE target_table LIKE '%t'") == f"{2000 - len(bad)} {len(bad)}"
+
+
+RULES = """IF SCHEMA_ID(N'src') IS NULL EXEC (N'CREATE SCHEMA src')
+IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')
+DROP TABLE IF EXISTS src.t
+DROP TABLE IF EXISTS tgt.t
+DROP TABLE IF EXISTS tgt.plans
+CREATE TABLE src.t (id int NOT NULL PRIMARY KEY, fee decimal(9,2), plan_id int, code varchar(9), boss int)
+CREATE TABLE tgt.plans (id int NOT NULL PRIMARY KEY)
+INSERT INTO tgt.plans VALUES (1), (2)
+CREATE TABLE tgt.t (id int NOT NULL CONSTRAINT t_pk PRIMARY KEY, fee decimal(12,2) CONSTRAINT t_fee CHECK (fee >= 0),
+ plan_id int CONSTRAINT t_plan FOREIGN KEY REFERENCES tgt.plans (id), code varchar(20), boss int,
+ extra int NOT NULL CONSTRAINT t_extra DEFAULT 7, twice AS fee * 2,
+ CONSTRAINT t_two CHECK (code <> 'free' OR fee = 0), CONSTRAINT t_off CHECK (extra = 7 AND twice < 1000))
+GO
+CREATE UNIQUE INDEX t_code ON tgt.t (code) WHERE code IS NOT NULL
+"""
+ROWS = ("(1, 1, 1, 'a', NULL), (2, -1, 1, 'b', NULL), (3, 0, NULL, 'free', NULL), (4, 1, 9, 'c', NULL),"
+        " (5, NULL, 2, 'A', NULL), (6, 600, 1, 'd', NULL), (7, 1, 1, NULL, NULL), (8, 1, 1, NULL, NULL),"
+        " (9, 1, 2, 'free', NULL)")
+
+
+def rules(copies, **keys):
+    copies.run(RULES + "GO\nINSERT INTO src.t VALUES " + ROWS)
+    return {"source_table": "src.t", **KEEP, "schema_change": "fail", "verify": "digest", **keys}
+
+
+def reasons(copies):
+    return {int(k): reason for _row, k, _column, reason in rejected(copies)}
+
+
+@pytest.mark.parametrize("mode", ["append", "replace", "truncate", "merge"])
+def test_rules_of_the_table(copies, mode):
+    keys = rules(copies, load_mode=mode, key_columns="id")
+    done = copies.copy(**keys)
+    said = reasons(copies)
+    assert sorted(said) == [2, 4, 5, 6, 9] and "5 rows rejected" in done.stderr
+    assert "it breaks the CHECK constraint 't_fee', " in said[2] and "error 547" in said[2]
+    assert "[tgt].[plans] has no such row: FOREIGN KEY 't_plan'" in said[4]
+    assert "an earlier row of the source has the same key: unique index 't_code'" in said[5] and "2601" in said[5]
+    assert "'t_off'" in said[6] and "'t_two'" in said[9]
+    assert copies.rows("SELECT id, extra FROM tgt.t ORDER BY id") == [["1", "7"], ["3", "7"], ["7", "7"], ["8", "7"]]
+    assert copies.value("SELECT CONCAT([rows], ' ', rejects) FROM etl.load_ledger WHERE rejects > 0") == "4 5"
+
+
+def test_rows_that_are_there_already(copies):
+    keys = rules(copies)
+    copies.run("DELETE FROM src.t WHERE id IN (2, 4, 5, 6, 9)\nINSERT INTO tgt.t (id, code) VALUES (1, 'x'), (10, 'FREE')")
+    copies.copy(**keys)
+    said = reasons(copies)
+    assert sorted(said) == [1, 3]
+    assert "the table has a row with the same key: unique index 't_pk'" in said[1] and "2627" in said[1]
+    assert "'t_code'" in said[3]
+    assert copies.value("SELECT COUNT(*) FROM tgt.t") == "4"
+
+
+def test_a_merge_and_other_unique_indexes(copies):
+    """A code that another staged row gives up is free; that of a row which stays is not."""
+    keys = rules(copies, load_mode="merge", key_columns="id")
+    copies.run("DELETE FROM src.t\nINSERT INTO src.t (id, code) VALUES (1, 'q'), (2, 'x'), (3, 'z')\n"
+               "INSERT INTO tgt.t (id, code) VALUES (1, 'x'), (2, 'y'), (9, 'z')")
+    copies.copy(**keys)
+    assert sorted(reasons(copies)) == [3]
+    assert copies.rows("SELECT id, code FROM tgt.t ORDER BY id") == [["1", "q"], ["2", "x"], ["9", "z"]]
+
+
+def test_rows_that_need_a_row_that_is_refused(copies):
+    """A foreign key of the table to itself: who points to a reject is one."""
+    keys = rules(copies, load_mode="replace")
+    copies.run("DELETE FROM src.t\nALTER TABLE tgt.t ADD CONSTRAINT t_boss FOREIGN KEY (boss) REFERENCES tgt.t (id)\n"
+               "INSERT INTO src.t (id, fee, boss) VALUES (1, 0, NULL), (2, 0, 1), (3, -1, 1), (4, 0, 3), (5, 0, 4),"
+               " (6, 0, 6), (7, 0, 99)")
+    copies.copy(**keys)
+    assert sorted(reasons(copies)) == [3, 4, 5, 7]
+    assert "FOREIGN KEY 't_boss'" in reasons(copies)[5]
+    assert copies.value("SELECT STRING_AGG(CAST(id AS varchar(9)), ' ') WITHIN GROUP (ORDER BY id) FROM tgt.t") == "1 2 6"
+
+
+def test_keys_of_a_table_that_is_made(copies):
+    copies.run("IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')\nDROP TABLE IF EXISTS tgt.t")
+    query = "SELECT a.id, a.v FROM (VALUES (1, 'a'), (2, 'b'), (1, 'c'), (NULL, 'd')) AS a (id, v)"
+    copies.copy(**{**KEEP, "source_query": query, "create": "yes", "key_columns": "id"})
+    assert copies.rows("SELECT id, v FROM tgt.t ORDER BY id") == [["1", "a"], ["2", "b"]]
+    assert sorted(r[1] for r in rejected(copies)) == ["1", "NULL"]
+
+
+def test_a_trigger_is_no_rule_that_is_known(copies):
+    keys = rules(copies)
+    copies.run("CREATE TRIGGER tgt.no ON tgt.t AFTER INSERT AS BEGIN IF EXISTS (SELECT 1 FROM inserted WHERE id = 7)"
+               " THROW 50001, 'not seven', 1 END")
+    done = copies.copy(status=1, **keys)
+    assert "not seven" in done.stderr
+    assert copies.value("SELECT COUNT(*) FROM tgt.t") == "0"
+
+
+def test_the_plan_says_how_rejects_are_found(copies):
+    copies.job(**rules(copies))
+    assert "rejects: " in copies.project.etl("run", "copy", "--dry-run").stdout
