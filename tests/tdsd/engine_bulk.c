@@ -8,6 +8,8 @@
 #include "tests/tdsd/engine_dml.h"
 #include "tests/tdsd/engine_trigger.h"
 
+#define WAITING_MAX (64u << 20)
+
 struct bulk {
 	struct arena arena;
 	struct frame frame;
@@ -17,6 +19,8 @@ struct bulk {
 	struct triggers triggers;
 	bool counts; /* rows are counted elsewhere; no lock is held meanwhile */
 	struct counted counted;
+	bool began;  /* rows are stored as they come; before, */
+	struct buf waiting; /* those that came, each behind its length: loads into one table do not wait for each other */
 	bool open;   /* columns came, rows may follow */
 	bool failed; /* what follows is passed over */
 	struct table *t;
@@ -71,6 +75,7 @@ int exec_insert_bulk(struct session *s, struct stmt *st)
 	b->fire = option(st, "FIRE_TRIGGERS");
 	b->counts = counted_is(t);
 	b->line = st->line;
+	buf_init(&b->waiting, WAITING_MAX);
 	s->bulk = b;
 	return out_done(s, 0, false, 0, false);
 }
@@ -87,6 +92,7 @@ void bulk_free(struct session *s)
 	if (!b)
 		return;
 	sqlite3_finalize(b->insert);
+	buf_release(&b->waiting);
 	if (b->open && !b->failed)
 		(void)statement_end(s, false);
 	s->target = NULL;
@@ -254,11 +260,19 @@ int session_bulk_columns(struct session *s, const struct tds_columns *columns,
 		b->columns.v[i].name = arena_strdup(&b->arena, columns->v[i].name);
 		tds_type_complete(&b->columns.v[i]); /* decimals may come in fewer bytes */
 	}
-	if (b->counts ? catalog_get(s, &b->target.name, &b->arena, &b->t)
-		      : target_open(s, &b->target, "INSERT", &b->arena, &b->t))
+	if (!b->counts)
+		return 0;
+	if (catalog_get(s, &b->target.name, &b->arena, &b->t) || map_columns(s, b) || check_columns(s, b))
 		return fail(s, b);
-	if (b->counts)
-		return map_columns(s, b) || check_columns(s, b) ? fail(s, b) : 0;
+	return 0;
+}
+
+/* From here on the database is ours, as a heap with TABLOCK is for everybody who loads into it. */
+static int start(struct session *s, struct bulk *b)
+{
+	b->began = true;
+	if (target_open(s, &b->target, "INSERT", &b->arena, &b->t))
+		return fail(s, b);
 	b->open = true;
 	if (!b->check)
 		(void)sqlite3_exec(s->db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL);
@@ -296,18 +310,13 @@ static int end_counted(struct session *s, struct bulk *b)
 	return statement_end(s, counted_add(s, b->t, &b->counted) == 0);
 }
 
-int session_bulk_row(
-	struct session *s, const uint8_t *row, size_t len, const struct engine_out *out, void *arg)
+static int store_row(struct session *s, struct bulk *b, const uint8_t *row, size_t len)
 {
-	struct bulk *b = s->bulk;
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;
 	const uint8_t *p = row + 1, *end = row + len;
 	struct err err = ERR_INIT;
 
-	if (!b || b->failed)
-		return 0;
-	begin_call(s, out, arg);
-	if (!b->open || !b->insert)
+	if (b->failed || !b->insert)
 		return 0;
 	target_set(s, b->t, "INSERT");
 	for (uint32_t i = 0; i < b->columns.n; i++) {
@@ -327,6 +336,40 @@ int session_bulk_row(
 	return 0;
 }
 
+static int store_waiting(struct session *s, struct bulk *b)
+{
+	size_t len;
+
+	if (start(s, b))
+		return -1;
+	for (size_t at = 0; at < b->waiting.len; at += len) {
+		memcpy(&len, b->waiting.data + at, sizeof(len));
+		at += sizeof(len);
+		if (store_row(s, b, (const uint8_t *)b->waiting.data + at, len))
+			return -1;
+	}
+	buf_release(&b->waiting);
+	return 0;
+}
+
+int session_bulk_row(
+	struct session *s, const uint8_t *row, size_t len, const struct engine_out *out, void *arg)
+{
+	struct bulk *b = s->bulk;
+
+	if (!b || b->failed)
+		return 0;
+	begin_call(s, out, arg);
+	if (!b->began && b->waiting.len + sizeof(len) + len <= WAITING_MAX) {
+		buf_add(&b->waiting, &len, sizeof(len));
+		buf_add(&b->waiting, row, len);
+		return 0;
+	}
+	if (!b->began && store_waiting(s, b))
+		return -1;
+	return b->open ? store_row(s, b, row, len) : 0;
+}
+
 int session_bulk_end(struct session *s, bool give_up, const struct engine_out *out, void *arg)
 {
 	struct bulk *b = s->bulk;
@@ -337,6 +380,8 @@ int session_bulk_end(struct session *s, bool give_up, const struct engine_out *o
 	if (!b)
 		return 0;
 	begin_call(s, out, arg);
+	if (!b->failed && !b->counts && !b->began && b->columns.n && !give_up)
+		rc = store_waiting(s, b);
 	if (!b->failed && b->open && !give_up) {
 		sqlite3_finalize(b->insert);
 		b->insert = NULL;
@@ -356,7 +401,7 @@ int session_bulk_end(struct session *s, bool give_up, const struct engine_out *o
 		if (rc)
 			rc = fail(s, b);
 	}
-	if (!b->failed && b->counts && b->t && !give_up && end_counted(s, b))
+	if (rc == 0 && !b->failed && b->counts && b->t && !give_up && end_counted(s, b))
 		rc = fail(s, b);
 	failed = b->failed || give_up;
 	count = failed ? 0 : b->count;

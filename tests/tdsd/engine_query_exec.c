@@ -128,6 +128,30 @@ static void result_columns(struct session *s, const struct translated *q, struct
 	}
 }
 
+/* SET TEXTSIZE: what a client gets of a (max) value or a text at most, without a word. */
+static void cut(const struct session *s, const struct tds_column *t, struct cell *c)
+{
+	bool wide = tds_type_is_utf16(t->type);
+	size_t room = (size_t)s->options.textsize / (wide ? 2 : 1), used = 0, at = 0;
+	const uint8_t *p = c->data;
+
+	if ((tds_form(t) != TDS_FORM_PLP && tds_form(t) != TDS_FORM_TEXTPTR) || t->type == TDS_XML || c->len <= room)
+		return;
+	if (c->kind == CELL_BLOB)
+		c->len = room;
+	if (c->kind != CELL_TEXT)
+		return;
+	while (at < c->len) { /* characters of UTF-8: of two units from the length four on */
+		size_t len = p[at] < 0x80 ? 1 : p[at] < 0xE0 ? 2 : p[at] < 0xF0 ? 3 : 4;
+
+		used += len == 4 && wide ? 2 : 1;
+		if (used > room)
+			break;
+		at += len;
+	}
+	c->len = at < c->len ? at : c->len;
+}
+
 static int send_row(
 	struct session *s, sqlite3_stmt *stmt, const struct tds_columns *columns, struct buf *row)
 {
@@ -136,6 +160,7 @@ static int send_row(
 	for (uint32_t i = 0; i < columns->n; i++) {
 		struct cell c = cell_of_column(stmt, (int)i);
 
+		cut(s, &columns->v[i], &c);
 		if (cell_encode(&columns->v[i], &c, row, &s->error))
 			return -1;
 	}

@@ -133,6 +133,10 @@ static void options(void **state)
 		 " SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT @@LOCK_TIMEOUT AS l, "
 		 "@@TEXTSIZE AS t, @@OPTIONS AS o",
 			"l int!, t int!, o int!\n5000|2147483647|21880\n"},
+		{"SET TEXTSIZE 4; SELECT CAST('abcdef' AS varchar(max)) AS a, CAST(N'xäöü' AS nvarchar(max)) AS b, "
+		 "CAST(0x010203040506 AS varbinary(max)) AS c, 'abcdef' AS d",
+			"a varchar(max)!, b nvarchar(max)!, c varbinary(max)!, d varchar(6)!\nabcd|xä|0x01020304|abcdef\n"},
+		{"SET TEXTSIZE -1", ""},
 		{"SET QUOTED_IDENTIFIER OFF", ""},
 		{"SELECT \"text\"", "varchar(4)!\ntext\n"},
 		{"SET QUOTED_IDENTIFIER ON", ""},

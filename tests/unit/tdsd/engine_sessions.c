@@ -93,6 +93,25 @@ static void writers_wait(void **state)
 	asked_close(&b.a);
 }
 
+/* As into a heap with TABLOCK: who has begun does not hold up others. */
+static void loads_do_not_wait(void **state)
+{
+	static const char *const rows[] = {"1", "2"}, *const more[] = {"3"};
+	struct fixture *f = *state;
+	struct other b = {0};
+
+	open_other(&b, f, 52);
+	check_ask(&f->a, "CREATE TABLE t (a int)", "");
+	check_ask(&b.a, "SET LOCK_TIMEOUT 50", "");
+	assert_true(ask_bulk_rows(&f->a, "INSERT BULK t (a int) WITH (TABLOCK)", "a int", rows, 2));
+	b.a.counts = true;
+	assert_string_equal(ask_bulk(&b.a, "INSERT BULK t (a int) WITH (TABLOCK)", "a int", more, 1), "(1)\n");
+	check_ask(&b.a, "SELECT a FROM t", "a int\n3\n(1)\n");
+	assert_string_equal(ask_bulk_end(&f->a), "(2)\n");
+	check_ask(&b.a, "SELECT COUNT(*) AS n FROM t", "n int!\n3\n(1)\n");
+	asked_close(&b.a);
+}
+
 /* SELECT … WITH (UPDLOCK) in a transaction: the next one sees what the holder has committed. */
 static void update_locks_hold(void **state)
 {
@@ -243,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			readers_see_what_is_committed, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(a_snapshot_stays, pairs_setup, pairs_teardown),
+		cmocka_unit_test_setup_teardown(loads_do_not_wait, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(writers_wait, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(update_locks_hold, pairs_setup, pairs_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -266,18 +266,31 @@ static void parse_columns(struct asked *a, const char *text, struct tds_columns 
 	}
 }
 
-const char *ask_bulk(
+bool ask_bulk_rows(
 	struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n)
 {
 	struct tds_columns c;
 
 	ask(a, sql);
 	if (!session_wants_bulk(a->s))
-		return buf_str(&a->text);
+		return false;
 	parse_columns(a, columns, &c);
 	assert_int_equal(session_bulk_columns(a->s, &c, &out, a), 0);
 	for (size_t i = 0; i < n; i++)
 		send_row(a, &c, rows[i]);
+	return true;
+}
+
+const char *ask_bulk(
+	struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n)
+{
+	if (!ask_bulk_rows(a, sql, columns, rows, n))
+		return buf_str(&a->text);
+	return ask_bulk_end(a);
+}
+
+const char *ask_bulk_end(struct asked *a)
+{
 	assert_int_equal(session_bulk_end(a->s, false, &out, a), 0);
 	return buf_str(&a->text);
 }

@@ -49,6 +49,10 @@ struct engine_param param(struct asked *a, const char *name, const char *type, c
 /* INSERT BULK and its rows, "a|b" each; then the end. */
 const char *ask_bulk(
 	struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n);
+/* The same in two: false, it was refused before its rows. */
+bool ask_bulk_rows(
+	struct asked *a, const char *sql, const char *columns, const char *const *rows, size_t n);
+const char *ask_bulk_end(struct asked *a);
 
 #define check_ask(a, sql, expected) assert_string_equal(ask(a, sql), expected)
 
