@@ -108,6 +108,7 @@ int cmd_logs(struct invocation *in, struct err *err);
 int cmd_recover(struct invocation *in, struct err *err);
 int cmd_rejects(struct invocation *in, struct err *err);
 int cmd_run(struct invocation *in, struct err *err);
+int cmd_selftest(struct invocation *in, struct err *err);
 int cmd_status(struct invocation *in, struct err *err);
 int cmd_version(struct invocation *in, struct err *err);
 int cmd_watermark(struct invocation *in, struct err *err);

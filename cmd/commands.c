@@ -60,6 +60,13 @@ static const struct flag status_flags[] = {
 	{"json", NULL, "print JSON"},
 };
 
+static const struct flag selftest_flags[] = {
+	{"only", "AREA", "only the checks of this area: session, type, load, table or engine"},
+	{"keep", NULL, "remove nothing afterwards: to look at what a check has left"},
+	{"clean", NULL, "only remove what one that was kept, or killed, has left"},
+	{"json", NULL, "print JSON"},
+};
+
 static const struct flag help_flags[] = {
 	{"man", NULL, "print the manual page etl(1) (roff)"},
 };
@@ -143,6 +150,14 @@ const struct command commands[] = {
 		"to do about it. Nothing is changed. Exits as the first problem does, 0 without one. What it prints has "
 		"no secret in it.",
 		FLAGS(json_flag), cmd_doctor},
+	{"selftest", "CONNECTION", 1, 1, "prove on a SQL Server that every type and load arrives",
+		"Makes the schema etl_selftest in the connection's database (refused when there is one) and loads every "
+		"type there, with nulls and extremes, in every load mode, by jobs in a temporary store of its own; "
+		"compares them bit for bit; and tries what is an engine's own: grants, isolation, locks, logging, identity and "
+		"computed columns, triggers. Then schema, and what the loads wrote into the ledger, are removed, also after "
+		"a failure. Prints ok, failed or skipped for each check, with the reason, and the server's version. Exits 1 "
+		"when a check failed. The login needs CREATE SCHEMA and CREATE TABLE.",
+		FLAGS(selftest_flags), cmd_selftest},
 	{"cancel", "RUN", 1, 1, "end a run",
 		"A run that has not begun is cancelled at once. One that has begun ends when its target "
 		"has withdrawn it: its worker is told to stop, or another one asks. If the target has it "
