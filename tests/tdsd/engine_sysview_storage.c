@@ -52,7 +52,7 @@ static const struct sysview views[] = {
 		"is_filetable bit null, is_memory_optimized bit null, durability tinyint null, "
 		"durability_desc nvarchar(60) null, temporal_type tinyint null, temporal_type_desc "
 		"nvarchar(60) null, history_table_id int null, is_remote_data_archive_enabled bit "
-		"null, is_external bit",
+		"null, is_external bit, is_node bit, is_edge bit",
 		"SELECT " OBJECT_SELECT
 		", 0, 0, EXISTS (SELECT 1 FROM %D.sys_columns c WHERE c.object_id = o.object_id "
 		"AND (c.max_length = -1 OR c.system_type IN (34, 35, 99))), NULL, (SELECT "
@@ -60,7 +60,7 @@ static const struct sysview views[] = {
 		"0, 0, 0, 0, 0, 0, 0, 'TABLE', 0, 0, 0, 'SCHEMA_AND_DATA', CASE WHEN "
 		"t.history_id > 0 THEN 2 WHEN h.object_id THEN 1 ELSE 0 END, CASE WHEN "
 		"t.history_id > 0 THEN 'SYSTEM_VERSIONED_TEMPORAL_TABLE' WHEN h.object_id THEN "
-		"'HISTORY_TABLE' ELSE 'NON_TEMPORAL_TABLE' END, nullif(t.history_id, 0), 0, 0 FROM "
+		"'HISTORY_TABLE' ELSE 'NON_TEMPORAL_TABLE' END, nullif(t.history_id, 0), 0, 0, 0, 0 FROM "
 		"%D.sys_objects o LEFT JOIN %D.sys_temporal t ON t.object_id = o.object_id LEFT "
 		"JOIN %D.sys_temporal h ON h.history_id = o.object_id WHERE o.type = 'U'",
 		false},
@@ -213,6 +213,24 @@ static const struct sysview views[] = {
 		"predicate_type_desc nvarchar(60) null, operation int null, operation_desc "
 		"nvarchar(60) null",
 		NOTHING_OF("0, 0, 0, '', 0, '', 0, ''"), false},
+	/* nor are these */
+	{"sys", "sql_expression_dependencies",
+		"referencing_id int, referencing_minor_id int, is_schema_bound_reference bit, "
+		"referenced_schema_name sysname null, referenced_entity_name sysname null, "
+		"referenced_id int null, referenced_minor_id int",
+		NOTHING_OF("0, 0, 0, '', '', 0, 0"), false},
+	{"sys", "fulltext_indexes",
+		"object_id int, unique_index_id int, fulltext_catalog_id int null, is_enabled bit",
+		NOTHING_OF("0, 0, 0, 0"), false},
+	{"sys", "sensitivity_classifications",
+		"class int, class_desc varchar(60) null, major_id int, minor_id int, label sql_variant null",
+		NOTHING_OF("0, '', 0, 0, NULL"), false},
+	/* there is one writer to a database: it has all tables */
+	{"sys", "dm_tran_locks",
+		"resource_type nvarchar(60), resource_database_id int, resource_associated_entity_id bigint "
+		"null, request_mode nvarchar(60), request_type nvarchar(60), request_status nvarchar(60), "
+		"request_session_id int",
+		NULL, true},
 	{"sys", "tdsd_sinks", "object_id int, rows bigint, bytes bigint, hash bigint",
 		"SELECT object_id, rows, bytes, hash FROM %D.sys_sinks", false},
 	{"sys", "change_tracking_databases",
@@ -327,7 +345,22 @@ static const char *databases_sql(struct translator *t)
 	return arena_buf(t->a, &sql);
 }
 
+static const char *locks_sql(struct translator *t)
+{
+	struct engine *e = t->s->e;
+	const struct database *d = t->s->current;
+	int writer;
+
+	pthread_mutex_lock(&e->mutex);
+	writer = d && d->writer ? d->writer->spid : 0;
+	pthread_mutex_unlock(&e->mutex);
+	return arena_printf(t->a, "SELECT 'OBJECT', %d, o.object_id, 'X', 'LOCK', 'GRANT', %d FROM "
+				  "%%D.sys_objects o WHERE o.type = 'U' AND %d", d ? d->id : 0, writer, writer);
+}
+
 const char *sysview_server(struct translator *t, const struct sysview *v)
 {
+	if (strcasecmp(v->name, "dm_tran_locks") == 0)
+		return locks_sql(t);
 	return strcasecmp(v->name, "databases") == 0 ? databases_sql(t) : tracking_sql(t);
 }
