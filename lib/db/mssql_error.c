@@ -131,6 +131,7 @@ static const struct entry entries[] = {
 	{515, ERR_DATA, 0, false, NULL},   /* no null there */
 	{517, ERR_DATA, 0, false, NULL},
 	{547, ERR_DATA, 0, false, NULL},   /* foreign key, check */
+	{1505, ERR_DATA, 0, false, NULL},  /* of an index that is being made */
 	{2601, ERR_DATA, 0, false, NULL},  /* unique index */
 	{2627, ERR_DATA, 0, false, NULL},  /* key */
 	{2628, ERR_DATA, 0, false, NULL},  /* truncated */
@@ -194,6 +195,7 @@ static const struct {
 	{244, " value '", "' overflowed"},
 	{245, " value '", "' to data type"},
 	{248, " value '", "' overflowed"},
+	{1505, "The duplicate key value is (", ")."},
 	{2601, "The duplicate key value is (", ")."},
 	{2627, "The duplicate key value is (", ")."},
 	{2628, "Truncated value: '", "'."},
