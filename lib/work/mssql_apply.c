@@ -21,6 +21,12 @@ static const char *quoted(struct mssql_apply *p, uint32_t column)
 	return tsql_quote(p->fit->v[column].to->c.name, p->arena);
 }
 
+/* The staging table's column. */
+static const char *staged(struct mssql_apply *p, uint32_t column)
+{
+	return tsql_quote(p->fit->v[column].staged.name, p->arena);
+}
+
 static bool is_key(const struct mssql_apply *p, uint32_t column)
 {
 	for (uint32_t i = 0; i < p->n_keys; i++)
@@ -186,31 +192,17 @@ static int count_rows(struct mssql_apply *p, int64_t *ret_n, struct err *err)
 		ret_n, err);
 }
 
-static int check_cascades(struct mssql_apply *p, struct err *err)
+static int check_guards(struct mssql_apply *p, bool *ret_any, struct err *err)
 {
-	if (!p->table->cascades)
-		return 0;
-	err_set(err, ERR_CONFIG, "the foreign key '%s' points to the table, with an action on delete: "
-				 "replacing the rows would reach into another table", p->table->cascades);
-	return err_hint(err, "use load_mode = merge, or a foreign key without an action");
-}
+	int64_t before;
 
-static int delete_all(struct mssql_apply *p, struct err *err)
-{
-	int64_t before, gone;
-
-	if (check_cascades(p, err) || count_rows(p, &before, err) ||
+	if (count_rows(p, &before, err) ||
 		load_check_min_rows(p->job, "table", (uint64_t)before, p->staged, err))
 		return -1;
-	if (p->job->max_delete &&
-		load_check_max_delete(p->job, "table", before, before - (int64_t)p->staged, err))
-		return -1;
-	if (before == 0)
-		return 0;
-	return run_sql(p,
-		arena_printf(p->arena, p->table->referenced ? "DELETE FROM %s" : "TRUNCATE TABLE %s",
-			p->table->name),
-		&gone, err);
+	*ret_any = before != 0;
+	return p->job->max_delete
+		       ? load_check_max_delete(p->job, "table", before, before - (int64_t)p->staged, err)
+		       : 0;
 }
 
 /* --- rows --- */
@@ -223,20 +215,25 @@ static void add_columns(struct mssql_apply *p, struct buf *names, struct buf *va
 		if (!p->fit->v[i].to)
 			continue;
 		buf_printf(names, "%s%s", between, quoted(p, i));
-		buf_printf(values, "%ss.c%" PRIu32, between, i);
+		buf_printf(values, "%ss.%s", between, staged(p, i));
 		between = ", ";
 	}
 }
 
-static int set_identity(struct mssql_apply *p, const char *on, struct err *err)
+static int set_identity(struct mssql_apply *p, const char *table, const char *on, struct err *err)
 {
 	if (!p->fit->identity)
 		return 0;
-	return db_exec(p->db, arena_printf(p->arena, "SET IDENTITY_INSERT %s %s", p->table->name, on), err);
+	return db_exec(p->db, arena_printf(p->arena, "SET IDENTITY_INSERT %s %s", table, on), err);
 }
 
-/* `where` of the staged rows s; `want`: so many, -1: not known. */
-static int insert_rows(struct mssql_apply *p, const char *where, int64_t want, int64_t *ret_rows, struct err *err)
+struct insert {
+	const char *table, *hint; /* " WITH (TABLOCK)" or "" */
+	const char *where; /* of the staged rows s */
+	int64_t want;	   /* so many; -1: not known */
+};
+
+static int insert_rows(struct mssql_apply *p, const struct insert *in, int64_t *ret_rows, struct err *err)
 {
 	struct buf names = BUF_INIT(SQL_MAX), values = BUF_INIT(SQL_MAX);
 	const char *into, *from;
@@ -244,16 +241,16 @@ static int insert_rows(struct mssql_apply *p, const char *where, int64_t want, i
 	add_columns(p, &names, &values);
 	into = arena_buf(p->arena, &names);
 	from = arena_buf(p->arena, &values);
-	if (set_identity(p, "ON", err) ||
+	if (set_identity(p, in->table, "ON", err) ||
 		run_sql(p,
-			arena_printf(p->arena, "INSERT INTO %s (%s) SELECT %s FROM %s AS s%s", p->table->name,
-				into, from, p->stage, where),
+			arena_printf(p->arena, "INSERT INTO %s%s (%s) SELECT %s FROM %s AS s%s", in->table,
+				in->hint, into, from, p->stage, in->where),
 			ret_rows, err) ||
-		set_identity(p, "OFF", err))
+		set_identity(p, in->table, "OFF", err))
 		return -1;
-	if (want < 0 || *ret_rows == want)
+	if (in->want < 0 || *ret_rows == in->want)
 		return 0;
-	err_set(err, ERR_DATA, "%" PRId64 " rows are staged, and the table took %" PRId64, want, *ret_rows);
+	err_set(err, ERR_DATA, "%" PRId64 " rows are staged, and the table took %" PRId64, in->want, *ret_rows);
 	return err_hint(err, "an INSTEAD OF trigger or an index with IGNORE_DUP_KEY drops rows");
 }
 
@@ -336,23 +333,90 @@ static int delete_missing(struct mssql_apply *p, struct err *err)
 
 static int merge_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
 {
+	const struct insert missing = {.table = p->table->name,
+		.hint = "",
+		.where = not_there(p, p->table->name, "t"),
+		.want = -1};
 	int64_t changed, added;
 
 	if ((p->job->delete_missing && delete_missing(p, err)) || update_rows(p, &changed, err) ||
-		insert_rows(p, not_there(p, p->table->name, "t"), -1, &added, err))
+		insert_rows(p, &missing, &added, err))
 		return -1;
 	*ret_rows = changed + added;
 	return 0;
 }
 
+/* --- all of them replaced --- */
+
+#define EMPTY_LOCKED " WITH (TABLOCK)" /* minimally logged where that can be */
+
+int mssql_apply_build(struct mssql_apply *p, struct err *err)
+{
+	const struct mssql_twin *twin = p->twin;
+	int64_t rows;
+
+	if (!twin)
+		return 0;
+	if (strcmp(p->stage, twin->name) != 0) {
+		const struct insert all = {
+			.table = twin->name, .hint = EMPTY_LOCKED, .where = "", .want = (int64_t)p->staged};
+
+		if (db_exec(p->db, arena_printf(p->arena, "DROP TABLE IF EXISTS %s", twin->name), err) ||
+			db_exec(p->db, twin->create, err) || insert_rows(p, &all, &rows, err))
+			return -1;
+	}
+	return mssql_statements_run(p->db, &twin->complete, err);
+}
+
+/* The identity of the rows that came is not that of the table. */
+static int switch_in(struct mssql_apply *p, struct err *err)
+{
+	const char *table = p->table->name;
+
+	if (db_exec(p->db, arena_printf(p->arena, "TRUNCATE TABLE %s", table), err) ||
+		db_exec(p->db, arena_printf(p->arena, "ALTER TABLE %s SWITCH TO %s", p->twin->name, table), err))
+		return -1;
+	if (!p->twin->identity || p->staged == 0)
+		return 0;
+	return db_exec(p->db,
+		arena_printf(p->arena, "DBCC CHECKIDENT (%s, RESEED) WITH NO_INFOMSGS", tsql_text(table, p->arena)),
+		err);
+}
+
+static int replace_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
+{
+	enum mssql_way way = p->ways ? p->ways->way : MSSQL_TRUNCATE; /* the table was made just now */
+	const struct insert all = {.table = p->table->name,
+		.hint = way == MSSQL_TRUNCATE ? EMPTY_LOCKED : "",
+		.where = "",
+		.want = (int64_t)p->staged};
+	int64_t gone;
+	bool any;
+
+	*ret_rows = (int64_t)p->staged;
+	if (check_guards(p, &any, err))
+		return -1;
+	if (way == MSSQL_SWITCH)
+		return switch_in(p, err);
+	if (any && run_sql(p,
+			   arena_printf(p->arena, way == MSSQL_DELETE ? "DELETE FROM %s" : "TRUNCATE TABLE %s",
+				   p->table->name),
+			   &gone, err))
+		return -1;
+	return insert_rows(p, &all, ret_rows, err);
+}
+
 int mssql_apply_rows(struct mssql_apply *p, uint64_t *ret_rows, struct err *err)
 {
+	const struct insert all = {
+		.table = p->table->name, .hint = "", .where = "", .want = (int64_t)p->staged};
 	int64_t rows;
 	int rc;
 
-	if ((job_replaces(p->job) || (p->full && !p->merges)) && delete_all(p, err))
-		return -1;
-	rc = p->merges ? merge_rows(p, &rows, err) : insert_rows(p, "", (int64_t)p->staged, &rows, err);
+	if (job_replaces(p->job) || (p->full && !p->merges))
+		rc = replace_rows(p, &rows, err);
+	else
+		rc = p->merges ? merge_rows(p, &rows, err) : insert_rows(p, &all, &rows, err);
 	if (rc == 0)
 		*ret_rows = (uint64_t)rows;
 	return rc;
@@ -363,16 +427,11 @@ const char *mssql_apply_plan(struct mssql_apply *p)
 	if (p->merges)
 		return arena_printf(p->arena,
 			"publishing: rows with the same key (%s) are changed where they differ, others added%s; "
-			"UPDATE and INSERT lock the rows that they touch", p->job->key_columns,
+			"UPDATE and INSERT lock the rows that they touch, and are fully logged", p->job->key_columns,
 			p->job->delete_missing ? "; those that the source lacks are deleted" : "");
 	if (!job_replaces(p->job))
-		return "publishing: the rows are added, by INSERT from staging";
-	if (p->table->cascades)
-		return arena_printf(p->arena, "publishing: refused, the foreign key '%s' would reach into "
-					      "another table", p->table->cascades);
-	return p->table->referenced
-		       ? "publishing: DELETE and INSERT, since a foreign key points to the table; readers wait, "
-			 "or see the old rows where the database has READ_COMMITTED_SNAPSHOT"
-		       : "publishing: TRUNCATE and INSERT; the table is locked (Sch-M) until it is done, and "
-			 "readers wait";
+		return "publishing: the rows are added, by INSERT from staging; fully logged";
+	if (!p->ways)
+		return "publishing: the table is made and the rows INSERTed in one transaction: nobody sees it before";
+	return mssql_way_plan(p->ways, p->engine, p->arena);
 }

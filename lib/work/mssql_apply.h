@@ -16,6 +16,8 @@
 #include "db/db.h"
 #include "job/job.h"
 #include "work/mssql_table.h"
+#include "work/mssql_twin.h"
+#include "work/mssql_way.h"
 
 struct mssql_apply {
 	struct db *db;
@@ -26,6 +28,9 @@ struct mssql_apply {
 	const char *stage; /* the staging table, quoted */
 	uint64_t staged;
 	bool full; /* the whole source was read */
+	const struct mssql_engine *engine;
+	const struct mssql_ways *ways; /* of a load that may replace the table's rows; NULL: of others */
+	const struct mssql_twin *twin; /* of a SWITCH */
 	/* set by mssql_apply_keys */
 	bool merges;
 	uint32_t *keys, n_keys; /* source columns */
@@ -36,6 +41,10 @@ MUST_CHECK int mssql_apply_keys(struct mssql_apply *p, struct err *err);
 
 /* Before the transaction: an index for the keys; ERR_DATA for keys that are null or there twice. */
 MUST_CHECK int mssql_apply_check(struct mssql_apply *p, struct err *err);
+
+/* Before the transaction, once all rows are staged: the twin gets them, unless it is the staging table
+ * itself, and is completed. */
+MUST_CHECK int mssql_apply_build(struct mssql_apply *p, struct err *err);
 
 /* *ret_rows is how many were inserted or changed. */
 MUST_CHECK int mssql_apply_rows(struct mssql_apply *p, uint64_t *ret_rows, struct err *err);

@@ -10,6 +10,7 @@
 #include "db/tsql.h"
 
 #define PREFIX	 "etl_stage_"
+#define TWIN	 "_new"
 #define UID_MAX	 64
 #define DIGEST_MAX (1024u * 1024 * 1024)
 
@@ -31,7 +32,8 @@ int mssql_stage_sweep(struct db *db, const char *schema, struct err *err)
 	if (db_prepare(db,
 		    "SELECT t.name FROM sys.tables AS t WHERE t.schema_id = SCHEMA_ID(@schema)"
 		    " AND t.name LIKE N'etl\\_stage\\_%' ESCAPE N'\\'"
-		    " AND NOT EXISTS (SELECT 1 FROM etl.load_ledger AS l WHERE l.state = N'open' AND t.name ="
+		    " AND NOT EXISTS (SELECT 1 FROM etl.load_ledger AS l WHERE l.state = N'open'"
+		    " AND REPLACE(t.name, N'" TWIN "', N'') ="
 		    " N'" PREFIX "' + REPLACE(LOWER(CONVERT(nvarchar(36), l.run_uid)), N'-', N'')"
 		    " + N'_' + CONVERT(nvarchar(20), l.fence))",
 		    &stmt, err))
@@ -46,7 +48,7 @@ int mssql_stage_sweep(struct db *db, const char *schema, struct err *err)
 
 /* --- open --- */
 
-static const char *stage_name(const struct load *load, const char *schema, struct arena *a)
+const char *mssql_stage_name(const struct load *load, const char *schema, bool twin, struct arena *a)
 {
 	char uid[UID_MAX + 1];
 	size_t n = 0;
@@ -55,7 +57,7 @@ static const char *stage_name(const struct load *load, const char *schema, struc
 		if (*p != '-')
 			uid[n++] = (char)tolower((unsigned char)*p);
 	uid[n] = '\0';
-	return arena_printf(a, "%s.[" PREFIX "%s_%" PRId64 "]", schema, uid, load->fence);
+	return arena_printf(a, "%s.[" PREFIX "%s_%" PRId64 "%s]", schema, uid, load->fence, twin ? TWIN : "");
 }
 
 static void list_columns(struct mssql_stage *s, const struct mssql_fit *fit, struct arena *a)
@@ -86,15 +88,15 @@ static void set_table(struct mssql_stage *s, const struct mssql_fit *fit, uint32
 		.kept_max = MSSQL_KEPT_BYTES / lanes};
 }
 
-int mssql_stage_open(struct mssql_stage *s, struct db *db, const struct load *load, const char *schema,
+int mssql_stage_open(struct mssql_stage *s, struct db *db, const char *name, const char *create,
 	const struct mssql_fit *fit, const struct tds_columns *cols, const struct mssql_login *login,
 	uint32_t lanes, struct arena *a, struct err *err)
 {
 	list_columns(s, fit, a);
 	if (s->columns.n == 0)
 		return err_set(err, ERR_CONFIG, "no column of the source can be loaded");
-	s->table = stage_name(load, schema, a);
-	if (drop(db, s->table, err) || db_exec(db, mssql_table_stage_sql(fit, s->table, a), err))
+	s->table = name;
+	if (drop(db, name, err) || db_exec(db, create, err))
 		return -1;
 	set_table(s, fit, lanes);
 	s->lanes = arena_array(a, lanes, sizeof(*s->lanes));
@@ -154,7 +156,7 @@ int mssql_stage_digest(struct mssql_stage *s, struct db *db, struct digest *ret_
 	const char *text;
 
 	for (uint32_t i = 0; i < s->columns.n; i++)
-		buf_printf(&sql, "%s%s", i ? ", " : "SELECT ", s->columns.v[i].name);
+		buf_printf(&sql, "%s%s", i ? ", " : "SELECT ", tsql_quote(s->columns.v[i].name, &a));
 	buf_printf(&sql, " FROM %s", s->table);
 	text = arena_buf(&a, &sql);
 	if (db_mssql_wire(db, &wire, err) || mssql_wire_batch(wire, text, strlen(text), err))
@@ -177,5 +179,7 @@ void mssql_stage_drop(struct mssql_stage *s, struct db *db)
 
 	if (s->table && db && db_mssql_alive(db))
 		(void)!drop(db, s->table, &ignored);
-	s->table = NULL;
+	if (s->twin && db && db_mssql_alive(db))
+		(void)!drop(db, s->twin, &ignored);
+	s->table = s->twin = NULL;
 }

@@ -24,6 +24,7 @@
 #include "work/ledger_reject.h"
 #include "work/ledger_watermark.h"
 #include "work/mssql_apply.h"
+#include "work/mssql_patience.h"
 #include "work/mssql_rows.h"
 #include "work/mssql_rules.h"
 #include "work/mssql_script.h"
@@ -45,6 +46,9 @@ struct target {
 	struct tds_columns cols;  /* of the source, by their names in the target */
 	struct mssql_table table; /* as it was, or as it will be made */
 	struct mssql_fit fit;
+	struct mssql_engine engine;
+	struct mssql_ways ways;
+	struct mssql_twin twin; /* of a table whose rows are switched in */
 	struct mssql_apply apply;
 	struct mssql_stage stage;
 	struct rejects *rejects; /* borrowed */
@@ -219,6 +223,27 @@ static const char *create_sql(struct target *t)
 	return mssql_table_create_sql(&t->table, keys, n, &t->arena);
 }
 
+/* How its rows are replaced, and by what. */
+static int choose_way(struct target *t, struct err *err)
+{
+	const struct job *job = t->load->job;
+	bool replaces = job_replaces(job) || (job->load_mode == LOAD_INCREMENTAL && !t->apply.merges);
+
+	if (mssql_engine_read(t->db, &t->arena, &t->engine, err))
+		return -1;
+	t->apply.engine = &t->engine;
+	if (!t->table.exists || !replaces)
+		return 0;
+	if (mssql_ways_read(t->db, &t->engine, job, &t->table, &t->arena, &t->ways, err))
+		return -1;
+	t->apply.ways = &t->ways;
+	if (t->ways.way != MSSQL_SWITCH)
+		return 0;
+	t->apply.twin = &t->twin;
+	return mssql_twin_read(t->db, &t->table, mssql_stage_name(t->load, t->table.schema, true, &t->arena),
+		&t->arena, &t->twin, err);
+}
+
 static int fit_columns(struct target *t, const struct tds_columns *cols, struct err *err)
 {
 	const uint8_t *collation = db_mssql_peer(t->db)->collation;
@@ -236,7 +261,7 @@ static int fit_columns(struct target *t, const struct tds_columns *cols, struct 
 		return -1;
 	t->apply = (struct mssql_apply){
 		.db = t->db, .job = job, .table = &t->table, .fit = &t->fit, .arena = &t->arena};
-	if (mssql_apply_keys(&t->apply, err))
+	if (mssql_apply_keys(&t->apply, err) || choose_way(t, err))
 		return -1;
 	if (t->table.exists || job->create)
 		return 0;
@@ -262,6 +287,18 @@ static const char *column_text(struct target *t, uint32_t i)
 		f->converted ? "each value is converted" : "its bytes pass");
 }
 
+static const char *staging_text(struct target *t)
+{
+	bool direct = t->apply.twin && mssql_twin_takes(&t->fit);
+
+	return arena_printf(&t->arena, "staging: %s in schema %s by INSERT BULK, %s%s",
+		direct ? "the table that is switched in," : "a heap", t->table.schema,
+		mssql_heap_logging(&t->engine, &t->arena),
+		t->apply.twin && !direct ? "; and from there into the table that is switched in, since "
+					   "columns are not the same"
+					 : "");
+}
+
 static int target_plan(struct target *t, const struct tds_columns *cols,
 	void (*say)(void *arg, const char *line), void *arg, struct err *err)
 {
@@ -277,9 +314,7 @@ static int target_plan(struct target *t, const struct tds_columns *cols,
 		say(arg, arena_printf(&t->arena, "pre_sql %s: %s",
 				 job->pre_sql_atomic ? "in the transaction that publishes"
 						     : "by itself, before the load", job->pre_sql));
-	say(arg, arena_printf(&t->arena, "staging: a heap in schema %s, INSERT BULK with TABLOCK; minimally "
-					 "logged where the recovery model is simple or bulk-logged",
-			 t->table.schema));
+	say(arg, staging_text(t));
 	say(arg, mssql_apply_plan(&t->apply));
 	if (job_replaces(job) || job->delete_missing)
 		say(arg, arena_printf(&t->arena, "guards: min_rows %" PRId64 ", max_delete %s", job->min_rows,
@@ -308,21 +343,39 @@ static void name_rejects(struct target *t, struct mssql_rows *rows)
 	rows->n_keys = t->apply.n_keys ? t->apply.n_keys : n;
 }
 
+/* The heap that the rows go to, or at once the table that is to take the target's place. */
+static int open_stage(struct target *t, uint32_t lanes, struct err *err)
+{
+	const struct mssql_login login = login_of(t);
+	const char *name = mssql_stage_name(t->load, t->table.schema, false, &t->arena), *create;
+
+	if (t->apply.twin && mssql_twin_takes(&t->fit)) {
+		name = t->twin.name;
+		create = t->twin.create;
+	} else {
+		t->stage.twin = t->apply.twin ? t->twin.name : NULL;
+		create = mssql_table_stage_sql(&t->fit, name, &t->arena);
+	}
+	return mssql_stage_open(
+		&t->stage, t->db, name, create, &t->fit, &t->cols, &login, lanes, &t->arena, err);
+}
+
 static int target_stage(struct target *t, const struct tds_columns *cols, uint32_t lanes,
 	struct rejects *rejects, struct err *err)
 {
 	const struct job *job = t->load->job;
-	const struct mssql_login login = login_of(t);
 
 	t->rejects = rejects;
 	if (!job->pre_sql_atomic && mssql_script_alone(t->db, "pre_sql", job->pre_sql, err))
 		return fail(t, "prepare", err);
 	if (fit_columns(t, cols, err))
 		return fail(t, "the table", err);
-	if (mssql_stage_sweep(t->db, t->table.schema, err) ||
-		mssql_stage_open(&t->stage, t->db, t->load, t->table.schema, &t->fit, &t->cols, &login, lanes,
-			&t->arena, err))
+	if (mssql_stage_sweep(t->db, t->table.schema, err) || open_stage(t, lanes, err))
 		return fail(t, "make the staging table", err);
+	if (t->load->say) {
+		t->load->say(t->load->arg, LOG_INFO, staging_text(t));
+		t->load->say(t->load->arg, LOG_INFO, mssql_apply_plan(&t->apply));
+	}
 	for (uint32_t i = 0; i < lanes; i++) {
 		struct mssql_rows *rows = &t->stage.lanes[i].rows;
 
@@ -373,15 +426,58 @@ static int verify(struct target *t, uint64_t rows, struct err *err)
 	return t->load->job->verify == VERIFY_DIGEST ? check_digest(t, err) : 0;
 }
 
+/* Rows that the table will not take go aside before it is asked. */
+static int hold_rules(struct target *t, struct err *err)
+{
+	struct mssql_rules rules = {.apply = &t->apply, .rejects = t->rejects};
+	const struct mssql_rows *rows = &t->stage.lanes[0].rows;
+	const char **made;
+	uint64_t refused;
+
+	if (!t->fit.numbered)
+		return 0;
+	rules.keys = rows->keys;
+	rules.n_keys = rows->n_keys;
+	if (!t->table.exists) {
+		rules.n_made_keys = find_keys(t, &made);
+		rules.made_keys = made;
+	}
+	if (mssql_rules_hold(&rules, &refused, err))
+		return -1;
+	t->apply.staged -= refused;
+	if (refused == 0 || t->load->job->verify != VERIFY_DIGEST)
+		return 0;
+	t->digest = (struct digest){.sum = 0};
+	return mssql_stage_digest(&t->stage, t->db, &t->digest, err);
+}
+
 static int target_verify(struct target *t, uint64_t rows, struct err *err)
 {
 	if (verify(t, rows, err))
 		return fail(t, "verify the staging table", err);
+	t->apply.stage = t->stage.table;
+	if (t->apply.twin && (hold_rules(t, err) || mssql_apply_build(&t->apply, err)))
+		return fail(t, "build the table that takes the place of the target", err);
 	t->verified = true;
 	return FAULT(STAGED, err) ? -1 : 0;
 }
 
 /* --- publishing ------------------------------------------------------------------- */
+
+/* What takes the table's place was made like it. */
+static int check_twin(struct target *t, const struct mssql_table *now, struct err *err)
+{
+	struct mssql_twin twin;
+
+	if (!t->apply.twin)
+		return 0;
+	if (mssql_twin_read(t->db, now, t->twin.name, &t->arena, &twin, err))
+		return -1;
+	if (strcmp(twin.text, t->twin.text) == 0)
+		return 0;
+	return err_set(err, ERR_TARGET, "an index, constraint or default of the table was altered while rows were "
+					"being staged");
+}
 
 /* What stage() found must still hold. */
 static int check_unchanged(struct target *t, struct err *err)
@@ -392,9 +488,9 @@ static int check_unchanged(struct target *t, struct err *err)
 	if (mssql_table_read(t->db, t->load->job->target_table, &t->arena, &now, err))
 		return -1;
 	shape = shape_of(t, &now);
-	if (!t->shape && !shape)
-		return 0;
 	if (t->shape && shape && strcmp(t->shape, shape) == 0)
+		return check_twin(t, &now, err);
+	if (!t->shape && !shape)
 		return 0;
 	return err_set(err, ERR_TARGET, "the table was %s while rows were being staged",
 		!t->shape ? "made" : !shape ? "dropped" : "altered");
@@ -440,54 +536,44 @@ static int complete(struct target *t, const struct load_end *end, uint64_t rows,
 		err);
 }
 
-static int publish(struct target *t, const struct load_end *end, uint64_t *ret_rows, struct err *err)
+struct publishing {
+	struct target *t;
+	const struct load_end *end;
+	uint64_t rows;
+};
+
+static int publish(void *arg, struct err *err)
 {
+	struct publishing *p = arg;
+	struct target *t = p->t;
+
 	if (db_begin(t->db, err))
 		return -1;
-	if (ledger_publish(t->db, t->load, err) || apply(t, ret_rows, err) ||
-		complete(t, end, *ret_rows, err) || db_commit(t->db, err) || FAULT(PUBLISHED, err)) {
+	if (ledger_publish(t->db, t->load, err) || apply(t, &p->rows, err) ||
+		complete(t, p->end, p->rows, err) || db_commit(t->db, err) || FAULT(PUBLISHED, err)) {
 		db_rollback(t->db);
 		return -1;
 	}
 	return 0;
 }
 
-/* Rows that the table will not take go aside before it is asked. */
-static int hold_rules(struct target *t, struct err *err)
-{
-	struct mssql_rules rules = {.apply = &t->apply, .rejects = t->rejects};
-	const struct mssql_rows *rows = &t->stage.lanes[0].rows;
-	const char **made;
-	uint64_t refused;
-
-	if (!t->fit.numbered)
-		return 0;
-	rules.keys = rows->keys;
-	rules.n_keys = rows->n_keys;
-	if (!t->table.exists) {
-		rules.n_made_keys = find_keys(t, &made);
-		rules.made_keys = made;
-	}
-	if (mssql_rules_hold(&rules, &refused, err))
-		return -1;
-	t->apply.staged -= refused;
-	if (refused == 0 || t->load->job->verify != VERIFY_DIGEST)
-		return 0;
-	t->digest = (struct digest){.sum = 0};
-	return mssql_stage_digest(&t->stage, t->db, &t->digest, err);
-}
-
 static int target_publish(
 	struct target *t, const struct load_end *end, uint64_t *ret_rows, struct err *err)
 {
-	uint64_t rows = 0;
+	struct publishing p = {.t = t, .end = end};
+	const struct mssql_patience patience = {.db = t->db,
+		.table = t->table.name,
+		.schema_lock = t->apply.ways && t->ways.way != MSSQL_DELETE,
+		.lock_timeout = t->conn->mssql.lock_timeout,
+		.cancel = t->cancel,
+		.load = t->load};
 
-	t->apply.stage = t->stage.table;
 	t->apply.full = end->full;
-	if (hold_rules(t, err) || mssql_apply_check(&t->apply, err) || publish(t, end, &rows, err))
+	if ((!t->apply.twin && hold_rules(t, err)) || mssql_apply_check(&t->apply, err) ||
+		mssql_patience_run(&patience, publish, &p, err))
 		return fail(t, "publish", err);
 	mssql_stage_drop(&t->stage, t->db);
-	*ret_rows = rows;
+	*ret_rows = p.rows;
 	return 0;
 }
 

@@ -1,0 +1,260 @@
+"""How loads that replace a table's rows take their place in a SQL Server: which way, why, and what the
+table keeps; and what it survives. The server is tests/tdsd (test_mssql.py for one that is there)."""
+
+import subprocess
+import threading
+
+import pymssql
+import pytest
+# pylint: disable=redefined-outer-name,no-member,unused-import
+from servers import pki, wait_for  # noqa: F401
+from tdsd import PASSWORD, USER, tdsd, tdsd_program  # noqa: F401
+from test_mssql import REAL, dw, only_tdsd, start  # noqa: F401
+from test_mssql_copy import ALL, MEMBER, Copies, copies, same  # noqa: F401
+
+REPLACE = {"source_table": "src.member", "target_table": "tgt.member", "load_mode": "replace"}
+
+# all that a table can have, and keeps
+RICH = """DROP TABLE IF EXISTS tgt.visit
+DROP TABLE IF EXISTS tgt.member
+DROP TABLE IF EXISTS tgt.kind
+CREATE TABLE tgt.kind (flag bit NOT NULL CONSTRAINT pk_kind PRIMARY KEY)
+INSERT INTO tgt.kind VALUES (0), (1)
+CREATE TABLE tgt.member (id int NOT NULL, name nvarchar(50), fee decimal(18,4) CONSTRAINT df_fee DEFAULT (0),
+ born date, seen datetime2(3), code varchar(10), note nvarchar(max), raw varbinary(max), flag bit NOT NULL,
+ loaded datetime2(3) NOT NULL CONSTRAINT df_loaded DEFAULT (SYSUTCDATETIME()), twice AS (id * 2),
+ CONSTRAINT pk_member PRIMARY KEY CLUSTERED (id DESC), CONSTRAINT uq_member UNIQUE (code, id),
+ CONSTRAINT ck_fee CHECK (fee > -10), CONSTRAINT fk_kind FOREIGN KEY (flag) REFERENCES tgt.kind (flag))
+CREATE INDEX ix_born ON tgt.member (born, seen DESC) INCLUDE (name) WHERE born IS NOT NULL WITH (FILLFACTOR = 90)
+CREATE STATISTICS st_name ON tgt.member (name)
+EXEC sys.sp_addextendedproperty N'owner', N'pensions', N'SCHEMA', N'tgt', N'TABLE', N'member'
+EXEC sys.sp_addextendedproperty N'unit', N'EUR', N'SCHEMA', N'tgt', N'TABLE', N'member', N'COLUMN', N'fee'
+IF DATABASE_PRINCIPAL_ID(N'readers') IS NULL CREATE ROLE readers
+GRANT SELECT ON tgt.member TO readers
+DENY UPDATE ON tgt.member (fee) TO readers
+INSERT INTO tgt.member (id, flag) VALUES (77, 1)
+"""
+
+STRUCTURE = [
+    "SELECT i.name, i.type_desc, CAST(i.is_unique AS int) AS c1, CAST(i.fill_factor AS int) AS c2, i.filter_definition FROM"
+    " sys.indexes i WHERE i.object_id = OBJECT_ID(N'tgt.member') ORDER BY i.name",
+    "SELECT i.name AS i, COL_NAME(c.object_id, c.column_id) AS col, CAST(c.key_ordinal AS int) AS c4, CAST(c.is_descending_key AS int) AS c5"
+    " FROM sys.indexes i JOIN sys.index_columns c ON c.object_id = i.object_id AND c.index_id = i.index_id"
+    " WHERE i.object_id = OBJECT_ID(N'tgt.member') ORDER BY i.name, c.index_column_id",
+    "SELECT name, type_desc FROM sys.objects WHERE parent_object_id = OBJECT_ID(N'tgt.member') ORDER BY name",
+    "SELECT name, definition, CAST(is_not_trusted AS int) AS c6 FROM sys.check_constraints WHERE parent_object_id ="
+    " OBJECT_ID(N'tgt.member') ORDER BY name",
+    "SELECT name, OBJECT_NAME(referenced_object_id) AS c7, CAST(is_not_trusted AS int) AS c8 FROM sys.foreign_keys WHERE"
+    " parent_object_id = OBJECT_ID(N'tgt.member') ORDER BY name",
+    "SELECT name FROM sys.stats WHERE object_id = OBJECT_ID(N'tgt.member') ORDER BY name",
+    "SELECT CAST(minor_id AS int) AS c9, name, CAST(value AS nvarchar(90)) AS c10 FROM sys.extended_properties WHERE class = 1 AND"
+    " major_id = OBJECT_ID(N'tgt.member') ORDER BY name",
+    "SELECT USER_NAME(grantee_principal_id) AS c11, permission_name, state_desc, CAST(minor_id AS int) AS c12 FROM"
+    " sys.database_permissions WHERE class = 1 AND major_id = OBJECT_ID(N'tgt.member') ORDER BY permission_name",
+    "SELECT c.name, t.name AS type, CAST(c.max_length AS int) AS c13, CAST(c.is_nullable AS int) AS c14, CAST(c.is_computed AS int) AS c15 FROM"
+    " sys.columns c JOIN sys.types t ON t.user_type_id = c.user_type_id WHERE c.object_id = OBJECT_ID(N'tgt.member')"
+    " ORDER BY c.column_id",
+]
+
+
+def structure(copies):
+    return [copies.rows(query) for query in STRUCTURE]
+
+
+def plan(copies, **keys):
+    copies.job(**keys)
+    return copies.project.etl("run", "copy", "--dry-run").stdout
+
+
+def statements(copies, text):
+    return [s["text"] for s in copies.server.statements() if text in s["text"]]
+
+
+def leftovers(copies):
+    return copies.rows("SELECT name FROM sys.tables WHERE name LIKE 'etl[_]stage[_]%'")
+
+
+def test_switch_keeps_all_that_a_table_has(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    before, number = structure(copies), copies.value("SELECT OBJECT_ID(N'tgt.member')")
+    said = plan(copies, **REPLACE)
+    assert "publishing: SWITCH" in said and "Sch-M" in said and "only metadata is logged" in said
+    for _ in range(2):
+        done = copies.copy(verify="digest", **REPLACE)
+        assert "publishing: SWITCH" in done.stderr and "staging: the table that is switched in" in done.stderr
+        columns = "id, name, fee, born, seen, code, note, raw, flag"
+        assert copies.rows(f"SELECT {columns} FROM tgt.member ORDER BY id") == copies.rows(ALL.format("src.member"))
+    assert structure(copies) == before
+    assert copies.value("SELECT OBJECT_ID(N'tgt.member')") == number
+    assert copies.value("SELECT COUNT(*) FROM tgt.member WHERE loaded > '2020-01-01' AND twice = 2 * id") == "3"
+    copies.run("INSERT INTO tgt.member (id, flag) VALUES (1, 1)", status=1)
+    copies.run("UPDATE tgt.member SET fee = -11 WHERE id = 1", status=1)
+    assert not leftovers(copies)
+
+
+@only_tdsd
+def test_switch_moves_no_row_in_the_transaction(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    copies.copy(**REPLACE)
+    assert len(statements(copies, "SWITCH TO [tgt].[member]")) == 1
+    assert not statements(copies, "INSERT INTO [tgt]")  # the rows went into the new table as they came
+
+
+def test_converted_rows_are_switched_too(copies):
+    """The types are not the same: the server converts on the way from staging."""
+    copies.run(MEMBER)
+    copies.run("CREATE TABLE tgt.member (id bigint NOT NULL PRIMARY KEY, name nvarchar(60) NOT NULL, fee money)")
+    query = "SELECT id, COALESCE(name, N'-') AS name, fee FROM src.member"
+    keys = {**REPLACE, "source_table": None}
+    keys = {k: v for k, v in {**keys, "source_query": query}.items() if v}
+    said = plan(copies, **keys)
+    assert "publishing: SWITCH" in said and "columns are not the same" in said
+    copies.copy(verify="digest", **keys)
+    copies.copy(**keys)
+    assert copies.rows(ALL.format("tgt.member")) == copies.rows(query + " ORDER BY id")
+    assert not leftovers(copies)
+
+
+@pytest.mark.parametrize("given", ["loaded", "made"])
+def test_an_identity_goes_on_behind_the_rows(copies, given):
+    copies.run(MEMBER)
+    copies.run("CREATE TABLE tgt.member (id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, name nvarchar(50))\n"
+               "INSERT INTO tgt.member (name) VALUES (N'old')\nUPDATE src.member SET id = 40 WHERE id = 3")
+    query = "SELECT id, name FROM src.member" if given == "loaded" else "SELECT name FROM src.member"
+    keys = {"source_query": query, "target_table": "tgt.member", "load_mode": "replace"}
+    assert "publishing: SWITCH" in plan(copies, **keys)
+    copies.copy(**keys)
+    copies.run("INSERT INTO tgt.member (name) VALUES (N'next')")
+    last = "41" if given == "loaded" else "4"
+    assert copies.value("SELECT MAX(id) FROM tgt.member") == last
+
+
+OBSTACLES = {
+    "foreign key": ("CREATE TABLE tgt.visit (id int REFERENCES tgt.member (id))", "DELETE and INSERT", "points to it"),
+    "tracked": ("ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON\n"
+                "ALTER TABLE tgt.member ENABLE CHANGE_TRACKING", "TRUNCATE and INSERT", "its changes are tracked"),
+    "trigger": ("GO\nCREATE TRIGGER tgt.tr_seen ON tgt.member AFTER INSERT AS\nINSERT INTO tgt.seen SELECT id FROM"
+                " inserted\nGO", "TRUNCATE and INSERT", "'tr_seen' is to see the rows"),
+    "index": ("CREATE INDEX ix_off ON tgt.member (name)\nALTER INDEX ix_off ON tgt.member DISABLE",
+              "TRUNCATE and INSERT", "the index 'ix_off' is disabled"),
+    "versioned": ("DROP TABLE tgt.member\n"
+                  "CREATE TABLE tgt.member (id int NOT NULL PRIMARY KEY, name nvarchar(50), fee decimal(18,4), born"
+                  " date, seen datetime2(3), code varchar(10), note nvarchar(max), raw varbinary(max), flag bit NOT"
+                  " NULL, f datetime2 GENERATED ALWAYS AS ROW START HIDDEN NOT NULL, t datetime2 GENERATED ALWAYS AS"
+                  " ROW END HIDDEN NOT NULL, PERIOD FOR SYSTEM_TIME (f, t)) WITH (SYSTEM_VERSIONING = ON (HISTORY_TABLE"
+                  " = tgt.member_past))\nINSERT INTO tgt.member (id, flag) VALUES (77, 1)",
+                  "DELETE and INSERT", "system-versioned"),
+}
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_what_forbids_a_switch_is_said(copies, obstacle):
+    sql, way, why = OBSTACLES[obstacle]
+    copies.run(MEMBER)
+    copies.run("DROP TABLE IF EXISTS tgt.seen\nCREATE TABLE tgt.seen (id int)\n" + RICH)
+    copies.run(sql, atomic="no")
+    said = plan(copies, **REPLACE)
+    assert f"publishing: {way}" in said and "no SWITCH: " in said and why in said
+    copies.copy(**REPLACE)
+    assert copies.value("SELECT COUNT(*) FROM tgt.member WHERE id <> 77") == "3"
+    if obstacle == "trigger":
+        assert copies.value("SELECT COUNT(*) FROM tgt.seen") == "3"
+
+
+def test_a_key_with_an_action_refuses_before_a_row_moves(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    copies.run("CREATE TABLE tgt.visit (id int CONSTRAINT fk_visit REFERENCES tgt.member (id) ON DELETE CASCADE)")
+    done = copies.copy(status=1, **REPLACE)
+    assert "'fk_visit' would reach into another table" in done.stderr and "merge" in done.stderr
+    assert copies.value("SELECT MAX(id) FROM tgt.member") == "77"
+
+
+def test_a_double_key_is_found_before_it_is_published(copies):
+    copies.run(MEMBER)
+    copies.run("CREATE TABLE tgt.member (id int NOT NULL PRIMARY KEY, flag bit NOT NULL)\n"
+               "INSERT INTO tgt.member VALUES (77, 1)")
+    done = copies.copy(source_query="SELECT 7 AS id, flag FROM src.member", target_table="tgt.member",
+                       load_mode="replace", status=1)
+    assert "1505" in done.stderr and "takes the place" in done.stderr
+    assert copies.value("SELECT MAX(id) FROM tgt.member") == "77"
+    assert not leftovers(copies)
+
+
+def test_guards_hold_for_a_switch(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    done = copies.copy(status=1, min_rows=5, **REPLACE)
+    assert "min_rows is 5" in done.stderr
+    assert copies.value("SELECT MAX(id) FROM tgt.member") == "77"
+    copies.copy(min_rows=0, **{**REPLACE, "load_mode": "truncate"})
+    copies.copy(min_rows=0, max_delete="3", source_query="SELECT * FROM src.member WHERE 1 = 0",
+                target_table="tgt.member", load_mode="replace")
+    assert copies.value("SELECT COUNT(*) FROM tgt.member") == "0"
+
+
+@only_tdsd
+def test_an_index_made_during_the_load_is_not_lost(copies):
+    """Held between load and publishing, where somebody alters the table."""
+    copies.run(MEMBER)
+    copies.run(RICH)
+    with held(copies, "SELECT COUNT_BIG(*) FROM [tgt].[etl_stage", **REPLACE) as run:
+        run.cursor.execute("CREATE INDEX ix_new ON tgt.member (name)")
+    assert run.status == 1 and "altered while rows were being staged" in run.said
+    assert copies.value("SELECT MAX(id) FROM tgt.member") == "77"
+
+
+class held:  # pylint: disable=invalid-name
+    """A copy that waits at its first request with this text; `cursor` is somebody else's session."""
+
+    def __init__(self, copies, text, **keys):
+        self.copies, self.text = copies, text
+        self.status = self.said = self.thread = None
+        self.connection = pymssql.connect(server="localhost", port=copies.server.port, user=USER, password=PASSWORD,
+                                          database="DW", autocommit=True, appname="somebody")
+        self.cursor = self.connection.cursor()
+        copies.job(**keys)
+
+    def run(self):
+        with self.copies.project.start("worker", "--job", "copy", stderr=subprocess.PIPE, text=True) as worker:
+            self.said = worker.communicate()[1]
+        self.status = worker.returncode
+
+    def __enter__(self):
+        fault = self.copies.server.fault(f'stall phase=result match="{self.text}" app="etl worker run"')
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        wait_for(lambda: any(f["id"] == fault and f["hits"] for f in self.copies.server.faults()), "the copy")
+        return self
+
+    def go(self):
+        self.copies.server.ask("clear")
+
+    def __exit__(self, kind, *_):
+        self.go()
+        if kind:
+            self.connection.close()
+        self.thread.join()
+        if kind:
+            print(self.said)
+            return
+        self.cursor.close()
+        self.connection.close()
+
+
+@only_tdsd
+def test_who_holds_it_up_is_named(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    with held(copies, "SET LOCK_TIMEOUT 5000", **REPLACE) as run:
+        run.cursor.execute("BEGIN TRANSACTION UPDATE tgt.member SET name = N'x'")
+        log = "SELECT message FROM etl_run_log WHERE message LIKE '%is locked by session%'"
+        run.go()
+        wait_for(lambda: copies.project.sql(log, "control.db"), "the blocker's name")
+        run.cursor.execute("ROLLBACK")
+    assert run.status == 0
+    assert "login 'sa'" in run.said or f"login '{USER}'" in run.said
+    assert "program 'somebody'" in run.said
+    assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
