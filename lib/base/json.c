@@ -253,6 +253,209 @@ int json_patch(const char *target, size_t target_len, const char *patch, size_t 
 	return 0;
 }
 
+/* --- reading into a document --- */
+
+/* yyjson's copying has its own stack, but who walks the tree may not. */
+static bool too_deep(yyjson_val *v, size_t depth)
+{
+	yyjson_arr_iter values = yyjson_arr_iter_with(v);
+	yyjson_obj_iter members = yyjson_obj_iter_with(v);
+	yyjson_val *inner, *key;
+
+	if (depth > JSON_PARSE_DEPTH)
+		return true;
+	while ((inner = yyjson_arr_iter_next(&values)))
+		if (yyjson_is_ctn(inner) && too_deep(inner, depth + 1))
+			return true;
+	while ((key = yyjson_obj_iter_next(&members))) {
+		inner = yyjson_obj_iter_get_val(key);
+		if (yyjson_is_ctn(inner) && too_deep(inner, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+int json_parse(const char *text, size_t len, struct json_doc **ret_doc, struct err *err)
+{
+	CLEANUP(free_read) yyjson_doc *read = NULL;
+	yyjson_read_err why;
+	struct json_doc *doc;
+
+	if (len > JSON_PARSE_MAX)
+		return err_set(err, ERR_LIMIT, "JSON: longer than %zu MiB", JSON_PARSE_MAX >> 20);
+	read = yyjson_read_opts((char *)(uintptr_t)text, len, 0, NULL, &why);
+	if (!read)
+		return err_set(err, ERR_DATA, "JSON, byte %zu: %s", why.pos, why.msg);
+	if (too_deep(yyjson_doc_get_root(read), 0))
+		return err_set(err, ERR_LIMIT, "JSON: deeper than %d levels", JSON_PARSE_DEPTH);
+	doc = mem_alloc(sizeof(*doc));
+	doc->doc = yyjson_doc_mut_copy(read, NULL);
+	must(doc->doc != NULL);
+	*ret_doc = doc;
+	return 0;
+}
+
+struct json *json_root(struct json_doc *doc)
+{
+	return (struct json *)yyjson_mut_doc_get_root(doc->doc);
+}
+
+static yyjson_mut_val *step(yyjson_mut_val *v, const char *name, size_t len)
+{
+	size_t i = 0;
+
+	if (yyjson_mut_is_obj(v))
+		return yyjson_mut_obj_getn(v, name, len);
+	if (!yyjson_mut_is_arr(v) || len == 0 || len > 9)
+		return NULL;
+	for (size_t k = 0; k < len; k++) {
+		if (name[k] < '0' || name[k] > '9')
+			return NULL;
+		i = i * 10 + (size_t)(name[k] - '0');
+	}
+	return yyjson_mut_arr_get(v, i);
+}
+
+struct json *json_get(struct json *v, const char *path)
+{
+	yyjson_mut_val *at = val(v);
+
+	while (at && *path) {
+		size_t len = strcspn(path, ".");
+
+		at = step(at, path, len);
+		path += len + (path[len] == '.');
+	}
+	return (struct json *)at;
+}
+
+struct json *json_member(struct json *object, const char *name)
+{
+	return (struct json *)yyjson_mut_obj_get(val(object), name);
+}
+
+const char *json_str(struct json *v, const char *path)
+{
+	return yyjson_mut_get_str(val(json_get(v, path)));
+}
+
+int64_t json_int(struct json *v, const char *path, int64_t fallback)
+{
+	yyjson_mut_val *at = val(json_get(v, path));
+
+	if (yyjson_mut_is_sint(at))
+		return yyjson_mut_get_sint(at);
+	if (yyjson_mut_is_uint(at) && yyjson_mut_get_uint(at) <= INT64_MAX)
+		return (int64_t)yyjson_mut_get_uint(at);
+	return fallback;
+}
+
+bool json_bool(struct json *v, const char *path, bool fallback)
+{
+	yyjson_mut_val *at = val(json_get(v, path));
+
+	return yyjson_mut_is_bool(at) ? yyjson_mut_get_bool(at) : fallback;
+}
+
+bool json_is_object(struct json *v)
+{
+	return yyjson_mut_is_obj(val(v));
+}
+
+bool json_is_array(struct json *v)
+{
+	return yyjson_mut_is_arr(val(v));
+}
+
+bool json_is_null(struct json *v)
+{
+	return yyjson_mut_is_null(val(v));
+}
+
+size_t json_len(struct json *v)
+{
+	return yyjson_mut_is_ctn(val(v)) ? yyjson_mut_get_len(val(v)) : 0;
+}
+
+/* A container's elements are a list through `next`, names and values of an object by turns. */
+int json_next(struct json_iter *it, const char **ret_name, struct json **ret_value)
+{
+	bool object = json_is_object(it->of);
+	yyjson_mut_val *at = val(it->at);
+	yyjson_mut_obj_iter first;
+
+	if (it->n >= json_len(it->of))
+		return 0;
+	if (it->n++ > 0) {
+		at = object ? at->next->next : at->next;
+	} else if (object) {
+		first = yyjson_mut_obj_iter_with(val(it->of));
+		at = yyjson_mut_obj_iter_next(&first);
+	} else {
+		at = yyjson_mut_arr_get_first(val(it->of));
+	}
+	it->at = (struct json *)at;
+	*ret_value = (struct json *)(object ? at->next : at);
+	if (ret_name)
+		*ret_name = object ? yyjson_mut_get_str(at) : NULL;
+	return 1;
+}
+
+struct json *json_copy(struct json_doc *doc, struct json *v)
+{
+	yyjson_mut_val *copy = yyjson_mut_val_mut_copy(doc->doc, val(v));
+
+	must(copy != NULL);
+	return (struct json *)copy;
+}
+
+void json_put(struct json_doc *doc, struct json *object, const char *key, struct json *value)
+{
+	must(yyjson_mut_obj_put(val(object), string(doc, key), val(value)));
+}
+
+void json_remove(struct json *object, const char *key)
+{
+	yyjson_mut_obj_remove_key(val(object), key);
+}
+
+struct json *json_text(struct json_doc *doc, const char *value)
+{
+	return (struct json *)string(doc, value);
+}
+
+struct json *json_number(struct json_doc *doc, int64_t value)
+{
+	return (struct json *)yyjson_mut_sint(doc->doc, value);
+}
+
+struct json *json_boolean(struct json_doc *doc, bool value)
+{
+	return (struct json *)yyjson_mut_bool(doc->doc, value);
+}
+
+struct json *json_object_at(struct json_doc *doc, struct json *object, const char *key)
+{
+	struct json *at = json_member(object, key);
+
+	if (!json_is_object(at)) {
+		at = json_object(doc);
+		json_put(doc, object, key, at);
+	}
+	return at;
+}
+
+struct json *json_array_at(struct json_doc *doc, struct json *object, const char *key)
+{
+	struct json *at = json_member(object, key);
+
+	if (!json_is_array(at)) {
+		at = json_array(doc);
+		json_put(doc, object, key, at);
+	}
+	return at;
+}
+
 const char *json_version(void)
 {
 	static char text[16];
