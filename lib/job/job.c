@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 
 static const char *const kinds[] = {
@@ -125,6 +126,9 @@ const struct option job_options[] = {
 		.min = -1000000, .max = 1000000},
 	{"max_active", OPT_INT, AT(max_active), "1", "runs of this job at the same time",
 		.min = 1, .max = 1000},
+	{"pod_patch", OPT_TEXT, AT(pod_patch), NULL,
+		"executor = kubernetes: a JSON merge patch for the pods of this job's workers, such as "
+		"{\"spec\": {\"nodeSelector\": {\"disk\": \"ssd\"}}}; 'etl job pod' prints what comes of it"},
 };
 
 static const struct option after_options[] = {
@@ -178,6 +182,19 @@ static int check_copy(const struct job *job, struct err *err)
 	return job_max_delete(job, 0, &rows, err);
 }
 
+/* The cluster refuses a pod that is wrong; that it is no JSON object at all is seen here. */
+static int check_pod_patch(const struct job *job, struct err *err)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(2 * JSON_PATCH_MAX);
+	struct err why = ERR_INIT;
+
+	if (!job->pod_patch || !*job->pod_patch)
+		return 0;
+	if (json_patch("{}", 2, job->pod_patch, strlen(job->pod_patch), false, &out, &why))
+		return err_set(err, ERR_CONFIG, "'pod_patch': %s", why.msg);
+	return buf_str(&out)[0] == '{' ? 0 : err_set(err, ERR_CONFIG, "'pod_patch' is not a JSON object");
+}
+
 int job_check(const struct job *job, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(required); i++) {
@@ -187,6 +204,8 @@ int job_check(const struct job *job, struct err *err)
 			return err_set(err, ERR_CONFIG, "a job of kind %s needs '%s'",
 				kinds[job->kind], required[i].key);
 	}
+	if (check_pod_patch(job, err))
+		return -1;
 	return job->kind == JOB_COPY ? check_copy(job, err) : 0;
 }
 

@@ -67,6 +67,7 @@ struct job {
 	int64_t timeout;	  /* ms of one attempt; 0: none */
 	int64_t priority;	  /* the higher first */
 	int64_t max_active;	  /* runs of it at the same time */
+	const char *pod_patch;	  /* JSON merge patch (RFC 7386) for its workers' pods; NULL: none */
 	struct csv_format format; /* overrides of the connection's, see settings.h */
 	struct {		  /* names of jobs, comma-separated; NULL: none */
 		const char *success, *end;

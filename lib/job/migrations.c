@@ -215,12 +215,16 @@ static const char kerberos_keys[] =
 	"  PRIMARY KEY (principal, key_version)\n"
 	") WITHOUT ROWID;\n";
 
+/* What a job may say about its workers' pods. */
+static const char pods[] = "ALTER TABLE etl_job ADD COLUMN pod_patch TEXT;\n";
+
 const struct migration migrations[] = {
 	{1, "jobs and runs", jobs_and_runs, NULL},
 	{2, "the queue", queue, NULL},
 	{3, "loads", loads, migrations_tsql_loads},
 	{4, "what people call and read", interface, migrations_tsql_interface},
 	{5, "keys that KDCs have refused", kerberos_keys, migrations_tsql_kerberos_keys},
+	{6, "pods", pods, migrations_tsql_pods},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

@@ -24,6 +24,7 @@ extern const size_t n_migrations;
 extern const char *const migrations_tsql_loads[];
 extern const char *const migrations_tsql_interface[];
 extern const char *const migrations_tsql_kerberos_keys[];
+extern const char *const migrations_tsql_pods[];
 
 /* The version that this program works with: that of the last migration. */
 int migrations_version(void);

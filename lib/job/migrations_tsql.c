@@ -211,3 +211,8 @@ const char *const migrations_tsql_kerberos_keys[] = {
 	"  CONSTRAINT kerberos_key_pk PRIMARY KEY (principal, key_version))",
 	NULL,
 };
+
+const char *const migrations_tsql_pods[] = {
+	"ALTER TABLE etl.job ADD pod_patch " BIN2("max"),
+	NULL,
+};
