@@ -58,7 +58,6 @@ int cmd_controller(struct invocation *in, struct err *err)
 	struct controller_config config = {.settings = &settings,
 		.config_path = cmd_flag(in, "config"),
 		.clock = &clock_system,
-		.executor = &executor_process,
 		.uid = uid,
 		.host = host,
 		.process = process,
@@ -72,6 +71,7 @@ int cmd_controller(struct invocation *in, struct err *err)
 	uuid_make(&clock_system, &rnd_system, uid);
 	gethostname(host, sizeof(host) - 1);
 	config.stop_fd = stop_fd;
+	config.executor = executor_choose(&settings);
 	config.store_name = cmd_store_name(&settings, &in->arena);
 	log_info("controller %s of store '%s': up to %" PRId64 " workers", uid, settings_store_name(&settings, &in->arena),
 		settings.controller.max_workers);

@@ -6,6 +6,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
@@ -69,13 +71,32 @@ struct assignment {
 	int64_t run_id, fence;
 };
 
-/* ETL_RUN is "RUN:FENCE:UID". 1: it is set; 0: it is not, somebody started us by hand. */
+#define RUN_FILE_MAX 256
+
+/* What a pod has in a file, so that nobody else can read it from the pod. */
+static int read_run_file(struct buf *text, struct err *err)
+{
+	const char *path = getenv("ETL_RUN_FILE");
+
+	if (!path || !*path)
+		return 0;
+	return file_read(path, text, err) ? err_wrap(err, "ETL_RUN_FILE") : 0;
+}
+
+/* ETL_RUN, or the file of ETL_RUN_FILE, is "RUN:FENCE:UID". 1: it is set; 0: it is not, somebody started us
+ * by hand. */
 static int read_assignment(struct assignment *ret, struct err *err)
 {
+	CLEANUP(buf_release) struct buf file = BUF_INIT(RUN_FILE_MAX);
 	const char *text = getenv("ETL_RUN");
 	char rest;
 
-	if (!text || !*text)
+	if (!text || !*text) {
+		if (read_run_file(&file, err))
+			return -1;
+		text = buf_str(&file);
+	}
+	if (!*text)
 		return 0;
 	if (sscanf(text, "%" SCNd64 ":%" SCNd64 "%c", &ret->run_id, &ret->fence, &rest) == 3 &&
 		rest == ':' && ret->run_id > 0 && ret->fence > 0)
@@ -101,11 +122,14 @@ static int take(const struct settings *settings, const struct assignment *as, co
 	int *ret_found, struct err *err)
 {
 	int64_t end = clock_system.monotonic(clock_system.arg) + settings->controller.lease;
+	const char *handle = getenv("ETL_WORKER_HANDLE");
 	char process[EXECUTOR_HANDLE_MAX];
 
 	if (process_handle_self(process, err))
 		return -1;
 	setenv(PROCESS_LEFT_VARIABLE, process, 1); /* no thread is there yet */
+	if (handle && *handle) /* the controller's word for us: a pod is known by its name */
+		snprintf(process, sizeof(process), "%s", handle);
 	for (;;) {
 		err_clear(err);
 		if (store_open(settings, ret_store, err) == 0) {

@@ -22,6 +22,8 @@ static const char *const mssql_auths[] = {[MSSQL_AUTH_SQL] = "sql",
 static const char *const mssql_encrypts[] = {"off", "request", "require", "strict", NULL}; /* db/mssql_socket.h */
 static const char *const mechanisms[] = {[KERBEROS_RAW] = "krb5", [KERBEROS_SPNEGO] = "spnego", NULL};
 static const char *const intents[] = {"readwrite", "readonly", NULL};
+static const char *const executors[] = {[EXECUTOR_AUTO] = "auto", [EXECUTOR_PROCESS] = "process",
+	[EXECUTOR_KUBERNETES] = "kubernetes", NULL};
 static const char *const standard_input[] = {"-", NULL};
 
 #define AT(field) offsetof(struct settings, field)
@@ -42,6 +44,35 @@ static const struct option controller_options[] = {
 		.max = 86400000},
 	{"max_workers", OPT_INT, AT(controller.max_workers), "4", "workers at the same time",
 		.min = 1, .max = 1000},
+	{"executor", OPT_ENUM, AT(controller.executor), "auto",
+		"what a worker is: process, a process beside the controller; kubernetes, a pod; auto: a pod in a "
+		"cluster, else a process",
+		.choices = executors},
+};
+
+static const struct option kubernetes_options[] = {
+	{"namespace", OPT_TEXT, AT(kubernetes.namespace), NULL,
+		"where the pods are made; empty: where the controller's pod is, or as the kubeconfig says"},
+	{"image", OPT_TEXT, AT(kubernetes.image), NULL, "of the pods; empty: that of the controller's pod"},
+	{"kubeconfig", OPT_PATH, AT(kubernetes.kubeconfig), NULL,
+		"outside a cluster: the file whose current context says where the API is and who we are; empty: "
+		"$KUBECONFIG, ~/.kube/config"},
+	{"server", OPT_TEXT, AT(kubernetes.server), NULL,
+		"instead of a kubeconfig: the API's address, https://host:port"},
+	{"ca_file", OPT_PATH, AT(kubernetes.ca_file), NULL,
+		"with 'server': who may have signed its certificate, PEM; empty: the system's authorities"},
+	{"token_file", OPT_PATH, AT(kubernetes.token_file), NULL,
+		"with 'server': the file of the bearer token, which is read again every minute"},
+	{"pod_template", OPT_PATH, AT(kubernetes.pod_template), NULL,
+		"a Pod as JSON that the workers' pods are made of; empty: the built-in one"},
+	{"owner", OPT_TEXT, AT(kubernetes.owner), NULL,
+		"what the pods belong to, so that they vanish with it: Deployment/NAME; empty: the Deployment of "
+		"the controller's pod"},
+	{"keep_failed_for", OPT_DURATION, AT(kubernetes.keep_failed_for), "0s",
+		"how long a pod that failed is kept, for whoever wants to look at it", .max = 30LL * 86400000},
+	{"start_timeout", OPT_DURATION, AT(kubernetes.start_timeout), "10m",
+		"a pod that has not begun by then is given up, and its run goes back to the queue", .min = 1000,
+		.max = 7LL * 86400000},
 };
 
 static const struct option log_options[] = {
@@ -188,6 +219,7 @@ const struct option csv_format_options[N_CSV_FORMAT_OPTIONS] = {
 static const struct option_set store_set[] = {SET(store_options, 0),
 	SET(mssql_options, offsetof(struct settings, store.mssql))};
 static const struct option_set controller_set[] = {SET(controller_options, 0)};
+static const struct option_set kubernetes_set[] = {SET(kubernetes_options, 0)};
 static const struct option_set log_set[] = {SET(log_options, 0)};
 static const struct option_set kerberos_set[] = {SET(kerberos_options, 0)};
 static const struct option_set sqlite_set[] = {SET(connection_options, 0), SET(sqlite_options, 0)};
@@ -202,6 +234,7 @@ const struct settings_section settings_sections[] = {
 	{"store", NULL, "the control database", store_set, ARRAY_LEN(store_set)},
 	{"controller", NULL, "the loop that starts workers", controller_set,
 		ARRAY_LEN(controller_set)},
+	{"kubernetes", NULL, "pods as workers (executor = kubernetes)", kubernetes_set, ARRAY_LEN(kubernetes_set)},
 	{"log", NULL, "what is written to standard error", log_set, ARRAY_LEN(log_set)},
 	{"kerberos", NULL, "tickets for auth = kerberos", kerberos_set, ARRAY_LEN(kerberos_set)},
 	{"connection", "csv", "a directory of CSV files (RFC 4180)", csv_set, ARRAY_LEN(csv_set)},
@@ -326,6 +359,14 @@ static void settle_kerberos(struct mssql_options *o, const struct kerberos_optio
 	o->kerberos = k;
 }
 
+/* What the kubelet gives to a pod whose service account may use the API. */
+static bool in_cluster(void)
+{
+	const char *host = getenv("KUBERNETES_SERVICE_HOST");
+
+	return host && *host && access(SETTINGS_SERVICE_ACCOUNT "/token", F_OK) == 0;
+}
+
 int settings_parse(const struct config_file *file, struct arena *a, struct settings *ret_settings,
 	struct err *err)
 {
@@ -344,6 +385,8 @@ int settings_parse(const struct config_file *file, struct arena *a, struct setti
 		err_set(err, ERR_CONFIG, "[store] driver = mssql needs 'server' and 'database'");
 		return err_wrap(err, "%s", file->path);
 	}
+	if (s.controller.executor == EXECUTOR_AUTO)
+		s.controller.executor = in_cluster() ? EXECUTOR_KUBERNETES : EXECUTOR_PROCESS;
 	hurry_store(&s);
 	settle_kerberos(&s.store.mssql, &s.kerberos, a);
 	for (size_t i = 0; i < s.n_connections; i++)

@@ -49,6 +49,20 @@ struct kerberos_options {
 	int64_t timeout;  /* ms for a KDC's answer */
 };
 
+/* How workers are started. AUTO is settled while the settings are read: in a cluster's pod KUBERNETES. */
+enum executor_kind { EXECUTOR_AUTO, EXECUTOR_PROCESS, EXECUTOR_KUBERNETES };
+
+/* Where pods are made, and how. NULL: as the controller's own pod has it, or the kubeconfig. */
+struct kubernetes_options {
+	const char *namespace, *image;
+	const char *kubeconfig; /* file; only outside a cluster */
+	const char *server, *ca_file, *token_file; /* instead of one */
+	const char *pod_template; /* file, JSON */
+	const char *owner; /* "Deployment/name": what the pods belong to */
+	int64_t keep_failed_for; /* ms */
+	int64_t start_timeout;	 /* ms that a pod may take to begin */
+};
+
 /* How to reach a SQL Server, as it was written. */
 struct mssql_options {
 	const char *server; /* host, host,port or host\instance: db/mssql_address.h */
@@ -91,7 +105,9 @@ struct settings {
 	struct {
 		int64_t poll, lease; /* ms */
 		int64_t max_workers;
+		enum executor_kind executor; /* never AUTO */
 	} controller;
+	struct kubernetes_options kubernetes;
 	struct {
 		const char *level, *format;
 	} log;
@@ -101,6 +117,7 @@ struct settings {
 };
 
 #define SETTINGS_CONNECTIONS_MAX 1000
+#define SETTINGS_SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 #define STORE_ANSWER_MIN_MS 5000 /* a server that is merely slow is not taken for a dead one */
 
 /* The sections that etl.ini may have, with their options. */

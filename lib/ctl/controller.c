@@ -164,13 +164,17 @@ static struct fact *add_fact(struct controller *c, enum fact_kind kind, int64_t 
 	return f;
 }
 
-static void start_worker(struct controller *c, const struct run *run)
+/* `job` NULL: the executor does not ask for it. */
+static void start_worker(struct controller *c, const struct run *run, const struct job *job)
 {
 	const struct worker_spec spec = {.job_id = run->job_id,
 		.run_id = run->run_id,
 		.fence = run->fence,
 		.run_uid = run->run_uid,
-		.config = c->config->config_path};
+		.config = c->config->config_path,
+		.job = job ? job->name : NULL,
+		.pod_patch = job ? job->pod_patch : NULL,
+		.timeout = job ? job->timeout : 0};
 	char handle[EXECUTOR_HANDLE_MAX];
 	struct err err = ERR_INIT;
 
@@ -190,12 +194,13 @@ static void adopt_worker(struct controller *c, const struct active_run *run)
 {
 	const char *why = run->worker ? "its worker ended, and its controller before it"
 				      : "its controller ended before it had started a worker";
-	enum executor_found found = c->x->ops->adopt(c->x, run->run.run_id, run->run.fence, run->worker);
+	enum executor_found found = c->x->ops->adopt(
+		c->x, run->run.run_id, run->run.fence, run->run.run_uid, run->worker);
 
 	if (found == EXECUTOR_ALIVE) {
 		log_info("run %" PRId64 " (%s): worker adopted", run->run.run_id, run->job_name);
 		add_fact(c, FACT_ADOPTED, run->run.run_id, run->run.fence, NULL);
-	} else if (found == EXECUTOR_GONE || !run->worker) {
+	} else if (found == EXECUTOR_GONE || (found == EXECUTOR_ELSEWHERE && !run->worker)) {
 		/* a worker that comes all the same finds the run not its own any more */
 		add_fact(c, FACT_GONE, run->run.run_id, run->run.fence, why);
 	}
@@ -212,10 +217,42 @@ static void take_ends(struct controller *c)
 		(void)FAULT(WORKER_ENDED, &err);
 		f->known = end.known;
 		f->stopped = end.stopped;
+		f->disrupted = end.disrupted;
+		f->never_began = end.never_began;
 		f->output_lost = end.output_lost;
 		f->output = mem_alloc(end.output_len + 1);
 		memcpy(f->output, end.output, end.output_len);
 	}
+}
+
+/* Those that have not begun keep their runs. Only news is worth a round of its own. */
+static void take_notices(struct controller *c)
+{
+	struct worker_notice notice;
+
+	if (!c->x->ops->notice)
+		return;
+	for (int i = 0; i < ENDS_PER_TURN && c->x->ops->notice(c->x, &notice) == 1; i++) {
+		bool wake = c->wake;
+
+		if (notice.words)
+			log_warn("run %" PRId64 ": %s", notice.run_id, notice.words);
+		add_fact(c, FACT_PENDING, notice.run_id, notice.fence, notice.words);
+		c->wake = wake || notice.words;
+	}
+}
+
+/* What is left of workers whose runs are over. */
+static void sweep(struct controller *c, const struct visit *v)
+{
+	CLEANUP_FREE struct worker_key *active = NULL;
+
+	if (v->failed || !c->x->ops->sweep)
+		return;
+	active = mem_array(v->result.n_active + 1, sizeof(*active));
+	for (size_t i = 0; i < v->result.n_active; i++)
+		active[i] = (struct worker_key){v->result.active[i].run.run_id, v->result.active[i].run.fence};
+	c->x->ops->sweep(c->x, active, v->result.n_active);
 }
 
 /* --- rounds, asked and answered --- */
@@ -238,6 +275,8 @@ static void ask(struct controller *c)
 	v->state = c->stopping ? "stopping" : "running";
 	v->workers = c->x->ops->count(c->x);
 	v->free_slots = free_slots(c);
+	if (c->x->ops->mark)
+		c->x->ops->mark(c->x);
 	c->under_way = true;
 	c->wake = false;
 	pthread_mutex_lock(&c->rounds.mutex);
@@ -309,12 +348,13 @@ static void take_answer(struct controller *c)
 			c->next_round = now(c) + c->outlook.next_ready_ms + 1;
 	}
 	for (size_t i = 0; i < v->result.n_claimed; i++)
-		start_worker(c, &v->result.claimed[i]);
+		start_worker(c, &v->result.claimed[i], v->result.jobs ? &v->result.jobs[i] : NULL);
 	for (size_t i = 0; i < v->result.n_orphans && !v->failed; i++)
 		adopt_worker(c, &v->result.orphans[i]);
 	for (size_t i = 0; i < v->result.n_stops && !v->failed; i++)
 		c->x->ops->stop(c->x, v->result.stops[i].run.run_id, v->result.stops[i].run.fence,
 			CONTROLLER_STOP_GRACE_MS);
+	sweep(c, v);
 	if (v->failed)
 		c->wake = false;
 	c->idle = is_idle(c, v);
@@ -373,6 +413,7 @@ static int turn(struct controller *c, struct err *err)
 	if (fds[1].revents)
 		answer_bell(c);
 	take_ends(c);
+	take_notices(c);
 	if (fds[3].revents)
 		take_answer(c);
 	return 0;
@@ -403,9 +444,14 @@ static int open_all(struct controller *c, struct err *err)
 	const struct controller_config *config = c->config;
 	struct err why = ERR_INIT;
 
+	struct executor_config executor = {
+		.settings = config->settings, .clock = config->clock, .controller = config->host};
+
 	if (store_open(config->settings, &c->rounds.store, err) ||
-		queue_now(c->rounds.store, &c->arena, &c->rounds.since, err) ||
-		config->executor->open(config->settings, config->clock, &c->x, err))
+		queue_now(c->rounds.store, &c->arena, &c->rounds.since, err))
+		return -1;
+	executor.store_uid = store_uid(c->rounds.store);
+	if (config->executor->open(&executor, &c->x, err))
 		return -1;
 	if (bell_open(config->store_name, &c->bell, &why))
 		log_warn("%s: nobody can wake this controller, it only polls", why.msg);
@@ -468,6 +514,7 @@ int controller_run(const struct controller_config *config, struct controller_sum
 		.actor = arena_printf(&c.arena, "controller %s", config->host),
 		.lease_ms = config->settings->controller.lease,
 		.max_workers = config->settings->controller.max_workers,
+		.with_jobs = config->executor->needs_job,
 		.look = config->look,
 		.arg = config->look_arg,
 		.outlook = config->until_idle};

@@ -165,10 +165,11 @@ static int worker_ended(struct round *r, struct store *s, struct run *run, struc
 	struct arena *a, struct err *err)
 {
 	enum attempt_end end = run->state == RUN_STARTING     ? END_NOT_STARTED
-			       : !f->known		      ? END_LOST
+			       : !f->known || f->disrupted    ? END_LOST
 			       : f->stopped && !run->cancel_requested ? END_OVERDUE
 							      : END_CRASHED;
-	const char *reason = arena_printf(a, "its worker ended without a word: %s", f->text);
+	const char *reason = f->never_began ? f->text
+					    : arena_printf(a, "its worker ended without a word: %s", f->text);
 
 	if (store_output(s, run, f, a, err))
 		return -1;
@@ -215,6 +216,9 @@ static int take_fact(struct round *r, struct store *s, struct fact *f, struct ar
 		break;
 	case FACT_ADOPTED:
 		failed = queue_adopt(s, &run, r->config->uid, &why);
+		break;
+	case FACT_PENDING:
+		failed = run.state == RUN_STARTING && queue_pending(s, &run, r->config->lease_ms, f->text, &why);
 		break;
 	case FACT_NOT_STARTED:
 		return give_up(r, s, &run, END_NOT_STARTED, f->text, a, err);
@@ -339,6 +343,8 @@ static int look_over(struct round *r, struct store *s, int64_t now, struct arena
 	if (look_at_peers(r, s, now, a, &peers, err) ||
 		queue_active(s, ROUND_OVERDUE_GRACE_MS, a, &runs, &n, err))
 		return -1;
+	ret->active = runs;
+	ret->n_active = n;
 	ret->orphans = arena_array(a, n + 1, sizeof(*ret->orphans));
 	ret->stops = arena_array(a, n + 1, sizeof(*ret->stops));
 	leases_round(&r->runs);
@@ -354,6 +360,17 @@ static void check_gap(struct round *r, int64_t now)
 {
 	if (r->last >= 0 && now - r->last > r->config->lease_ms / 2)
 		round_failed(r, now);
+}
+
+/* For those who start workers. One that cannot be read has the defaults: its worker says what is wrong. */
+static void read_jobs(struct store *s, struct arena *a, struct round_result *ret)
+{
+	struct err ignored = ERR_INIT;
+
+	ret->jobs = arena_array(a, ret->n_claimed + 1, sizeof(*ret->jobs));
+	for (size_t i = 0; i < ret->n_claimed; i++)
+		if (read_job(s, ret->claimed[i].job_id, a, &ret->jobs[i], &ignored))
+			ret->jobs[i] = (struct job){.name = "?"};
 }
 
 static int steps(struct round *r, struct store *s, struct fact **facts, const char *state,
@@ -384,8 +401,11 @@ static int steps(struct round *r, struct store *s, struct fact **facts, const ch
 	if (free_slots == 0)
 		return 0;
 	/* last, so that nothing can fail after it: what is claimed is to be started */
-	return queue_claim(s, c->actor, c->uid, c->lease_ms, free_slots, a, &ret->claimed,
-		&ret->n_claimed, err);
+	if (queue_claim(s, c->actor, c->uid, c->lease_ms, free_slots, a, &ret->claimed, &ret->n_claimed, err))
+		return -1;
+	if (c->with_jobs)
+		read_jobs(s, a, ret);
+	return 0;
 }
 
 int round_run(struct round *r, struct store *s, struct fact **facts, const char *state,

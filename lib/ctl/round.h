@@ -24,6 +24,7 @@
 enum fact_kind {
 	FACT_STARTED,	  /* text: the handle */
 	FACT_NOT_STARTED, /* text: why */
+	FACT_PENDING,	  /* not begun yet; text: what it waits for, NULL: no news of that */
 	FACT_ENDED,	  /* text: how */
 	FACT_ADOPTED,	  /* watched by us from now on */
 	FACT_GONE,	  /* text: why; another controller's worker that is certainly over */
@@ -33,7 +34,7 @@ enum fact_kind {
 struct fact {
 	enum fact_kind kind;
 	int64_t run_id, fence;
-	bool known, stopped; /* ended: see executor.h */
+	bool known, stopped, disrupted, never_began; /* ended: see executor.h */
 	char *text, *output;
 	uint64_t output_lost;
 	struct fact *next;
@@ -46,6 +47,7 @@ struct round_config {
 	const char *uid, *host, *process, *version;
 	const char *actor; /* for events */
 	int64_t lease_ms, max_workers;
+	bool with_jobs; /* read the job of each run that is claimed */
 	/* Does the process of a handle live? For controllers, and for workers by hand. */
 	enum executor_found (*look)(void *arg, const char *process);
 	void *arg;
@@ -59,7 +61,10 @@ void round_free(struct round *r);			    /* NULL is fine */
 
 struct round_result {
 	struct run *claimed; /* to be started */
+	struct job *jobs; /* theirs, in the same order; NULL: with_jobs is not set */
 	size_t n_claimed;
+	struct active_run *active; /* all that were under way before the claim */
+	size_t n_active;
 	struct active_run *orphans; /* to be looked for: nobody watches their workers */
 	size_t n_orphans;
 	struct active_run *stops; /* ours, to be told to stop */

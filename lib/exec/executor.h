@@ -34,18 +34,31 @@ struct executor {
 	const struct executor_ops *ops;
 };
 
+/* What an executor is opened with. Strings are copied, the others borrowed. */
+struct executor_config {
+	const struct settings *settings;
+	const struct clock *clock; /* measures deadlines */
+	const char *store_uid;
+	const char *controller; /* whose workers they are, for people */
+};
+
 /* What is to be started. Strings are borrowed for the call. */
 struct worker_spec {
 	int64_t job_id, run_id, fence;
-	const char *store_uid, *run_uid;
+	const char *run_uid;
 	const char *config; /* what --config said, or NULL */
+	/* Of its job, where the executor has needs_job: */
+	const char *job, *pod_patch;
+	int64_t timeout; /* ms; 0: none */
 };
 
 /* A worker that has ended. Strings are the executor's, until the next call. */
 struct worker_end {
 	int64_t run_id, fence;
 	bool known;         /* false: adopted, and how it ended was somebody else's to hear */
-	bool stopped;       /* it was told to stop by stop() */
+	bool stopped;       /* it was told to stop by stop(), or took longer than its job allows */
+	bool disrupted;	    /* it ended for a reason that is not its own */
+	bool never_began;   /* there was no worker: `reason` says why */
 	int exit_status;    /* -1 when a signal ended it, or it is not known */
 	const char *reason; /* "exit status 1", "killed by signal 9 (Killed)", … */
 	const char *output; /* the end of what it wrote to stdout and stderr: whole lines, UTF-8 not
@@ -54,14 +67,29 @@ struct worker_end {
 	uint64_t output_lost; /* bytes before that, which were not kept */
 };
 
-enum executor_found { EXECUTOR_ALIVE, EXECUTOR_GONE, EXECUTOR_ELSEWHERE };
+enum executor_found {
+	EXECUTOR_ALIVE,
+	EXECUTOR_GONE,
+	EXECUTOR_ELSEWHERE,
+	EXECUTOR_ASK_LATER, /* it is not known yet */
+};
+
+/* A worker that has not begun yet, and whose run is still to be held for it. */
+struct worker_notice {
+	int64_t run_id, fence;
+	const char *words; /* what it waits for, if that is new; else NULL. The executor's, until the next call */
+};
+
+/* A run and fence, as the store has them. */
+struct worker_key {
+	int64_t run_id, fence;
+};
 
 struct executor_ops {
 	const char *name;
+	bool needs_job; /* start() wants to know what the job says */
 
-	/* The clock is borrowed and measures deadlines. */
-	int (*open)(const struct settings *settings, const struct clock *clock,
-		struct executor **ret_x, struct err *err);
+	int (*open)(const struct executor_config *config, struct executor **ret_x, struct err *err);
 
 	/* Starts `etl worker --job N` for this run and fence, with ETL_RUN=RUN:FENCE:RUN_UID in its
 	 * environment; doing it again for the same two is success and no second worker, as long as
@@ -74,9 +102,9 @@ struct executor_ops {
 	 * started for. ALIVE: it is watched from now on. GONE: it has certainly ended. ELSEWHERE:
 	 * it cannot be told from here (another host, another process namespace, a handle of
 	 * another executor, no handle at all or another worker's) or cannot be watched. NULL is no
-	 * handle. */
-	enum executor_found (*adopt)(
-		struct executor *x, int64_t run_id, int64_t fence, const char *handle);
+	 * handle. ASK_LATER: the executor does not know its workers yet. */
+	enum executor_found (*adopt)(struct executor *x, int64_t run_id, int64_t fence,
+		const char *run_uid, const char *handle);
 
 	/* Asks it to stop (SIGTERM, to it alone, so that it can stop what it started in order);
 	 * kills it, and what it started, `grace_ms` later. Nothing when there is none, when it was
@@ -92,6 +120,16 @@ struct executor_ops {
 	 * work of a call is bounded: fd() stays readable while there is more. */
 	int (*next)(struct executor *x, struct worker_end *ret_end);
 
+	/* Takes the next notice: 1, or 0. Called after next(). NULL: the executor has none, its workers
+	 * begin at once. */
+	int (*notice)(struct executor *x, struct worker_notice *ret);
+
+	/* Two calls around a look at the store: mark() before it, then sweep() with all runs that were
+	 * starting or running then. What was there at mark() and is none of them is over: what is left of it
+	 * is removed. NULL: nothing is ever left. */
+	void (*mark)(struct executor *x);
+	void (*sweep)(struct executor *x, const struct worker_key *active, size_t n);
+
 	size_t (*count)(const struct executor *x); /* workers that are watched */
 
 	/* Stops watching and leaves the workers alone: they go on, and what they write is lost
@@ -100,5 +138,9 @@ struct executor_ops {
 };
 
 extern const struct executor_ops executor_process;
+extern const struct executor_ops executor_kubernetes;
+
+/* The one that [controller] executor names. */
+const struct executor_ops *executor_choose(const struct settings *settings);
 
 #endif

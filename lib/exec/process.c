@@ -132,10 +132,9 @@ int executor_process_open_with(
 	return 0;
 }
 
-static int process_open(const struct settings *settings UNUSED, const struct clock *clock,
-	struct executor **ret_x, struct err *err)
+static int process_open(const struct executor_config *config, struct executor **ret_x, struct err *err)
 {
-	return executor_process_open_with(OURSELVES, clock, ret_x, err);
+	return executor_process_open_with(OURSELVES, config->clock, ret_x, err);
 }
 
 /* --- the workers that are watched ------------------------------------------ */
@@ -351,8 +350,8 @@ static enum executor_found watch_found(struct process_executor *x, int64_t run_i
 	return EXECUTOR_ELSEWHERE;
 }
 
-static enum executor_found process_adopt(
-	struct executor *base, int64_t run_id, int64_t fence, const char *handle)
+static enum executor_found process_adopt(struct executor *base, int64_t run_id, int64_t fence,
+	const char *run_uid UNUSED, const char *handle)
 {
 	struct process_executor *x = self(base);
 	const struct worker *w = find(x, run_id, fence);

@@ -107,6 +107,11 @@ MUST_CHECK int queue_worker(struct store *s, const struct run *run, const char *
 MUST_CHECK int queue_adopt(struct store *s, const struct run *run, const char *controller_uid,
 	struct err *err);
 
+/* The worker of a run that is starting has not begun: the lease begins anew, and its row says what is waited
+ * for (`words` NULL: what it says already). */
+MUST_CHECK int queue_pending(struct store *s, const struct run *run, int64_t lease_ms, const char *words,
+	struct err *err);
+
 /* 1: found; 0: there is none. */
 MUST_CHECK int queue_find(struct store *s, int64_t run_id, struct arena *a, struct run *ret_run,
 	struct err *err);

@@ -82,6 +82,16 @@ int queue_renew(struct store *s, const struct run *run, int64_t lease_ms, const 
 	return FAULT(RENEWED, err) ? -1 : 0;
 }
 
+int queue_pending(struct store *s, const struct run *run, int64_t lease_ms, const char *words, struct err *err)
+{
+	CLEANUP(buf_release) struct buf clean = BUF_INIT(STORE_CLEAN_MAX);
+	bool cancel;
+
+	if (queue_renew(s, run, lease_ms, NULL, &cancel, err))
+		return -1;
+	return words ? queue_touch(s, ST_RUN_PENDING, run, store_clean(words, &clean), err) : 0;
+}
+
 int queue_hold(struct store *s, int64_t job_id, const char *reason, struct err *err)
 {
 	CLEANUP(buf_release) struct buf clean = BUF_INIT(STORE_CLEAN_MAX);

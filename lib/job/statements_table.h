@@ -257,6 +257,11 @@
 		" AND fence = @fence AND state IN ('starting', 'running')", \
 		"UPDATE etl.run SET worker = @worker WHERE run_id = @run_id" \
 		" AND fence = @fence AND state IN (N'starting', N'running')") \
+	/* "waiting" goes when the worker begins: RUN_MOVE */ \
+	X(RUN_PENDING, "UPDATE etl_run SET error_code = 'waiting', error_message = @words" \
+		" WHERE run_id = @run_id AND fence = @fence AND state = 'starting'", \
+		"UPDATE etl.run SET error_code = N'waiting', error_message = @words" \
+		" WHERE run_id = @run_id AND fence = @fence AND state = N'starting'") \
 	X(RUN_ADOPT, "UPDATE etl_run SET controller_uid = @controller WHERE run_id = @run_id" \
 		" AND fence = @fence AND state IN ('starting', 'running')", \
 		"UPDATE etl.run SET controller_uid = @controller WHERE run_id = @run_id" \
@@ -297,9 +302,11 @@
 		" rows_written = ifnull(@rows_written, rows_written)," \
 		" rows_rejected = ifnull(@rows_rejected, rows_rejected)," \
 		" bytes_read = ifnull(@bytes_read, bytes_read)," \
-		" error_code = CASE @new WHEN 'succeeded' THEN NULL" \
+		" error_code = CASE WHEN @new = 'succeeded'" \
+		" OR (@new = 'running' AND error_code = 'waiting') THEN NULL" \
 		" ELSE ifnull(@error_code, error_code) END," \
-		" error_message = CASE @new WHEN 'succeeded' THEN NULL" \
+		" error_message = CASE WHEN @new = 'succeeded'" \
+		" OR (@new = 'running' AND error_code = 'waiting') THEN NULL" \
 		" ELSE ifnull(@error_message, error_message) END" \
 		" WHERE run_id = @run_id AND fence = @fence AND state = @old", \
 		"UPDATE etl.run SET state = @new," \
@@ -309,9 +316,11 @@
 		" rows_written = COALESCE(@rows_written, rows_written)," \
 		" rows_rejected = COALESCE(@rows_rejected, rows_rejected)," \
 		" bytes_read = COALESCE(@bytes_read, bytes_read)," \
-		" error_code = CASE @new WHEN N'succeeded' THEN NULL" \
+		" error_code = CASE WHEN @new = N'succeeded'" \
+		" OR (@new = N'running' AND error_code = N'waiting') THEN NULL" \
 		" ELSE COALESCE(@error_code, error_code) END," \
-		" error_message = CASE @new WHEN N'succeeded' THEN NULL" \
+		" error_message = CASE WHEN @new = N'succeeded'" \
+		" OR (@new = N'running' AND error_code = N'waiting') THEN NULL" \
 		" ELSE COALESCE(@error_message, error_message) END" \
 		" WHERE run_id = @run_id AND fence = @fence AND state = @old") \
 	X(RUN_REQUEUE, "UPDATE etl_run SET state = 'queued', settle = @settle," \

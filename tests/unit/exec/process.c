@@ -717,9 +717,9 @@ static void workers_of_others_are_adopted(void **state)
 		"sleep 1000 & echo $! > child; trap 'exit 5' TERM; echo > ready;" FOREVER,
 		false, handle);
 	wait_file(NULL, "ready");
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_ALIVE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_ALIVE);
 	assert_int_equal(x->ops->count(x), 1);
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_ALIVE); /* no second one */
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_ALIVE); /* no second one */
 	assert_string_equal(start(x, 1), handle);                         /* nor by a start */
 	assert_int_equal(x->ops->count(x), 1);
 	assert_int_equal(x->ops->next(x, &end), 0);
@@ -732,7 +732,7 @@ static void workers_of_others_are_adopted(void **state)
 	assert_int_equal(end.exit_status, -1);
 	assert_string_equal(end.reason, "ended, how is not known");
 	assert_string_equal(end.output, "");
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_GONE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_GONE);
 	if (groups_outlive_leaders())
 		wait_dead(read_pid("child"));
 	else
@@ -752,7 +752,7 @@ static void adopted_worker_is_killed_after_its_grace(void **state)
 		"trap '' TERM; sleep 1000 & echo $! > child; echo > ready; " FOREVER,
 		true, handle);
 	wait_file(NULL, "ready");
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_ALIVE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_ALIVE);
 	x->ops->stop(x, 1, 1, 100);
 	assert_int_equal(x->ops->next(x, &end), 0);
 	time_ms += 100;
@@ -761,7 +761,7 @@ static void adopted_worker_is_killed_after_its_grace(void **state)
 	assert_string_equal(
 		end.reason, "ended, how is not known, 100 ms after it was told to stop");
 	wait_dead(read_pid("child"));
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_GONE); /* a zombie by now */
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_GONE); /* a zombie by now */
 	end_elsewhere(keep);
 	close_idle(x);
 }
@@ -778,7 +778,7 @@ static void adopted_worker_that_became_our_child(void **state)
 	x = open_script("exit 99");
 	start_elsewhere("echo > ready; " UNTIL("go") "exit 6", false, handle);
 	wait_file(NULL, "ready");
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_ALIVE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_ALIVE);
 	make_file("go");
 	end = wait_end(x);
 	assert_true(end.known);
@@ -793,7 +793,7 @@ static void check_adopt(
 	char handle[EXECUTOR_HANDLE_MAX];
 
 	process_handle_print(h, handle);
-	assert_int_equal(x->ops->adopt(x, n, n, handle), expected);
+	assert_int_equal(x->ops->adopt(x, n, n, "uid", handle), expected);
 	assert_int_equal(x->ops->count(x), 0);
 }
 
@@ -808,9 +808,9 @@ static void what_is_not_adopted(void **state)
 
 	(void)state;
 	wait_file(NULL, "ready");
-	assert_int_equal(x->ops->adopt(x, 1, 1, NULL), EXECUTOR_ELSEWHERE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", NULL), EXECUTOR_ELSEWHERE);
 	for (size_t i = 0; i < ARRAY_LEN(no_handles); i++)
-		assert_int_equal(x->ops->adopt(x, 1, 1, no_handles[i]), EXECUTOR_ELSEWHERE);
+		assert_int_equal(x->ops->adopt(x, 1, 1, "uid", no_handles[i]), EXECUTOR_ELSEWHERE);
 	assert_int_equal(process_handle_parse(handle, &h), 0);
 	check_adopt(x, &h, 2, EXECUTOR_ELSEWHERE); /* another run's */
 	other = h;
@@ -839,11 +839,11 @@ static void watched_worker_has_one_handle(void **state)
 
 	(void)state;
 	snprintf(handle, sizeof(handle), "%s", start(x, 1));
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_ALIVE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_ALIVE);
 	assert_int_equal(process_handle_parse(handle, &h), 0);
 	h.start++;
 	process_handle_print(&h, handle);
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_ELSEWHERE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_ELSEWHERE);
 	assert_int_equal(x->ops->count(x), 1);
 	kill_worker(x, 1);
 	close_idle(x);
@@ -920,7 +920,7 @@ static void closing_leaves_workers_alone(void **state)
 	wait_file(NULL, "went-on");
 	assert_true(alive(pid_of(handle)));
 	x = open_script("exit 99"); /* and another one finds them */
-	assert_int_equal(x->ops->adopt(x, 1, 1, handle), EXECUTOR_ALIVE);
+	assert_int_equal(x->ops->adopt(x, 1, 1, "uid", handle), EXECUTOR_ALIVE);
 	x->ops->stop(x, 1, 1, 60000);
 	end = wait_end(x);
 	assert_true(end.known); /* the same parent still */
