@@ -2,13 +2,14 @@
  * Versions as the libraries themselves tell them where they can, so that what is printed is what
  * is linked; the recipes' where they cannot.
  */
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 #include <vendor_versions.h>
 
+#include "base/http.h"
 #include "base/json.h"
 #include "base/pack.h"
+#include "base/yaml.h"
 #include "cmd/cmd.h"
 #include "db/db.h"
 #include "krb/krb.h"
@@ -34,8 +35,9 @@ int cmd_version(struct invocation *in, struct err *err UNUSED)
 		{"FreeTDS", tls_freetds_version()},
 		{"Heimdal", krb_version()},
 		{"mbedTLS", tls_mbedtls_version()},
-		{"libcurl", curl_version_info(CURLVERSION_NOW)->version},
+		{"libcurl", http_version()},
 		{"inih", VENDOR_INIH_VERSION},
+		{"libyaml", yaml_version()},
 		{"SQLite", db_version()},
 		{"xxHash", digest_version(xxhash)},
 		{"yyjson", json_version()},

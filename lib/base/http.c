@@ -548,3 +548,8 @@ void http_escape(struct buf *out, const char *text)
 			buf_printf(out, "%%%02X", c);
 	}
 }
+
+const char *http_version(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}

@@ -101,4 +101,6 @@ MUST_CHECK int http_do(struct http *h, const struct http_request *r, struct aren
 /* Appends `text` as it may stand in a path or a query (RFC 3986 §2.3). */
 void http_escape(struct buf *out, const char *text);
 
+const char *http_version(void); /* libcurl's */
+
 #endif

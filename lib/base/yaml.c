@@ -161,3 +161,8 @@ int yaml_parse(const char *text, size_t len, struct json_doc **ret_doc, struct j
 	*ret_root = b.root ? b.root : json_text(b.doc, NULL);
 	return 0;
 }
+
+const char *yaml_version(void)
+{
+	return yaml_get_version_string();
+}

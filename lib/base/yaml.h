@@ -21,4 +21,6 @@
 MUST_CHECK int yaml_parse(const char *text, size_t len, struct json_doc **ret_doc, struct json **ret_root,
 	struct err *err);
 
+const char *yaml_version(void); /* libyaml's */
+
 #endif

@@ -20,7 +20,7 @@ def test_version_names_every_library():
     text = etl("version").stdout
     libraries = json.loads(etl("version", "--json").stdout)["libraries"]
     assert set(libraries) == {
-        "musl", "FreeTDS", "Heimdal", "mbedTLS", "libcurl", "inih", "SQLite", "xxHash",
+        "musl", "FreeTDS", "Heimdal", "mbedTLS", "libcurl", "inih", "libyaml", "SQLite", "xxHash",
         "yyjson", "zlib", "zstd"}
     for name, version in libraries.items():
         assert re.search(rf"^ *{name} +{re.escape(version)}$", text, re.M), name

@@ -64,7 +64,7 @@ static const char *start(struct executor *x, int64_t n)
 {
 	static char handle[EXECUTOR_HANDLE_MAX];
 	const struct worker_spec spec = {
-		.job_id = n, .run_id = n, .fence = n, .store_uid = "store", .run_uid = "uid"};
+		.job_id = n, .run_id = n, .fence = n, .run_uid = "uid"};
 	struct err err = ERR_INIT;
 
 	must(x->ops->start(x, &spec, handle, &err), &err);
@@ -253,7 +253,6 @@ static void check_told(struct executor *x, const char *config, const char *expec
 	const struct worker_spec spec = {.job_id = 12,
 		.run_id = INT64_MAX,
 		.fence = 3,
-		.store_uid = "store",
 		.run_uid = "0193-uid",
 		.config = config};
 	char handle[EXECUTOR_HANDLE_MAX];
@@ -303,7 +302,7 @@ static void starting_twice_is_one_worker(void **state)
 {
 	struct executor *x = open_script("echo $ETL_RUN >> started; exec sleep 1000");
 	struct worker_spec spec = {
-		.job_id = 1, .run_id = 7, .fence = 3, .store_uid = "store", .run_uid = "u"};
+		.job_id = 1, .run_id = 7, .fence = 3, .run_uid = "u"};
 	char first[EXECUTOR_HANDLE_MAX], again[EXECUTOR_HANDLE_MAX];
 	struct err err = ERR_INIT;
 	struct worker_end end;
@@ -334,7 +333,7 @@ static void what_cannot_be_started(void **state)
 {
 	CLEANUP_FREE char *uid = repeat('u', 200);
 	struct worker_spec spec = {
-		.job_id = 1, .run_id = 7, .fence = 3, .store_uid = "store", .run_uid = "u"};
+		.job_id = 1, .run_id = 7, .fence = 3, .run_uid = "u"};
 	char handle[EXECUTOR_HANDLE_MAX] = "untouched";
 	struct executor *x = NULL;
 	struct err err = ERR_INIT;
@@ -356,7 +355,7 @@ static void descriptors_run_out(void **state)
 {
 	struct executor *x = open_script("exec sleep 1000");
 	const struct worker_spec spec = {
-		.job_id = 1, .run_id = 1, .fence = 1, .store_uid = "store", .run_uid = "u"};
+		.job_id = 1, .run_id = 1, .fence = 1, .run_uid = "u"};
 	char handle[EXECUTOR_HANDLE_MAX];
 	int before = descriptors(), failed = 0, started = 0, next_fd = dup(0);
 	struct rlimit limit, low;
@@ -407,7 +406,7 @@ static void statuses_are_kept(void **state)
 
 static void as_many_as_can_be_watched(void **state)
 {
-	struct worker_spec spec = {.job_id = 1, .fence = 1, .store_uid = "store", .run_uid = "u"};
+	struct worker_spec spec = {.job_id = 1, .fence = 1, .run_uid = "u"};
 	char handle[EXECUTOR_HANDLE_MAX];
 	struct executor *x = NULL;
 	struct err err = ERR_INIT;
@@ -938,13 +937,15 @@ static int be_worker(char **argv)
 
 static void worker_is_the_same_program(void **state)
 {
-	const struct settings settings = {.file = NULL};
+	const struct settings settings = {.controller.executor = EXECUTOR_PROCESS};
+	const struct executor_config config = {.settings = &settings, .clock = &clock_system};
 	struct executor *x = NULL;
 	struct err err = ERR_INIT;
 	struct worker_end end;
 
 	(void)state;
-	must(executor_process.open(&settings, &clock_system, &x, &err), &err);
+	assert_ptr_equal(executor_choose(&settings), &executor_process);
+	must(executor_process.open(&config, &x, &err), &err);
 	assert_ptr_equal(x->ops, &executor_process);
 	start(x, 17);
 	end = wait_end(x);
