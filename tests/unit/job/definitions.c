@@ -198,7 +198,7 @@ static void every_change_is_history(void **state)
 		"\"mixed_types\":\"keep\",\"min_rows\":\"7\",\"max_delete\":null,"
 		"\"command\":null,\"atomic\":\"yes\",\"idempotent\":\"no\",\"max_attempts\":\"1\","
 		"\"retry_delay\":\"30s\",\"retry_max_delay\":\"1h\",\"max_disruptions\":\"10\","
-		"\"timeout\":\"0s\",\"priority\":\"0\",\"max_active\":\"1\",\"format\":null,"
+		"\"timeout\":\"0s\",\"priority\":\"0\",\"max_active\":\"1\",\"pod_patch\":null,\"format\":null,"
 		"\"after\":null,\"after_end\":null}");
 }
 

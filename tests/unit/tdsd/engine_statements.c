@@ -316,6 +316,7 @@ static const struct step {
 	{ST_LEASE_RENEW, "lease=60.0 progress='{\"rows\":5}' run_id=1 fence=1"},
 	{ST_LEASE_RENEW, "lease=60.0 progress=null run_id=1 fence=1"},
 	{ST_LEASE_RENEW, "lease=60.0 progress=null run_id=1 fence=2"},
+	{ST_RUN_PENDING, "words='it is not scheduled' run_id=1 fence=1"},
 	{ST_RUN_WORKER, "worker='w2' run_id=1 fence=1"},
 	{ST_RUN_ADOPT, "controller='c2' run_id=1 fence=1"},
 	{ST_RUN_STATE, "run_id=1 fence=1"},
