@@ -178,6 +178,25 @@ static void print_event(void *arg, const struct run_event *e)
 	json_push(p->doc, p->list, o);
 }
 
+static struct json *lineage_json(struct json_doc *doc, const struct lineage *l)
+{
+	struct json *o = json_object(doc);
+
+	for (int i = 0; i < LINEAGE_COUNT; i++)
+		json_set_str(doc, o, lineage_name((enum lineage_fact)i), lineage_get(l, (enum lineage_fact)i));
+	return o;
+}
+
+static void print_lineage(const struct lineage *l)
+{
+	for (int i = 0; i < LINEAGE_COUNT; i++) {
+		const char *fact = lineage_get(l, (enum lineage_fact)i);
+
+		if (fact)
+			printf("       %-17s %s\n", lineage_name((enum lineage_fact)i), fact);
+	}
+}
+
 static void print_controllers(const struct controller_info *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -191,12 +210,19 @@ static int show_json(struct store *store, const struct run_info *runs, size_t n,
 {
 	CLEANUP_JSON struct json_doc *doc = json_new();
 	struct json *list = json_array(doc);
+	struct lineage lineage;
 
 	for (size_t i = 0; i < n; i++) {
 		struct json *o = cmd_run_json(doc, &runs[i]);
 		struct event_printer p = {doc, json_array(doc)};
 
 		if (one) {
+			int has = report_lineage(store, runs[i].run_id, &lineage, err);
+
+			if (has < 0)
+				return -1;
+			if (has)
+				json_set(doc, o, "lineage", lineage_json(doc, &lineage));
 			if (report_event_each(store, runs[i].run_id, print_event, &p, err))
 				return -1;
 			json_set(doc, o, "events", p.list);
@@ -205,6 +231,18 @@ static int show_json(struct store *store, const struct run_info *runs, size_t n,
 	}
 	cmd_print_json(doc, list);
 	return 0;
+}
+
+static int show_details(struct store *store, int64_t run_id, struct err *err)
+{
+	struct lineage lineage;
+	int has = report_lineage(store, run_id, &lineage, err);
+
+	if (has < 0)
+		return -1;
+	if (has)
+		print_lineage(&lineage);
+	return report_event_each(store, run_id, print_event, &(struct event_printer){NULL, NULL}, err);
 }
 
 static int show(struct store *store, const struct run_info *runs, size_t n, bool one, struct arena *a,
@@ -218,8 +256,7 @@ static int show(struct store *store, const struct run_info *runs, size_t n, bool
 	else
 		printf("no runs yet\n");
 	if (one)
-		return report_event_each(store, runs[0].run_id, print_event,
-			&(struct event_printer){NULL, NULL}, err);
+		return show_details(store, runs[0].run_id, err);
 	if (queue_controllers(store, a, &controllers, &n_controllers, err))
 		return -1;
 	print_controllers(controllers, n_controllers);

@@ -218,6 +218,28 @@ static const char kerberos_keys[] =
 /* What a job may say about its workers' pods. */
 static const char pods[] = "ALTER TABLE etl_job ADD COLUMN pod_patch TEXT;\n";
 
+/* Where the rows of a run came from and went to; see lineage.h. */
+static const char lineage[] =
+	"CREATE TABLE etl_run_lineage (\n"
+	"  run_id INTEGER PRIMARY KEY REFERENCES etl_run (run_id),\n"
+	"  source_server TEXT,\n"
+	"  source_database TEXT,\n"
+	"  source_principal TEXT,\n"
+	"  query_hash TEXT,\n"
+	"  version_read TEXT,\n"
+	"  consistency TEXT,\n"
+	"  target_server TEXT,\n"
+	"  target_database TEXT,\n"
+	"  target_principal TEXT,\n"
+	"  digest TEXT\n"
+	");\n"
+	"CREATE VIEW etl_v_lineage AS\n"
+	"SELECT r.run_id, r.run_uid, j.name AS job, r.state, r.finished_at, j.source, l.source_server,\n"
+	"  l.source_database, l.source_principal, l.query_hash, l.version_read, l.consistency, r.rows_read,\n"
+	"  j.target, l.target_server, l.target_database, j.target_table, l.target_principal, r.rows_written,\n"
+	"  r.rows_rejected, l.digest\n"
+	"FROM etl_run_lineage l JOIN etl_run r ON r.run_id = l.run_id JOIN etl_job j ON j.job_id = r.job_id;\n";
+
 const struct migration migrations[] = {
 	{1, "jobs and runs", jobs_and_runs, NULL},
 	{2, "the queue", queue, NULL},
@@ -225,6 +247,7 @@ const struct migration migrations[] = {
 	{4, "what people call and read", interface, migrations_tsql_interface},
 	{5, "keys that KDCs have refused", kerberos_keys, migrations_tsql_kerberos_keys},
 	{6, "pods", pods, migrations_tsql_pods},
+	{7, "lineage of runs", lineage, migrations_tsql_lineage},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

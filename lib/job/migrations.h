@@ -25,6 +25,7 @@ extern const char *const migrations_tsql_loads[];
 extern const char *const migrations_tsql_interface[];
 extern const char *const migrations_tsql_kerberos_keys[];
 extern const char *const migrations_tsql_pods[];
+extern const char *const migrations_tsql_lineage[];
 
 /* The version that this program works with: that of the last migration. */
 int migrations_version(void);

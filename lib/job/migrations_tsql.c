@@ -216,3 +216,22 @@ const char *const migrations_tsql_pods[] = {
 	"ALTER TABLE etl.job ADD pod_patch " BIN2("max"),
 	NULL,
 };
+
+/* The texts are those of lineage.h; LINEAGE_MAX. */
+const char *const migrations_tsql_lineage[] = {
+	"CREATE TABLE etl.run_lineage (\n"
+	"  run_id bigint NOT NULL CONSTRAINT run_lineage_pk PRIMARY KEY\n"
+	"    CONSTRAINT run_lineage_run REFERENCES etl.run (run_id),\n"
+	"  source_server " BIN2("256") ", source_database " BIN2("256") ", source_principal " BIN2("256") ",\n"
+	"  query_hash " BIN2("64") ", version_read " BIN2("256") ", consistency " BIN2("256") ",\n"
+	"  target_server " BIN2("256") ", target_database " BIN2("256") ", target_principal " BIN2("256") ",\n"
+	"  digest " BIN2("64") ")",
+
+	"CREATE VIEW etl.v_lineage AS\n"
+	"SELECT r.run_id, r.run_uid, j.name AS job, r.state, r.finished_at, j.source, l.source_server,\n"
+	"  l.source_database, l.source_principal, l.query_hash, l.version_read, l.consistency, r.rows_read,\n"
+	"  j.target, l.target_server, l.target_database, j.target_table, l.target_principal, r.rows_written,\n"
+	"  r.rows_rejected, l.digest\n"
+	"FROM etl.run_lineage l JOIN etl.run r ON r.run_id = l.run_id JOIN etl.job j ON j.job_id = r.job_id",
+	NULL,
+};

@@ -137,6 +137,20 @@ static int change_state(struct store *s, const struct run *run, enum run_state o
 	return db_changes(s->db) == 1 ? 0 : queue_lost(run, err);
 }
 
+static int keep_lineage(struct store *s, const struct run *run, const struct lineage *l, struct err *err)
+{
+	struct db_stmt *stmt;
+
+	if (!l)
+		return 0;
+	if (statements_get(&s->stmts, ST_RUN_LINEAGE, &stmt, err))
+		return -1;
+	for (int i = 0; i < LINEAGE_COUNT; i++)
+		db_bind_text(stmt, i + 1, lineage_get(l, (enum lineage_fact)i));
+	db_bind_int(stmt, LINEAGE_COUNT + 1, run->run_id);
+	return db_run(stmt, err);
+}
+
 int queue_move_run(struct store *s, const struct run *run, enum run_state to, const char *actor,
 	const char *reason, const struct run_result *result, struct err *err)
 {
@@ -148,6 +162,7 @@ int queue_move_run(struct store *s, const struct run *run, enum run_state to, co
 	if (old != run->state)
 		return queue_lost(run, err);
 	if (change_state(s, run, old, to, result ? result : &no_result, err) ||
+		keep_lineage(s, run, result ? result->lineage : NULL, err) ||
 		queue_event(s, run->run_id, old, to, actor, reason, err))
 		return -1;
 	if (!run_state_final(to))

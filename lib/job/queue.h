@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "job/lineage.h"
 #include "job/run.h"
 #include "job/scheduler.h"
 #include "job/store.h"
@@ -130,6 +131,7 @@ MUST_CHECK int queue_renew(struct store *s, const struct run *run, int64_t lease
 struct run_result { /* what a run's row says beside its state; -1 and NULL where there is none */
 	int64_t rows_read, rows_written, rows_rejected, bytes_read;
 	const char *error_code, *error_message;
+	const struct lineage *lineage;
 };
 
 #define RUN_RESULT_NONE                                                                            \

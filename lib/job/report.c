@@ -79,6 +79,19 @@ int report_run(struct store *s, int64_t run_id, struct arena *a, struct run_info
 	return err_hint(err, "'etl status' lists the last ones");
 }
 
+int report_lineage(struct store *s, int64_t run_id, struct lineage *ret_lineage, struct err *err)
+{
+	struct db_stmt *stmt;
+	int row;
+
+	if (statements_bind(&s->stmts, ST_LINEAGE_LOOK, &stmt, err, "i", run_id) || (row = db_step(stmt, err)) < 0)
+		return err_wrap(err, "store");
+	for (int i = 0; row && i < LINEAGE_COUNT; i++)
+		lineage_set(ret_lineage, (enum lineage_fact)i, db_column_text(stmt, i));
+	db_reset(stmt);
+	return row;
+}
+
 int report_log_each(struct store *s, int64_t run_id,
 	void (*line)(void *arg, const struct log_line *line), void *arg, struct err *err)
 {

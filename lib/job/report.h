@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "job/lineage.h"
 #include "job/store.h"
 
 struct run_info {
@@ -38,6 +39,9 @@ MUST_CHECK int report_runs(struct store *s, size_t limit, struct arena *a,
 /* ERR_NOT_FOUND when there is none of that number. */
 MUST_CHECK int report_run(struct store *s, int64_t run_id, struct arena *a,
 	struct run_info *ret_run, struct err *err);
+
+/* 1; 0: there is none, since it has moved no rows. */
+MUST_CHECK int report_lineage(struct store *s, int64_t run_id, struct lineage *ret_lineage, struct err *err);
 
 struct log_line { /* borrowed until the callback returns */
 	int64_t attempt;

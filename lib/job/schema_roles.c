@@ -23,8 +23,10 @@ const struct schema_grant schema_grants[] = {
 	{READER, "SELECT", "run_heartbeat"},
 	{READER, "SELECT", "controller"},
 	{READER, "SELECT", "kerberos_key"},
+	{READER, "SELECT", "run_lineage"},
 	{READER, "SELECT", "v_status"},
 	{READER, "SELECT", "v_history"},
+	{READER, "SELECT", "v_lineage"},
 	/* apply, run, cancel, recover; a reader too */
 	{OPERATOR, "INSERT, UPDATE", "job"},
 	{OPERATOR, "INSERT", "job_history"},
@@ -42,6 +44,7 @@ const struct schema_grant schema_grants[] = {
 	{WORKER, "SELECT, INSERT, UPDATE", "run"},
 	{WORKER, "INSERT", "run_event"},
 	{WORKER, "SELECT, INSERT", "run_log"},
+	{WORKER, "SELECT, INSERT, UPDATE", "run_lineage"},
 	{WORKER, "SELECT, INSERT, UPDATE, DELETE", "run_heartbeat"},
 	{WORKER, "SELECT, INSERT, UPDATE, DELETE", "controller"},
 	{WORKER, "SELECT, INSERT, UPDATE, DELETE", "kerberos_key"},

@@ -323,6 +323,26 @@
 		" OR (@new = N'running' AND error_code = N'waiting') THEN NULL" \
 		" ELSE COALESCE(@error_message, error_message) END" \
 		" WHERE run_id = @run_id AND fence = @fence AND state = @old") \
+	X(RUN_LINEAGE, "INSERT INTO etl_run_lineage (source_server, source_database, source_principal," \
+		" query_hash, version_read, consistency, target_server, target_database," \
+		" target_principal, digest, run_id) VALUES (@source_server, @source_database," \
+		" @source_principal, @query_hash, @version_read, @consistency, @target_server," \
+		" @target_database, @target_principal, @digest, @run_id) ON CONFLICT (run_id) DO UPDATE" \
+		" SET source_server = excluded.source_server, source_database = excluded.source_database," \
+		" source_principal = excluded.source_principal, query_hash = excluded.query_hash," \
+		" version_read = excluded.version_read, consistency = excluded.consistency, target_server" \
+		" = excluded.target_server, target_database = excluded.target_database, target_principal" \
+		" = excluded.target_principal, digest = excluded.digest", \
+		"UPDATE etl.run_lineage SET source_server = @source_server, source_database =" \
+		" @source_database, source_principal = @source_principal, query_hash = @query_hash," \
+		" version_read = @version_read, consistency = @consistency, target_server =" \
+		" @target_server, target_database = @target_database, target_principal =" \
+		" @target_principal, digest = @digest WHERE run_id = @run_id; IF @@ROWCOUNT = 0 INSERT" \
+		" INTO etl.run_lineage (source_server, source_database, source_principal, query_hash," \
+		" version_read, consistency, target_server, target_database, target_principal, digest," \
+		" run_id) VALUES (@source_server, @source_database, @source_principal, @query_hash," \
+		" @version_read, @consistency, @target_server, @target_database, @target_principal," \
+		" @digest, @run_id)") \
 	X(RUN_REQUEUE, "UPDATE etl_run SET state = 'queued', settle = @settle," \
 		" ready_at = " SQL_IN_SECONDS("@delay") "," \
 		" disruptions = disruptions + @disruption, owner = NULL, lease_until = NULL," \
@@ -535,6 +555,12 @@
 		" LEFT JOIN etl.run_heartbeat h ON h.run_id = r.run_id AND h.fence = r.fence" \
 		" WHERE r.run_id BETWEEN @first AND @last ORDER BY r.run_id DESC" \
 		" OFFSET 0 ROWS FETCH NEXT @limit ROWS ONLY") \
+	X(LINEAGE_LOOK, "SELECT source_server, source_database, source_principal, query_hash, version_read," \
+		" consistency, target_server, target_database, target_principal, digest FROM" \
+		" etl_run_lineage WHERE run_id = @run_id", \
+		"SELECT source_server, source_database, source_principal, query_hash, version_read," \
+		" consistency, target_server, target_database, target_principal, digest FROM" \
+		" etl.run_lineage WHERE run_id = @run_id") \
 	X(LOG_LIST, "SELECT attempt, at, level, message FROM etl_run_log" \
 		" WHERE run_id = @run_id ORDER BY attempt, seq", \
 		"SELECT attempt, " TSQL_TEXT("at") " AS at, level, message FROM etl.run_log" \

@@ -24,6 +24,7 @@ static const struct {
 	{"run", true},
 	{"run_event", true},
 	{"run_log", false},
+	{"run_lineage", false},
 };
 
 struct move {

@@ -199,7 +199,8 @@ static int end_run(struct host *h, const struct verdict *v, const char *reason, 
 		.rows_rejected = counted && h->at->job->kind == JOB_COPY ? (int64_t)r->rows_rejected : -1,
 		.bytes_read = counted ? (int64_t)r->bytes_read : -1,
 		.error_code = why ? err_name(why->code) : NULL,
-		.error_message = why ? why->msg : NULL};
+		.error_message = why ? why->msg : NULL,
+		.lineage = r && r->has_lineage ? &r->lineage : NULL};
 	struct ending e = {.run = h->at->run,
 		.verdict = v,
 		.actor = h->at->actor,

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "work/history.h"
+#include "work/ledger.h"
 #include "work/ring.h"
 #include "work/settle.h"
 #include "work/source.h"
@@ -247,6 +248,28 @@ static void finish_lanes(struct session *s, const struct err *why)
 			ring_finish(s->lanes[i].ring, why);
 }
 
+/* What is a file is somebody's by the process that reads it. */
+static void tell_file(const struct connection *conn, enum lineage_fact database, enum lineage_fact principal,
+	struct lineage *l)
+{
+	char uid[LEDGER_PRINCIPAL_MAX];
+
+	if (!conn->path)
+		return;
+	lineage_set(l, database, conn->path);
+	lineage_set(l, principal, ledger_principal(uid));
+}
+
+static void tell_source(struct session *s)
+{
+	struct lineage *l = &s->result.lineage; /* but for these facts the writer's */
+
+	tell_file(s->copy->source, LINEAGE_source_database, LINEAGE_source_principal, l);
+	lineage_set(l, LINEAGE_version_read, s->watermark_to);
+	if (s->lanes[0].source && s->source->lineage)
+		s->source->lineage(s->lanes[0].source, l);
+}
+
 /* The sources are closed only when the writer is done: the column list is theirs. */
 static void *reader_main(void *arg)
 {
@@ -268,6 +291,7 @@ static void *reader_main(void *arg)
 	while (!s->writer_done)
 		pthread_cond_wait(&s->changed, &s->mutex);
 	pthread_mutex_unlock(&s->mutex);
+	tell_source(s);
 	for (uint32_t i = s->n; i-- > 0;)
 		s->source->close(s->lanes[i].source);
 	return NULL;
@@ -435,6 +459,16 @@ static void name_target(struct session *s, struct err *err)
 	err_wrap(err, "load '%s'", s->copy->host->job->target_table);
 }
 
+static void tell_target(struct session *s)
+{
+	struct lineage *l = &s->result.lineage;
+
+	tell_file(s->copy->target, LINEAGE_target_database, LINEAGE_target_principal, l);
+	if (s->opened && s->target->lineage)
+		s->target->lineage(s->opened, l);
+	s->result.has_lineage = true;
+}
+
 static void *writer_main(void *arg)
 {
 	struct session *s = arg;
@@ -457,6 +491,7 @@ static void *writer_main(void *arg)
 		s->write_err = err;
 	}
 	abort_lanes(s);
+	tell_target(s);
 	s->target->close(s->opened);
 	set_flag(s, &s->writer_done);
 	return NULL;

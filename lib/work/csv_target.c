@@ -368,6 +368,11 @@ static int target_publish(
 	return 0;
 }
 
+static void target_lineage(struct target *t, struct lineage *l)
+{
+	load_tell_digest(&t->job, t->verified, &t->staged.digest, l);
+}
+
 const struct target_ops target_csv = {
 	.driver = DRIVER_CSV,
 	.open = target_open,
@@ -378,6 +383,7 @@ const struct target_ops target_csv = {
 	.write = target_write,
 	.verify = target_verify,
 	.publish = target_publish,
+	.lineage = target_lineage,
 	.revoke = target_revoke,
 	.rejects = target_rejects,
 	.close = target_close,

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "db/mssql.h"
 #include "db/tsql.h"
+#include "work/digest.h"
 #include "work/mssql_range.h"
 
 struct source {
@@ -24,6 +25,7 @@ struct source {
 	char application[MSSQL_APPLICATION_MAX + 1];
 	struct tds_columns columns, known; /* of the answer; of the catalog */
 	struct mssql_range range;
+	char query_hash[DIGEST_TEXT_LEN + 1]; /* of the statement that was sent */
 	int64_t rows;
 	uint64_t number;   /* rows that were begun */
 	struct buf carry;  /* the beginning of a row that did not fit the last batch */
@@ -192,8 +194,11 @@ static int find_sql(struct source *s, const char **ret_sql, struct err *err)
 /* Up to where the rows begin. */
 static int begin_query(struct source *s, const char *sql, struct err *err)
 {
+	struct digest hash = {.sum = 0};
 	enum mssql_event event;
 
+	digest_add(&hash, "", 0, sql, strlen(sql));
+	digest_text(&hash, s->query_hash);
 	if (db_mssql_wire(s->db, &s->wire, err) || mssql_wire_batch(s->wire, sql, strlen(sql), err))
 		return -1;
 	do {
@@ -344,6 +349,18 @@ static int mssql_source_watermark(struct source *s, const char **ret_to, struct 
 	return 0;
 }
 
+static void mssql_source_lineage(struct source *s, struct lineage *l)
+{
+	const struct mssql_session *session = db_mssql_session(s->db);
+
+	lineage_set(l, LINEAGE_source_server, session->server);
+	lineage_set(l, LINEAGE_source_database, session->database);
+	lineage_set(l, LINEAGE_source_principal, session->login);
+	lineage_set(l, LINEAGE_query_hash, s->query_hash);
+	lineage_set(l, LINEAGE_consistency,
+		s->request->ranges > 1 ? "inconsistent: ranges, each of a moment of its own" : "one statement");
+}
+
 const struct source_ops source_mssql = {
 	.driver = DRIVER_MSSQL,
 	.open = mssql_source_open,
@@ -352,5 +369,6 @@ const struct source_ops source_mssql = {
 	.size = mssql_source_size,
 	.rows = mssql_source_rows,
 	.watermark = mssql_source_watermark,
+	.lineage = mssql_source_lineage,
 	.close = mssql_source_close,
 };

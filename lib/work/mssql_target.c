@@ -577,6 +577,18 @@ static int target_publish(
 	return 0;
 }
 
+static void target_lineage(struct target *t, struct lineage *l)
+{
+	const struct mssql_session *session = t->db ? db_mssql_session(t->db) : NULL;
+
+	if (session) {
+		lineage_set(l, LINEAGE_target_server, session->server);
+		lineage_set(l, LINEAGE_target_database, session->database);
+		lineage_set(l, LINEAGE_target_principal, session->login);
+	}
+	load_tell_digest(t->load->job, t->verified, &t->digest, l);
+}
+
 static int finish(struct target *t, struct err *err)
 {
 	const struct job *job = t->load->job;
@@ -626,6 +638,7 @@ const struct target_ops target_mssql = {
 	.end_lane = target_end_lane,
 	.verify = target_verify,
 	.publish = target_publish,
+	.lineage = target_lineage,
 	.finish = target_finish,
 	.script = target_script,
 	.revoke = target_revoke,

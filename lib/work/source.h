@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/settings.h"
 #include "job/job.h"
+#include "job/lineage.h"
 #include "tds/type.h"
 #include "work/batch.h"
 #include "work/reject.h"
@@ -59,6 +60,9 @@ struct source_ops {
 	 * above it will be read by the next load; NULL when that is not known, since there was no row.
 	 * The text lives as long as the source. */
 	int (*watermark)(struct source *s, const char **ret_to, struct err *err);
+
+	/* What it knows of the facts source_server to consistency, after the end of read(). NULL: none. */
+	void (*lineage)(struct source *s, struct lineage *l);
 
 	void (*close)(struct source *s); /* NULL is fine */
 };

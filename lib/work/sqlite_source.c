@@ -497,6 +497,12 @@ static int sqlite_source_watermark(struct source *s, const char **ret_to, struct
 	return 0;
 }
 
+static void sqlite_source_lineage(struct source *s, struct lineage *l)
+{
+	(void)s;
+	lineage_set(l, LINEAGE_consistency, "one snapshot");
+}
+
 const struct source_ops source_sqlite = {
 	.driver = DRIVER_SQLITE,
 	.open = sqlite_source_open,
@@ -505,5 +511,6 @@ const struct source_ops source_sqlite = {
 	.size = sqlite_source_size,
 	.rows = sqlite_source_rows,
 	.watermark = sqlite_source_watermark,
+	.lineage = sqlite_source_lineage,
 	.close = sqlite_source_close,
 };

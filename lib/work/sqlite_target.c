@@ -595,6 +595,11 @@ static int target_revoke(
 	return 0;
 }
 
+static void target_lineage(struct target *t, struct lineage *l)
+{
+	load_tell_digest(t->load->job, t->verified, &t->digest, l);
+}
+
 const struct target_ops target_sqlite = {
 	.driver = DRIVER_SQLITE,
 	.open = target_open,
@@ -606,6 +611,7 @@ const struct target_ops target_sqlite = {
 	.write = target_write,
 	.verify = target_verify,
 	.publish = target_publish,
+	.lineage = target_lineage,
 	.finish = target_finish,
 	.script = target_script,
 	.revoke = target_revoke,

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "job/job.h"
+#include "job/lineage.h"
 #include "job/queue.h"
 #include "job/run.h"
 #include "work/target.h"
@@ -35,6 +36,8 @@ struct step_result {
 	enum step_end end;
 	bool before; /* done by an earlier attempt: this one found it */
 	uint64_t rows_read, rows_written, rows_rejected, bytes_read;
+	bool has_lineage;
+	struct lineage lineage;
 };
 
 /* The attempt, as a step sees it. The functions may be called from any thread. */

@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "tds/declare.h"
+#include "work/digest.h"
 
 #define RUN_UID_MAX 64 /* a UUID has 36 */
 
@@ -97,6 +98,14 @@ int load_columns(const struct load *load, const struct tds_columns *cols, struct
 				renames[i].to);
 	*ret_columns = renamed;
 	return 0;
+}
+
+void load_tell_digest(const struct job *job, bool verified, const struct digest *digest, struct lineage *l)
+{
+	char text[DIGEST_TEXT_LEN + 1];
+
+	if (verified && job->verify == VERIFY_DIGEST)
+		lineage_set(l, LINEAGE_digest, digest_text(digest, text));
 }
 
 int load_check_min_rows(const struct job *job, const char *what, uint64_t before, uint64_t staged,

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "job/job.h"
+#include "job/lineage.h"
 #include "tds/type.h"
 #include "work/batch.h"
 #include "work/reject.h"
@@ -84,6 +85,10 @@ MUST_CHECK int load_check_min_rows(const struct job *job, const char *what, uint
 	uint64_t staged, struct err *err);
 MUST_CHECK int load_check_max_delete(const struct job *job, const char *what, int64_t before,
 	int64_t fewer, struct err *err);
+
+/* The digest of a load whose staging is verified, where the job wants one, as a fact of its lineage. */
+struct digest;
+void load_tell_digest(const struct job *job, bool verified, const struct digest *digest, struct lineage *l);
 
 enum ledger_state { LEDGER_NONE, LEDGER_OPEN, LEDGER_PUBLISHED, LEDGER_REVOKED };
 
@@ -153,6 +158,9 @@ struct target_ops {
 	/* One transaction: ledger, table, ledger. On ERR_LEASE_LOST nothing was changed. */
 	int (*publish)(struct target *t, const struct load_end *end, uint64_t *ret_rows,
 		struct err *err);
+
+	/* What it knows of the facts target_server to digest, after publish() or an error. NULL: none. */
+	void (*lineage)(struct target *t, struct lineage *l);
 
 	/* What follows the publishing, unless it is known to be done: post_sql that is not part of it. Also
 	 * when begin has found the load PUBLISHED. NULL: nothing does. */

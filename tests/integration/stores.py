@@ -24,7 +24,7 @@ from pathlib import Path
 from tdsd import PASSWORD, USER, Tdsd
 
 BACK_ENDS = ("sqlite", "mssql")
-TABLES = ("job", "run", "run_event", "run_log", "run_heartbeat", "controller", "kerberos_key")
+TABLES = ("job", "run", "run_event", "run_log", "run_heartbeat", "run_lineage", "controller", "kerberos_key")
 
 
 class SqliteStore:

@@ -4,6 +4,7 @@ The server is tests/tdsd (see test_mssql.py for one that is there).
 """
 
 import csv
+import json
 import sqlite3
 
 import pymssql
@@ -161,6 +162,34 @@ def test_ranges_in_parallel(copies):
     copies.copy(source_table="src.member", target_table="tgt.member", load_mode="replace", create="yes",
                 partition_column="id", parallel=3, verify="digest")
     assert len(same(copies)) == 53
+
+
+def test_lineage(copies):
+    """Where rows came from and went to, as whom: in the store."""
+    copies.run(MEMBER + "DROP TABLE IF EXISTS tgt.more")
+    keys = {"target_table": "tgt.member", "load_mode": "replace", "create": "yes", "verify": "digest"}
+    copies.copy(source_table="src.member", **keys)
+    run = json.loads(copies.project.etl("status", "--last", 1, "--json").stdout)[0]["run"]
+    facts = json.loads(copies.project.etl("status", run, "--json").stdout)[0]["lineage"]
+    server = copies.value("@@SERVERNAME")
+    login = copies.value("ORIGINAL_LOGIN()")
+    assert (facts["source_server"], facts["source_database"], facts["source_principal"]) \
+        == (facts["target_server"], facts["target_database"], facts["target_principal"]) \
+        == (server, copies.options["database"], login)
+    assert facts["consistency"] == "one statement" and len(facts["query_hash"]) == 32
+    assert facts["digest"] == copies.value("SELECT digest FROM etl.load_ledger WHERE digest IS NOT NULL")
+    assert f"query_hash        {facts['query_hash']}\n" in copies.project.etl("status", run).stdout
+    copies.copy(source_query="SELECT * FROM src.member", **keys)
+    copies.copy(source_table="src.member", **keys)
+    hashes = copies.project.sql("SELECT query_hash FROM etl_v_lineage WHERE job = 'copy' ORDER BY run_id", "control.db")
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert copies.project.sql("SELECT source, target, target_table, state, rows_read, rows_written, rows_rejected,"
+                              " version_read FROM etl_v_lineage WHERE run_id = " + str(run), "control.db") \
+        == [("dw", "dw", "tgt.member", "succeeded", 3, 3, 0, None)]
+    copies.copy(**{**keys, "source_table": "src.member", "load_mode": "incremental", "watermark_column": "id",
+                    "target_table": "tgt.more"})
+    assert copies.project.sql("SELECT version_read FROM etl_v_lineage ORDER BY run_id DESC LIMIT 1", "control.db") \
+        == [("3",)]
 
 
 TYPES = {

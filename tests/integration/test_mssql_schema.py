@@ -196,7 +196,7 @@ ORDER = "INSERT INTO etl.run (job_id) SELECT job_id FROM etl.job WHERE name = N'
 def as_operator(place, login):
     """What an operator does, by commands and from SSMS. Each error ends it."""
     for table in ("migration", "meta", "job", "job_history", "job_dependency", "run", "run_event", "run_log",
-                  "run_heartbeat", "controller", "kerberos_key", "v_status", "v_history"):
+                  "run_heartbeat", "run_lineage", "controller", "kerberos_key", "v_status", "v_history", "v_lineage"):
         place.rows(f"SELECT COUNT(*) FROM etl.{table}", **login)
     etl = place.project.etl
     etl("apply", "jobs.ini", "--config", "login.ini")
@@ -232,6 +232,9 @@ def as_worker(place, login):
              " VALUES (N'svc@R.ORG', N'1-0001', N'h', '2020-01-01');"
              " UPDATE etl.kerberos_key SET refused = 1 WHERE principal = N'svc@R.ORG';"
              " DELETE FROM etl.kerberos_key WHERE principal = N'svc@R.ORG'", **login)
+    # where the rows of a copy came from
+    place.do("UPDATE etl.run_lineage SET digest = N'x' WHERE run_id = 0;"
+             " INSERT INTO etl.run_lineage (run_id) VALUES ((SELECT MAX(run_id) FROM etl.run))", **login)
     logs = "".join(m for m, in place.rows("SELECT message FROM etl.run_log UNION ALL SELECT error_message FROM etl.run"
                                           " WHERE error_message IS NOT NULL"))
     assert "denied" not in logs, logs
@@ -261,7 +264,7 @@ def play(place, role, scene):
 
 
 def clean(place):
-    place.do("DELETE FROM etl.run_heartbeat; DELETE FROM etl.run_log; DELETE FROM etl.run_event; DELETE FROM etl.run;"
+    place.do("DELETE FROM etl.run_lineage; DELETE FROM etl.run_heartbeat; DELETE FROM etl.run_log; DELETE FROM etl.run_event; DELETE FROM etl.run;"
              " DELETE FROM etl.job_history; DELETE FROM etl.job_dependency; DELETE FROM etl.job;"
              " DELETE FROM etl.controller; DELETE FROM etl.kerberos_key")
 

@@ -30,7 +30,10 @@ def test_the_last_runs(runs):
 
 
 def test_one_run(runs):
-    header, run, *events = runs.etl("status", 1).stdout.splitlines()
+    header, run, database, principal, *rest = runs.etl("status", 1).stdout.splitlines()
+    assert database.split() == ["source_database", "data/"] and principal.split()[0] == "source_principal"
+    assert [line.split()[0] for line in rest[:2]] == ["target_database", "target_principal"]
+    events = rest[2:]
     assert header.split()[0] == "run" and run.split()[:3] == ["1", "load", "succeeded"]
     assert [e.split()[2] for e in events] == ["queued", "starting", "running", "succeeded"]
     done = runs.etl("status", 3, status=7)
@@ -45,6 +48,7 @@ def test_json(runs):
     assert failed["state"] == "failed" and failed["error_code"] == "bad_data"
     one = json.loads(runs.etl("status", 2, "--json").stdout)
     assert [e["new_state"] for e in one[0].pop("events")] == ["queued", "starting", "running", "failed"]
+    assert one[0].pop("lineage")["source_server"] is None
     assert one == [failed]
 
 

@@ -41,7 +41,7 @@ static void tables_are_public(void **state)
 		"SELECT name FROM sqlite_schema WHERE type = 'table'"
 		" AND name NOT LIKE 'sqlite_%' ORDER BY name",
 		"etl_controller;etl_job;etl_job_dependency;etl_job_history;etl_kerberos_key;etl_run;etl_run_event;"
-		"etl_run_heartbeat;etl_run_log");
+		"etl_run_heartbeat;etl_run_lineage;etl_run_log");
 }
 
 /* Every option is a column of its name, and NULL or its default in a row by hand. */
@@ -191,7 +191,7 @@ static void a_store_of_version_1_goes_on(void **state)
 	sql_run(f.path, ROWS_OF_VERSION_1);
 	test_store_open(&f);
 	assert_string_equal(store_uid(f.store), "the same");
-	check_store(&f, "SELECT max(version) FROM etl_migration", "6");
+	check_store(&f, "SELECT max(version) FROM etl_migration", "7");
 
 	must(store_job(f.store, "load", &f.arena, &job, &f.err), &f.err);
 	assert_int_equal(job.load_mode, LOAD_REPLACE);

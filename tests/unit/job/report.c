@@ -26,7 +26,9 @@ static struct run_info info(struct test_store *f, int64_t run_id)
 
 static void runs_are_listed(void **state)
 {
-	const struct run_result result = {.rows_read = 3, .rows_written = 2, .bytes_read = 99};
+	struct lineage lineage = {{{0}}};
+	const struct run_result result = {
+		.rows_read = 3, .rows_written = 2, .bytes_read = 99, .lineage = &lineage};
 	struct test_store *f = *state;
 	struct run_info *runs = NULL, one = {.run_id = 42};
 	struct run run;
@@ -36,6 +38,8 @@ static void runs_are_listed(void **state)
 	assert_int_equal(n, 0);
 	test_store_order(f, 1);
 	run = test_store_start(f);
+	lineage_set(&lineage, LINEAGE_source_server, "SQL01");
+	lineage_set(&lineage, LINEAGE_digest, "abc");
 	must(queue_move(f->store, &run, RUN_SUCCEEDED, "w", NULL, &result, &f->err), &f->err);
 	store_sql(f,
 		"INSERT INTO etl_run (job_id) VALUES (1); INSERT INTO etl_run (job_id) VALUES (1)");
@@ -48,6 +52,12 @@ static void runs_are_listed(void **state)
 	assert_int_equal(runs[1].elapsed_ms, -1);
 	assert_int_equal(runs[1].rows_written, -1);
 	one = info(f, 1);
+	memset(&lineage, 'x', sizeof(lineage));
+	assert_int_equal(report_lineage(f->store, 1, &lineage, &f->err), 1);
+	assert_string_equal(lineage_get(&lineage, LINEAGE_source_server), "SQL01");
+	assert_string_equal(lineage_get(&lineage, LINEAGE_digest), "abc");
+	assert_null(lineage_get(&lineage, LINEAGE_target_server));
+	assert_int_equal(report_lineage(f->store, 2, &lineage, &f->err), 0);
 	assert_string_equal(one.state, "succeeded");
 	assert_string_equal(one.job, "load");
 	assert_string_equal(one.run_uid, run.run_uid);

@@ -162,7 +162,7 @@ static void a_failed_migration_is_undone(void **state)
 	run(db, "CREATE TABLE etl_run (mine)");
 	must(db_begin(db, &err), &err);
 	assert_int_equal(schema_migrate(db, &test_clock, &rnd_system, &c, &err), -1);
-	check_err(&err, ERR_CONFIG, "from schema version 0 to 6: table etl_run already exists");
+	check_err(&err, ERR_CONFIG, "from schema version 0 to 7: table etl_run already exists");
 	db_rollback(db);
 	assert_int_equal(number(db, "SELECT count(*) FROM sqlite_schema"), 1);
 	db_close(db);

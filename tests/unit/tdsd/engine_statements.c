@@ -340,6 +340,12 @@ static const struct step {
 	{ST_RUN_MOVE,
 		"new='failed' final=1 rows_read=10 rows_written=10 rows_rejected=0 bytes_read=1234 "
 		"error_code='x' error_message='y' run_id=1 fence=1 old='running'"},
+	{ST_RUN_LINEAGE, "source_server='s' source_database='d' source_principal='p' query_hash='h' version_read=null "
+			 "consistency='one statement' target_server='t' target_database='d' target_principal='p' digest=null run_id=1"},
+	{ST_RUN_LINEAGE, "source_server='s2' source_database=null source_principal='p' query_hash='h' version_read='7' "
+			 "consistency=null target_server='t' target_database='d' target_principal='p' digest='abc' run_id=1"},
+	{ST_LINEAGE_LOOK, "run_id=1"},
+	{ST_LINEAGE_LOOK, "run_id=99"},
 	{ST_LEASE_END, "run_id=1 fence=1"},
 	{ST_RUN_DEPENDANTS, "run_id=1 job_id=1 succeeded=1"},
 	{ST_RUN_DEPENDANTS, "run_id=1 job_id=1 succeeded=1"},
@@ -480,6 +486,7 @@ static void both_dialects_do_the_same(void **state)
 		if (!f->used[i])
 			fail_msg("%s has no step here", names[i]);
 	compare_table(f, "kerberos_key", "principal, key_version, refused, holder", "principal, key_version");
+	compare_table(f, "run_lineage", "run_id, source_server, source_database, version_read, digest", "run_id");
 	compare_table(f, "run",
 		"run_id, job_id, state, origin, order_key, priority, attempt, owner, fence, "
 		"rows_read, rows_written,"
