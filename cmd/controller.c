@@ -9,6 +9,7 @@
 #include "ctl/controller.h"
 #include "exec/process_handle.h"
 #include "exec/process_left.h"
+#include "krb/krb.h"
 
 /* A worker by hand that was killed has nobody else to clean up behind it. */
 static enum executor_found look(void *arg UNUSED, const char *process)
@@ -18,6 +19,16 @@ static enum executor_found look(void *arg UNUSED, const char *process)
 	if (found == EXECUTOR_GONE)
 		process_left_kill(process);
 	return found;
+}
+
+/* Workers need a ticket for the store, as we do. */
+static int may_start(void *arg, bool anew, struct err *err)
+{
+	const struct settings *s = arg;
+
+	if (s->store.driver != DRIVER_MSSQL || s->store.mssql.auth != MSSQL_AUTH_KERBEROS)
+		return 0;
+	return krb_verify(s->store.mssql.kerberos, anew, err);
 }
 
 /* Blocked in every thread, and read by the controller. */
@@ -63,6 +74,8 @@ int cmd_controller(struct invocation *in, struct err *err)
 		.process = process,
 		.version = ETL_VERSION,
 		.look = look,
+		.may_start = may_start,
+		.may_start_arg = &settings,
 		.until_idle = cmd_flag(in, "until-idle") != NULL};
 
 	if (cmd_settings(in, &settings, err) || process_handle_self(process, err) ||

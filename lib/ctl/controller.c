@@ -25,6 +25,7 @@ struct visit {
 	struct fact *facts; /* those that the store has not taken come back */
 	const char *state;
 	size_t workers, free_slots;
+	bool doubt; /* a worker could not log in */
 	struct round_result result;
 	bool failed;
 };
@@ -35,6 +36,7 @@ struct rounds {
 	const char *since;
 	struct round *round;
 	struct store *store; /* NULL while it is to be opened again */
+	struct gate gate;
 	pthread_t thread;
 
 	pthread_mutex_t mutex; /* for what is below */
@@ -55,6 +57,7 @@ struct controller {
 	struct fact *facts, **facts_end; /* for the next round */
 	bool under_way;			 /* a round is */
 	bool wake;			 /* the next one is to be at once */
+	bool doubt;			 /* a worker has ended since that could not log in */
 	int64_t next_round;		 /* monotonic ms */
 	bool stopping;
 	int64_t stop_until;
@@ -80,6 +83,8 @@ static int visit_store(struct rounds *r, struct visit *v, struct err *err)
 	}
 	if (!r->store && store_open(r->config->settings, &r->store, err))
 		return -1;
+	if (v->free_slots && !gate_is_open(&r->gate, v->doubt, clock->monotonic(clock->arg)))
+		v->free_slots = 0;
 	if (round_run(r->round, r->store, &v->facts, v->state, v->workers, v->free_slots, r->since,
 		    clock->monotonic(clock->arg), &v->arena, &v->result, err) == 0)
 		return 0;
@@ -219,6 +224,7 @@ static void take_ends(struct controller *c)
 		f->stopped = end.stopped;
 		f->disrupted = end.disrupted;
 		f->never_began = end.never_began;
+		c->doubt |= end.exit_status == err_exit_code(ERR_AUTH) || end.exit_status == err_exit_code(ERR_NETWORK);
 		f->output_lost = end.output_lost;
 		f->output = mem_alloc(end.output_len + 1);
 		memcpy(f->output, end.output, end.output_len);
@@ -277,6 +283,8 @@ static void ask(struct controller *c)
 	v->free_slots = free_slots(c);
 	if (c->x->ops->mark)
 		c->x->ops->mark(c->x);
+	v->doubt = c->doubt;
+	c->doubt = false;
 	c->under_way = true;
 	c->wake = false;
 	pthread_mutex_lock(&c->rounds.mutex);
@@ -502,7 +510,9 @@ int controller_run(const struct controller_config *config, struct controller_sum
 	struct err *err)
 {
 	struct controller c = {.config = config,
-		.rounds = {.config = config, .answer_fd = -1},
+		.rounds = {.config = config,
+			.answer_fd = -1,
+			.gate = {.ask = config->may_start, .arg = config->may_start_arg}},
 		.away_since = -1};
 	int rc;
 

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/settings.h"
+#include "ctl/gate.h"
 #include "ctl/round.h"
 #include "exec/executor.h"
 
@@ -31,6 +32,8 @@ struct controller_config {
 	const char *uid, *host, *process, *version;
 	enum executor_found (*look)(void *arg, const char *process);
 	void *look_arg;
+	gate_ask *may_start; /* NULL: workers may always be started */
+	void *may_start_arg;
 	int stop_fd;	 /* readable: stop claiming and leave */
 	bool until_idle; /* leave when nothing is left to do */
 };

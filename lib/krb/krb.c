@@ -249,9 +249,36 @@ int krb_ensure(const struct kerberos_options *o, struct krb_ticket *ret, struct 
 	}
 	if (obtain(o, false, true, ret, serves ? &quiet : err) == 0)
 		return 0;
-	failed_at = now;
+	if (!is_asked_for(o))
+		failed_at = now;
 	if (!serves)
 		return -1;
 	*ret = t;
 	return 0;
+}
+
+/* The old ticket may serve for hours after that. */
+static int check_refused(const struct kerberos_options *o, struct err *err)
+{
+	struct attempt a = {.force = false};
+	int rc;
+
+	if (krb_session_open(o, &a.s, err))
+		return -1;
+	rc = keys_open(&a.s, err) || keys_choose_client(&a.s, &a.client, err) ? -1 : 0;
+	if (rc == 0 && refused_before(o, a.client.name, a.client.version))
+		rc = refuse(&a, err);
+	krb_session_release(&a.s);
+	return rc;
+}
+
+int krb_verify(const struct kerberos_options *o, bool anew, struct err *err)
+{
+	struct krb_ticket t;
+
+	if (!o->keytab)
+		return krb_read(o, &t, err);
+	if (anew)
+		return krb_obtain(o, false, &t, err);
+	return krb_ensure(o, &t, err) || check_refused(o, err) ? -1 : 0;
 }

@@ -69,6 +69,10 @@ MUST_CHECK int krb_read(const struct kerberos_options *o, struct krb_ticket *ret
  * old one lasts. Errors as of the two. */
 MUST_CHECK int krb_ensure(const struct kerberos_options *o, struct krb_ticket *ret, struct err *err);
 
+/* Can others have a ticket with this keytab, as far as we know? Its key was not refused, and we have one that
+ * serves. `anew`: what is in the cache does not count, a KDC is asked. Errors as of krb_obtain and krb_read. */
+MUST_CHECK int krb_verify(const struct kerberos_options *o, bool anew, struct err *err);
+
 /* "FILE:…" or "MEMORY:…": where the tickets are. */
 const char *krb_cache_name(const struct kerberos_options *o, struct arena *a);
 
