@@ -11,6 +11,7 @@
 #include "work/target.h"
 
 #define SQL_MAX	  (4u * 1024 * 1024)
+#define TERMS_MAX 32 /* columns in one chain of ORs: an engine nests them in one another */
 #define NAMED_MAX 3 /* keys that an error names */
 #define BINARY	  "COLLATE Latin1_General_BIN2"
 
@@ -284,6 +285,7 @@ static int update_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err
 {
 	struct buf sql = BUF_INIT(SQL_MAX), differs = BUF_INIT(SQL_MAX);
 	const char *between = "", *which;
+	uint32_t terms = 0;
 
 	buf_adds(&sql, "UPDATE t SET ");
 	for (uint32_t i = 0; i < p->fit->n; i++) {
@@ -292,6 +294,8 @@ static int update_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err
 		if (!to || is_key(p, i) || to->c.identity)
 			continue;
 		buf_printf(&sql, "%s%s = s.c%" PRIu32, *between ? ", " : "", quoted(p, i), i);
+		if (*between && ++terms % TERMS_MAX == 0)
+			between = ") OR (";
 		add_differs(p, i, between, &differs);
 		between = " OR ";
 	}
@@ -299,7 +303,7 @@ static int update_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err
 	which = arena_buf(p->arena, &differs);
 	buf_printf(&sql, " FROM %s AS t JOIN %s AS s ON ", p->table->name, p->stage);
 	add_same_key(p, &sql);
-	buf_printf(&sql, " WHERE %s", which);
+	buf_printf(&sql, " WHERE (%s)", which);
 	if (*between)
 		return run_sql(p, arena_buf(p->arena, &sql), ret_rows, err);
 	buf_release(&sql); /* keys are all there is */
