@@ -393,8 +393,13 @@ static int narrow(
 	if (number == TDS_CODEPAGE_UTF8)
 		return 0;
 	page = tds_codepage_get(number);
-	if (!page || !tds_codepage_writes(page))
-		return tsql_unsupported(e, "text in this collation's code page");
+	if (!page || !tds_codepage_writes(page)) {
+		if (!engine_text_encode(number, v->s.data, v->s.len, scratch))
+			return tsql_unsupported(e, "text in this collation's code page");
+		v->s.data = (const uint8_t *)buf_str(scratch);
+		v->s.len = (uint32_t)scratch->len;
+		return 0;
+	}
 	room = buf_room(scratch, 2 * (size_t)v->s.len + 1);
 	if (!room)
 		return tsql_fail(e, 8623);
@@ -471,9 +476,9 @@ static int decode_text(const struct tds_column *t, const struct tds_value *v, st
 		return 0;
 	} else {
 		page = tds_codepage_get(number);
-		if (!page)
-			return err_set(err, ERR_DATA, "a collation whose code page is not known");
-		used = tds_codepage_to_utf8(page, v->s.data, v->s.len, out, &len);
+		used = page ? tds_codepage_to_utf8(page, v->s.data, v->s.len, out, &len) : 0;
+		for (; !page && used < v->s.len && v->s.data[used] < 0x80; used++)
+			out[len++] = v->s.data[used];
 	}
 	if (used != v->s.len)
 		return err_set(err, ERR_DATA, "bytes that are no text of the column");

@@ -95,4 +95,8 @@ int variant_open(
 int64_t cell_ticks(const struct tds_value *v); /* days and ticks as one number */
 void value_of_ticks(int64_t ticks, struct tds_value *ret);
 
+/* UTF-8 into a code page that lib/tds does not write, to the end of `out`; what the page lacks becomes '?'. False: of
+ * the page only ASCII is known, and there is more. */
+bool engine_text_encode(unsigned codepage, const uint8_t *s, size_t len, struct buf *out);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "tds/row.h"
 #include "tests/tdsd/call.h"
+#include "tests/tdsd/huge.h"
 #include "tests/tdsd/result.h"
 #include "tests/tdsd/shape.h"
 
@@ -390,6 +391,8 @@ static bool run_select(struct reply *r, struct words *w)
 		sink_put_hash(r, &h);
 		return true;
 	}
+	if (huge_run(r, s->table, asks_hash(s)))
+		return true;
 	shape = find_shape(s, &r->c->scratch);
 	if (!shape) {
 		shape = sink_shape(s->table, &r->c->scratch);

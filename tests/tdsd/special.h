@@ -9,6 +9,7 @@
  *	SELECT * FROM tdsd_sink_<shape>…                       its columns, no rows
  *	SET FMTONLY ON SELECT … SET FMTONLY OFF                the columns of either
  *	TRUNCATE TABLE tdsd_sink…
+ *	SELECT … FROM tdsd_huge_…                              a row with a value of any length (huge.h)
  *
  * Schema and database before the name, an alias, brackets, TOP (n), WITH (…), conditions that cut a
  * range of id (with numbers or parameters) and ORDER BY id are taken. What looks otherwise
