@@ -51,13 +51,46 @@ static int missing(struct session *s, const struct property *p)
 	return tsql_fail(&s->error, 15135, name);
 }
 
-/* SCHEMA, then TABLE, VIEW or PROCEDURE, then COLUMN: or nothing of it, the database. */
+static int find_column(struct session *s, struct property *p, const struct name *table)
+{
+	const struct table_column *c;
+	struct table *t;
+
+	if (catalog_get(s, table, &s->frame->arena, &t))
+		return -1;
+	c = table_column(t, p->level[2][1]);
+	p->minor = c ? c->id : 0;
+	return c ? 0 : missing(s, p);
+}
+
+static int find_index(struct session *s, struct property *p, const struct name *table)
+{
+	struct table *t;
+
+	p->class_ = 7;
+	if (catalog_get(s, table, &s->frame->arena, &t) || catalog_load_indexes(s, t, &s->frame->arena))
+		return -1;
+	for (size_t i = 0; i < t->n_indexes; i++)
+		if (p->level[2][1] && strcasecmp(t->indexes[i].name, p->level[2][1]) == 0)
+			p->minor = t->indexes[i].id;
+	return p->minor ? 0 : missing(s, p);
+}
+
+/* An object of the schema, like its table. */
+static int find_constraint(struct session *s, struct property *p)
+{
+	struct name name = {.part = {[NAME_SCHEMA] = p->level[0][1], [NAME_OBJECT] = p->level[2][1]}};
+
+	if (!p->level[2][1] || catalog_object(s, &name, NULL, &p->major))
+		return p->level[2][1] ? -1 : missing(s, p);
+	return p->major ? 0 : missing(s, p);
+}
+
+/* SCHEMA, then TABLE, VIEW or PROCEDURE, then COLUMN, INDEX or CONSTRAINT: or nothing of it, the database. */
 static int find(struct session *s, struct property *p)
 {
 	struct name name = {.part = {[NAME_SCHEMA] = p->level[0][1], [NAME_OBJECT] = p->level[1][1]}};
 	char where[16];
-	struct table *t;
-	const struct table_column *c;
 
 	if (!p->level[0][0])
 		return 0;
@@ -79,13 +112,13 @@ static int find(struct session *s, struct property *p)
 		return missing(s, p);
 	if (!p->level[2][0])
 		return 0;
-	if (strcasecmp(p->level[2][0], "COLUMN") != 0)
-		return tsql_unsupported(&s->error, "an extended property of that");
-	if (catalog_get(s, &name, &s->frame->arena, &t))
-		return -1;
-	c = table_column(t, p->level[2][1]);
-	p->minor = c ? c->id : 0;
-	return c ? 0 : missing(s, p);
+	if (strcasecmp(p->level[2][0], "COLUMN") == 0)
+		return find_column(s, p, &name);
+	if (strcasecmp(p->level[2][0], "INDEX") == 0)
+		return find_index(s, p, &name);
+	if (strcasecmp(p->level[2][0], "CONSTRAINT") == 0)
+		return find_constraint(s, p);
+	return tsql_unsupported(&s->error, "an extended property of that");
 }
 
 static int store(struct session *s, const char *procedure, const struct property *p)

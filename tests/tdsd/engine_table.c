@@ -246,6 +246,21 @@ int table_rebuild(struct session *s, struct database *d, int64_t id, const struc
 		       : 0;
 }
 
+/* Extended properties and grants, those of its constraints and columns too. */
+static int drop_said(struct session *s, const struct table *t)
+{
+	if (!t->database)
+		return 0;
+	return sql_execf(s,
+		       "DELETE FROM %s.sys_extended WHERE class IN (1, 7) AND (major_id = %lld OR major_id IN "
+		       "(SELECT object_id FROM %s.sys_objects WHERE parent_id = %lld))",
+		       t->where, (long long)t->id, t->where, (long long)t->id) ||
+			       sql_execf(s, "DELETE FROM %s.sys_permissions WHERE class = 1 AND major_id = %lld",
+				       t->where, (long long)t->id)
+		       ? -1
+		       : 0;
+}
+
 int table_drop(struct session *s, const struct table *t)
 {
 	static const char *const deletes[] = {
@@ -261,7 +276,7 @@ int table_drop(struct session *s, const struct table *t)
 		"DELETE FROM %s.sys_objects WHERE parent_id = %lld",
 		"DELETE FROM %s.sys_objects WHERE object_id = %lld"};
 
-	if (sql_execf(s,
+	if (drop_said(s, t) || sql_execf(s,
 		    "DELETE FROM %s.sys_foreign_columns WHERE object_id IN (SELECT object_id FROM"
 		    " %s.sys_foreign_keys WHERE parent_id = %lld)",
 		    t->where, t->where, (long long)t->id))
