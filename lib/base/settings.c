@@ -167,6 +167,8 @@ static const struct option mssql_options[] = {
 		"readonly: a listener may send us to a readable secondary", .choices = intents},
 	{"packet_size", OPT_SIZE, AT(packet_size), "8000", "bytes of a TDS packet that we ask for",
 		.min = 512, .max = 32767},
+	{"staging_schema", OPT_TEXT, AT(staging_schema), NULL,
+		"where jobs make their staging tables; empty: in the target table's own schema"},
 	{"login_timeout", OPT_DURATION, AT(login_timeout), "15s", "for the connection and the login",
 		.min = 1000, .max = 3600000},
 	{"query_timeout", OPT_DURATION, AT(query_timeout), "0ms",

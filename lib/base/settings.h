@@ -81,6 +81,7 @@ struct mssql_options {
 	bool trust_server_certificate; /* any */
 	const char *application_intent; /* "readwrite", "readonly" */
 	int64_t packet_size; /* bytes */
+	const char *staging_schema; /* NULL: that of the table */
 	int64_t login_timeout, query_timeout, lock_timeout; /* ms; 0: none */
 };
 

@@ -13,6 +13,8 @@ static const char *const modes[] = {[LOAD_REPLACE] = "replace", [LOAD_APPEND] = 
 	NULL};
 static const char *const schema_changes[] = {[SCHEMA_FAIL] = "fail",
 	[SCHEMA_ADD_COLUMNS] = "add_columns", [SCHEMA_IGNORE] = "ignore", NULL};
+static const char *const publishes[] = {[PUBLISH_AUTO] = "auto", [PUBLISH_SWITCH] = "switch",
+	[PUBLISH_RENAME] = "rename", [PUBLISH_INSERT] = "insert", NULL};
 static const char *const mixed_types[] = {[MIXED_KEEP] = "keep", [MIXED_FAIL] = "fail", NULL};
 static const char *const verifies[] = {[VERIFY_COUNT] = "count", [VERIFY_DIGEST] = "digest", NULL};
 static const char *const on_rejects[] = {[ON_REJECT_FAIL] = "fail", [ON_REJECT_KEEP] = "keep", NULL};
@@ -102,6 +104,27 @@ const struct option job_options[] = {
 	{"max_delete", OPT_TEXT, AT(max_delete), NULL,
 		"replace, truncate and delete_missing refuse to leave this many rows fewer than there were: "
 		"'1000', or '5%' of the table"},
+	{"publish", OPT_ENUM, AT(publish), "auto",
+		"SQL Server, replace and truncate: switch (the new rows' pages become the table's), rename (a "
+		"new table gets its name, grants and all), insert (after TRUNCATE, or DELETE), each refused "
+		"where the table forbids it; auto: the first of them that it allows; --dry-run says which, and "
+		"why",
+		.choices = publishes},
+	{"batch_rows", OPT_INT, AT(batch_rows), "0",
+		"SQL Server: rows go to staging in loads of at least this many, so that the log can be cut "
+		"in between; 0: all rows of a range are one",
+		.min = 0, .max = INT64_MAX},
+	{"sorted", OPT_BOOL, AT(sorted), "no",
+		"SQL Server: the source's rows come in the order of the target's clustered index, and need "
+		"not be sorted again; in another order they are refused"},
+	{"check_constraints", OPT_BOOL, AT(check_constraints), "yes",
+		"SQL Server: no: CHECK and FOREIGN KEY constraints of the target are not held against the "
+		"rows, and the server does not trust them any more"},
+	{"fire_triggers", OPT_BOOL, AT(fire_triggers), "yes",
+		"SQL Server: no: triggers of the target do not see the rows"},
+	{"staging_schema", OPT_TEXT, AT(staging_schema), NULL,
+		"SQL Server: where staging tables are made; empty: as the connection says, or beside the "
+		"target"},
 	{"command", OPT_TEXT, AT(command), NULL,
 		"sql: the statements, with ';' between them; exec: the program and its arguments, for "
 		"the shell where there is one"},

@@ -24,6 +24,8 @@ enum load_mode { LOAD_REPLACE, LOAD_APPEND, LOAD_TRUNCATE, LOAD_MERGE, LOAD_INCR
 enum on_schema_change { SCHEMA_FAIL, SCHEMA_ADD_COLUMNS, SCHEMA_IGNORE };
 enum verify { VERIFY_COUNT, VERIFY_DIGEST };
 enum on_reject { ON_REJECT_FAIL, ON_REJECT_KEEP };
+/* SQL Server: how rows take the place of others. */
+enum publish_by { PUBLISH_AUTO, PUBLISH_SWITCH, PUBLISH_RENAME, PUBLISH_INSERT };
 /* SQLite: a value of another type than its column's. */
 enum mixed_types { MIXED_KEEP, MIXED_FAIL };
 /* How much of a row that was rejected may be written down. */
@@ -58,6 +60,12 @@ struct job {
 	enum mixed_types mixed_types;
 	int64_t min_rows;	  /* fewer source rows do not replace a table that has rows */
 	const char *max_delete;	  /* "1000" rows or "5%" of the table; NULL: no limit */
+	/* SQL Server */
+	enum publish_by publish;
+	int64_t batch_rows; /* of a load into staging; 0: all of a range */
+	bool sorted; /* rows come as the target's clustered index has them */
+	bool check_constraints, fire_triggers;
+	const char *staging_schema; /* NULL: the connection's, or the table's */
 	const char *command;	  /* sql: the statements; exec: the command */
 	bool atomic;		  /* sql: one transaction with its ledger row */
 	bool idempotent;	  /* what cannot be fenced may be done again when it was lost half-way */

@@ -240,6 +240,15 @@ static const char lineage[] =
 	"  r.rows_rejected, l.digest\n"
 	"FROM etl_run_lineage l JOIN etl_run r ON r.run_id = l.run_id JOIN etl_job j ON j.job_id = r.job_id;\n";
 
+/* How a load comes into a SQL Server. */
+static const char publishing[] =
+	"ALTER TABLE etl_job ADD COLUMN publish TEXT NOT NULL DEFAULT 'auto';\n"
+	"ALTER TABLE etl_job ADD COLUMN batch_rows INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE etl_job ADD COLUMN sorted INTEGER NOT NULL DEFAULT 0;\n"
+	"ALTER TABLE etl_job ADD COLUMN check_constraints INTEGER NOT NULL DEFAULT 1;\n"
+	"ALTER TABLE etl_job ADD COLUMN fire_triggers INTEGER NOT NULL DEFAULT 1;\n"
+	"ALTER TABLE etl_job ADD COLUMN staging_schema TEXT;\n";
+
 const struct migration migrations[] = {
 	{1, "jobs and runs", jobs_and_runs, NULL},
 	{2, "the queue", queue, NULL},
@@ -248,6 +257,7 @@ const struct migration migrations[] = {
 	{5, "keys that KDCs have refused", kerberos_keys, migrations_tsql_kerberos_keys},
 	{6, "pods", pods, migrations_tsql_pods},
 	{7, "lineage of runs", lineage, migrations_tsql_lineage},
+	{8, "how a load comes into a SQL Server", publishing, migrations_tsql_publishing},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

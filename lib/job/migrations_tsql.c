@@ -235,3 +235,14 @@ const char *const migrations_tsql_lineage[] = {
 	"FROM etl.run_lineage l JOIN etl.run r ON r.run_id = l.run_id JOIN etl.job j ON j.job_id = r.job_id",
 	NULL,
 };
+
+/* each by itself: not every engine adds several at once */
+const char *const migrations_tsql_publishing[] = {
+	"ALTER TABLE etl.job ADD publish " BIN2("20") " NOT NULL DEFAULT N'auto'",
+	"ALTER TABLE etl.job ADD batch_rows bigint NOT NULL DEFAULT 0",
+	"ALTER TABLE etl.job ADD sorted bit NOT NULL DEFAULT 0",
+	"ALTER TABLE etl.job ADD check_constraints bit NOT NULL DEFAULT 1",
+	"ALTER TABLE etl.job ADD fire_triggers bit NOT NULL DEFAULT 1",
+	"ALTER TABLE etl.job ADD staging_schema " BIN2("500"),
+	NULL,
+};
