@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "db/tsql.h"
 #include "tds/declare.h"
+#include "work/mssql_quiet.h"
+#include "work/mssql_rename.h"
 #include "work/target.h"
 
 #define SQL_MAX	  (4u * 1024 * 1024)
@@ -356,7 +358,7 @@ static int merge_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
 
 int mssql_apply_build(struct mssql_apply *p, struct err *err)
 {
-	const struct mssql_twin *twin = p->twin;
+	struct mssql_twin *twin = p->twin;
 	int64_t rows;
 
 	if (!twin)
@@ -369,7 +371,9 @@ int mssql_apply_build(struct mssql_apply *p, struct err *err)
 			db_exec(p->db, twin->create, err) || insert_rows(p, &all, &rows, err))
 			return -1;
 	}
-	return mssql_statements_run(p->db, &twin->complete, err);
+	if (mssql_twin_complete(p->db, twin, UINT32_MAX, err))
+		return -1;
+	return p->ways->way == MSSQL_RENAME ? mssql_rename_prepare(p->db, p->table, twin, p->arena, err) : 0;
 }
 
 /* The identity of the rows that came is not that of the table. */
@@ -402,6 +406,8 @@ static int replace_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *er
 		return -1;
 	if (way == MSSQL_SWITCH)
 		return switch_in(p, err);
+	if (way == MSSQL_RENAME)
+		return mssql_rename_publish(p->db, p->table, p->twin, p->arena, err);
 	if (any && run_sql(p,
 			   arena_printf(p->arena, way == MSSQL_DELETE ? "DELETE FROM %s" : "TRUNCATE TABLE %s",
 				   p->table->name),
@@ -414,16 +420,22 @@ int mssql_apply_rows(struct mssql_apply *p, uint64_t *ret_rows, struct err *err)
 {
 	const struct insert all = {
 		.table = p->table->name, .hint = "", .where = "", .want = (int64_t)p->staged};
+	struct mssql_quiet quiet = {.off.n = 0};
 	int64_t rows;
 	int rc;
 
+	if (!p->twin && p->table->exists &&
+		(mssql_quiet_read(p->db, p->job, p->table, p->arena, &quiet, err) ||
+			mssql_statements_run(p->db, &quiet.off, err)))
+		return -1;
 	if (job_replaces(p->job) || (p->full && !p->merges))
 		rc = replace_rows(p, &rows, err);
 	else
 		rc = p->merges ? merge_rows(p, &rows, err) : insert_rows(p, &all, &rows, err);
-	if (rc == 0)
-		*ret_rows = (uint64_t)rows;
-	return rc;
+	if (rc || mssql_statements_run(p->db, &quiet.on, err))
+		return -1;
+	*ret_rows = (uint64_t)rows;
+	return 0;
 }
 
 const char *mssql_apply_plan(struct mssql_apply *p)

@@ -30,7 +30,7 @@ struct mssql_apply {
 	bool full; /* the whole source was read */
 	const struct mssql_engine *engine;
 	const struct mssql_ways *ways; /* of a load that may replace the table's rows; NULL: of others */
-	const struct mssql_twin *twin; /* of a SWITCH */
+	struct mssql_twin *twin; /* of a SWITCH or RENAME */
 	/* set by mssql_apply_keys */
 	bool merges;
 	uint32_t *keys, n_keys; /* source columns */

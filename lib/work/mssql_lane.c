@@ -202,6 +202,17 @@ static int end_parts(struct mssql_lane *l, struct err *err)
 	return rc > 0 ? mssql_rows_refused(&l->rows, NULL, 0, column_of(l, err), err) : rc;
 }
 
+static int put_counted(struct mssql_lane *l, const struct batch *b, const void *data, size_t len, struct err *err)
+{
+	if (put(l, data, len, err))
+		return -1;
+	l->in_load += b->rows;
+	if (!l->table->batch_rows || l->in_load < l->table->batch_rows || (b->cont & BATCH_MORE))
+		return 0;
+	l->in_load = 0;
+	return end_load(l, err);
+}
+
 int mssql_lane_write(struct mssql_lane *l, const struct batch *b, struct err *err)
 {
 	const void *data;
@@ -215,7 +226,7 @@ int mssql_lane_write(struct mssql_lane *l, const struct batch *b, struct err *er
 	if (mssql_rows_take(&l->rows, b, &data, &len, err))
 		return -1;
 	if (!l->table->keeps)
-		return put(l, data, len, err);
+		return put_counted(l, b, data, len, err);
 	if (!l->in_parts)
 		return len ? put_kept(l, data, len, err) : 0;
 	if (put(l, data, len, err))

@@ -1,7 +1,7 @@
 /*
  * mssql_lane - a connection that fills a staging table, by INSERT BULK.
  *
- * Without rejects all of a lane's rows are one statement. With them a load ends at
+ * Without rejects all of a lane's rows are one statement, or as many as the job wants. With them a load ends at
  * MSSQL_KEPT_BYTES, and what it was given is kept until the server has taken it: of a load that
  * is refused for its rows none is there, so it is given again in halves, until the rows that are to
  * blame stand alone. Those are rejects, and why is what the server says of them. A row that comes in
@@ -27,6 +27,7 @@ struct mssql_lane_table {
 	struct mssql_bulk_options options; /* of their INSERT BULK */
 	bool keeps;	   /* rows that the server refuses are rejects */
 	uint64_t kept_max; /* bytes, of each lane */
+	uint64_t batch_rows; /* a load has at least so many, and the batch in which they are full; 0: all */
 };
 
 struct mssql_lane {
@@ -37,6 +38,7 @@ struct mssql_lane {
 	struct buf kept;
 	struct tds_plan *plan; /* of what is kept */
 	bool in_parts; /* a row that is */
+	uint64_t in_load; /* rows, without rejects */
 };
 
 /* All but the login itself must outlive the lane, which is number `i` from 0. */

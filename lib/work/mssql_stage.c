@@ -88,17 +88,20 @@ static void set_table(struct mssql_stage *s, const struct mssql_fit *fit, uint32
 		.kept_max = MSSQL_KEPT_BYTES / lanes};
 }
 
-int mssql_stage_open(struct mssql_stage *s, struct db *db, const char *name, const char *create,
+int mssql_stage_open(struct mssql_stage *s, struct db *db, const struct mssql_stage_plan *plan,
 	const struct mssql_fit *fit, const struct tds_columns *cols, const struct mssql_login *login,
 	uint32_t lanes, struct arena *a, struct err *err)
 {
 	list_columns(s, fit, a);
 	if (s->columns.n == 0)
 		return err_set(err, ERR_CONFIG, "no column of the source can be loaded");
-	s->table = name;
-	if (drop(db, name, err) || db_exec(db, create, err))
+	s->table = plan->name;
+	if (drop(db, plan->name, err) || db_exec(db, plan->create, err) ||
+		(plan->index && db_exec(db, plan->index, err)))
 		return -1;
 	set_table(s, fit, lanes);
+	s->lane_table.options.order = plan->order;
+	s->lane_table.batch_rows = plan->batch_rows;
 	s->lanes = arena_array(a, lanes, sizeof(*s->lanes));
 	for (s->n = 0; s->n < lanes; s->n++)
 		if (mssql_lane_open(&s->lanes[s->n], &s->lane_table, s->n, fit, cols, login, a, err)) {

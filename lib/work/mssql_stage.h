@@ -34,9 +34,16 @@ MUST_CHECK int mssql_stage_sweep(struct db *db, const char *schema, struct err *
 /* "[dw].[etl_stage_<run>_<fence>]", with "_new" for a twin. */
 const char *mssql_stage_name(const struct load *load, const char *schema, bool twin, struct arena *a);
 
-/* Makes the table `name` by `create`, and opens the lanes. All but `db` and the login's contents must outlive it. */
+struct mssql_stage_plan {
+	const char *name, *create; /* the table, and the statement that makes it */
+	const char *index; /* its clustered index, made at once; NULL: none */
+	const char *order; /* of the rows that come, where it has one */
+	uint64_t batch_rows; /* see mssql_lane_table */
+};
+
+/* Makes the table, and opens the lanes. All but `db` and the login's contents must outlive it. */
 MUST_CHECK int mssql_stage_open(struct mssql_stage *s, struct db *db,
-	const char *name, const char *create, const struct mssql_fit *fit, const struct tds_columns *cols,
+	const struct mssql_stage_plan *plan, const struct mssql_fit *fit, const struct tds_columns *cols,
 	const struct mssql_login *login, uint32_t lanes, struct arena *a, struct err *err);
 
 /* All lanes have ended: *ret_rows is how many the table has. The lanes' connections end. */

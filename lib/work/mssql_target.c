@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fault.h"
 #include "db/mssql.h"
@@ -32,6 +33,7 @@
 #include "work/mssql_table.h"
 
 #define SHAPE_MAX (1024u * 1024)
+#define CAUTION	  15477 /* sp_rename: "changing any part of an object name could break scripts" */
 
 struct target {
 	const struct connection *conn;
@@ -48,7 +50,8 @@ struct target {
 	struct mssql_fit fit;
 	struct mssql_engine engine;
 	struct mssql_ways ways;
-	struct mssql_twin twin; /* of a table whose rows are switched in */
+	struct mssql_twin twin; /* of a table that is to take the target's place */
+	const char *staging; /* the schema of staging, in brackets */
 	struct mssql_apply apply;
 	struct mssql_stage stage;
 	struct rejects *rejects; /* borrowed */
@@ -63,6 +66,8 @@ static void on_message(void *arg, const struct mssql_message *m)
 {
 	const struct load *load = ((struct target *)arg)->load;
 
+	if (m->number == CAUTION)
+		return; /* we know */
 	if (load->say) /* 0: a warning of ours */
 		load->say(load->arg, m->number ? LOG_INFO : LOG_WARN, m->text);
 }
@@ -223,25 +228,40 @@ static const char *create_sql(struct target *t)
 	return mssql_table_create_sql(&t->table, keys, n, &t->arena);
 }
 
+static const char *staging_schema(struct target *t)
+{
+	const char *name = t->load->job->staging_schema;
+
+	if (!name || !*name)
+		name = t->conn->mssql.staging_schema;
+	return name && *name ? tsql_quote(name, &t->arena) : t->table.schema;
+}
+
+static int read_twin(struct target *t, const struct mssql_table *table, struct mssql_twin *ret_twin, struct err *err)
+{
+	return mssql_twin_read(t->db, table, mssql_stage_name(t->load, t->staging, true, &t->arena),
+		t->load->job->check_constraints, &t->arena, ret_twin, err);
+}
+
 /* How its rows are replaced, and by what. */
 static int choose_way(struct target *t, struct err *err)
 {
 	const struct job *job = t->load->job;
 	bool replaces = job_replaces(job) || (job->load_mode == LOAD_INCREMENTAL && !t->apply.merges);
 
+	t->staging = staging_schema(t);
 	if (mssql_engine_read(t->db, &t->arena, &t->engine, err))
 		return -1;
 	t->apply.engine = &t->engine;
 	if (!t->table.exists || !replaces)
 		return 0;
-	if (mssql_ways_read(t->db, &t->engine, job, &t->table, &t->arena, &t->ways, err))
+	if (mssql_ways_read(t->db, &t->engine, job, &t->table, t->staging, &t->arena, &t->ways, err))
 		return -1;
 	t->apply.ways = &t->ways;
-	if (t->ways.way != MSSQL_SWITCH)
+	if (t->ways.way != MSSQL_SWITCH && t->ways.way != MSSQL_RENAME)
 		return 0;
 	t->apply.twin = &t->twin;
-	return mssql_twin_read(t->db, &t->table, mssql_stage_name(t->load, t->table.schema, true, &t->arena),
-		&t->arena, &t->twin, err);
+	return read_twin(t, &t->table, &t->twin, err);
 }
 
 static int fit_columns(struct target *t, const struct tds_columns *cols, struct err *err)
@@ -287,16 +307,26 @@ static const char *column_text(struct target *t, uint32_t i)
 		f->converted ? "each value is converted" : "its bytes pass");
 }
 
+/* The index is there before the rows, which come as it has them. Lanes would lock each other out. */
+static bool can_be_sorted(struct target *t, uint32_t lanes)
+{
+	return t->load->job->sorted && t->apply.twin && t->twin.order && lanes == 1 && mssql_twin_takes(&t->fit);
+}
+
 static const char *staging_text(struct target *t)
 {
 	bool direct = t->apply.twin && mssql_twin_takes(&t->fit);
+	const char *more = "";
 
-	return arena_printf(&t->arena, "staging: %s in schema %s by INSERT BULK, %s%s",
-		direct ? "the table that is switched in," : "a heap", t->table.schema,
-		mssql_heap_logging(&t->engine, &t->arena),
-		t->apply.twin && !direct ? "; and from there into the table that is switched in, since "
-					   "columns are not the same"
-					 : "");
+	if (t->apply.twin && !direct)
+		more = "; from there they go into the table that takes the target's place, since columns are not "
+		       "the same, or rows may be kept aside";
+	else if (t->load->job->sorted && !can_be_sorted(t, 1))
+		more = "; sorted = yes is of no use: only one range of a table with a clustered index is loaded into it";
+	return arena_printf(&t->arena, "staging: %s in schema %s by INSERT BULK, %s%s%s",
+		direct ? "the table that takes the target's place," : "a heap", t->staging,
+		mssql_heap_logging(&t->engine, &t->arena), more,
+		t->twin.columnstore ? "; row groups of the columnstore are as full as the rows are many" : "");
 }
 
 static int target_plan(struct target *t, const struct tds_columns *cols,
@@ -347,17 +377,25 @@ static void name_rejects(struct target *t, struct mssql_rows *rows)
 static int open_stage(struct target *t, uint32_t lanes, struct err *err)
 {
 	const struct mssql_login login = login_of(t);
-	const char *name = mssql_stage_name(t->load, t->table.schema, false, &t->arena), *create;
+	bool direct = t->apply.twin && mssql_twin_takes(&t->fit);
+	struct mssql_stage_plan plan = {.batch_rows = (uint64_t)t->load->job->batch_rows};
 
-	if (t->apply.twin && mssql_twin_takes(&t->fit)) {
-		name = t->twin.name;
-		create = t->twin.create;
-	} else {
-		t->stage.twin = t->apply.twin ? t->twin.name : NULL;
-		create = mssql_table_stage_sql(&t->fit, name, &t->arena);
+	t->stage.twin = t->apply.twin && !direct ? t->twin.name : NULL;
+	plan.name = direct ? t->twin.name : mssql_stage_name(t->load, t->staging, false, &t->arena);
+	plan.create = direct ? t->twin.create : mssql_table_stage_sql(&t->fit, plan.name, &t->arena);
+	if (can_be_sorted(t, lanes)) {
+		plan.index = t->twin.complete.v[t->twin.completed++];
+		plan.order = t->twin.order;
 	}
-	return mssql_stage_open(
-		&t->stage, t->db, name, create, &t->fit, &t->cols, &login, lanes, &t->arena, err);
+	return mssql_stage_open(&t->stage, t->db, &plan, &t->fit, &t->cols, &login, lanes, &t->arena, err);
+}
+
+/* Also what a load has left where staging is no more. */
+static int sweep(struct target *t, struct err *err)
+{
+	if (mssql_stage_sweep(t->db, t->table.schema, err))
+		return -1;
+	return strcasecmp(t->staging, t->table.schema) != 0 ? mssql_stage_sweep(t->db, t->staging, err) : 0;
 }
 
 static int target_stage(struct target *t, const struct tds_columns *cols, uint32_t lanes,
@@ -370,7 +408,7 @@ static int target_stage(struct target *t, const struct tds_columns *cols, uint32
 		return fail(t, "prepare", err);
 	if (fit_columns(t, cols, err))
 		return fail(t, "the table", err);
-	if (mssql_stage_sweep(t->db, t->table.schema, err) || open_stage(t, lanes, err))
+	if (sweep(t, err) || open_stage(t, lanes, err))
 		return fail(t, "make the staging table", err);
 	if (t->load->say) {
 		t->load->say(t->load->arg, LOG_INFO, staging_text(t));
@@ -471,7 +509,7 @@ static int check_twin(struct target *t, const struct mssql_table *now, struct er
 
 	if (!t->apply.twin)
 		return 0;
-	if (mssql_twin_read(t->db, now, t->twin.name, &t->arena, &twin, err))
+	if (read_twin(t, now, &twin, err))
 		return -1;
 	if (strcmp(twin.text, t->twin.text) == 0)
 		return 0;

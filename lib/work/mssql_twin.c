@@ -15,7 +15,7 @@ struct reading {
 	const struct mssql_table *table;
 	struct mssql_twin *twin;
 	struct arena *a;
-	unsigned names; /* that the twin's constraints have */
+	bool check;
 };
 
 void mssql_statements_add(struct mssql_statements *s, const char *sql, struct arena *a)
@@ -54,14 +54,12 @@ static const char *quoted(struct reading *r, struct db_stmt *stmt, int column)
 /* "[etl_stage_…_new" + "_7]": a constraint's name until `name` is free for it. */
 static const char *constraint_name(struct reading *r, const char *name)
 {
-	const char *twin = strrchr(r->twin->name, '[') + 1;
-	const char *own = arena_printf(r->a, "%.*s_%u", (int)strlen(twin) - 1, twin, ++r->names);
+	struct mssql_twin *t = r->twin;
+	const char *twin = strrchr(t->name, '[') + 1;
+	const char *own = arena_printf(r->a, "%.*s_%u", (int)strlen(twin) - 1, twin, t->n_names + 1);
 
-	mssql_statements_add(&r->twin->rename,
-		arena_printf(r->a, "EXEC sys.sp_rename %s, %s, N'OBJECT'",
-			tsql_text(arena_printf(r->a, "%s.[%s]", r->table->schema, own), r->a),
-			tsql_text(name, r->a)),
-		r->a);
+	t->names = arena_grow(r->a, t->names, t->n_names, &t->names_cap, sizeof(*t->names));
+	t->names[t->n_names++] = (struct mssql_twin_name){.name = name, .own = own};
 	return arena_printf(r->a, "[%s]", own);
 }
 
@@ -311,6 +309,8 @@ static void add_index(struct reading *r, struct db_stmt *stmt, const char *keys,
 			buf_printf(&sql, " WHERE %s", text(r, stmt, I_FILTER));
 	}
 	r->twin->columnstore |= type == CLUSTERED_COLUMNSTORE;
+	if (type == CLUSTERED) /* without its parentheses */
+		r->twin->order = arena_strndup(r->a, keys + 1, strlen(keys) - 2);
 	add_options(r, stmt, &sql);
 	complete(r, arena_buf(r->a, &sql));
 }
@@ -340,9 +340,10 @@ static int read_indexes(struct reading *r, struct err *err)
 static void add_constraint(struct reading *r, const char *name, const char *rule, bool disabled)
 {
 	const char *own = constraint_name(r, name);
+	bool look = r->check && !disabled;
 
 	complete(r, arena_printf(r->a, "ALTER TABLE %s WITH %s ADD CONSTRAINT %s %s", r->twin->name,
-			    disabled ? "NOCHECK" : "CHECK", own, rule));
+			    look ? "CHECK" : "NOCHECK", own, rule));
 	if (disabled)
 		complete(r, arena_printf(r->a, "ALTER TABLE %s NOCHECK CONSTRAINT %s", r->twin->name, own));
 }
@@ -429,16 +430,16 @@ static const char *join(const struct mssql_twin *t, struct arena *a)
 	buf_printf(&all, "%s\n", t->create);
 	for (uint32_t i = 0; i < t->complete.n; i++)
 		buf_printf(&all, "%s\n", t->complete.v[i]);
-	for (uint32_t i = 0; i < t->rename.n; i++)
-		buf_printf(&all, "%s\n", t->rename.v[i]);
+	for (uint32_t i = 0; i < t->n_names; i++)
+		buf_printf(&all, "%s %s\n", t->names[i].name, t->names[i].own);
 	return arena_buf(a, &all);
 }
 
-int mssql_twin_read(struct db *db, const struct mssql_table *table, const char *name, struct arena *a,
-	struct mssql_twin *ret_twin, struct err *err)
+int mssql_twin_read(struct db *db, const struct mssql_table *table, const char *name, bool check,
+	struct arena *a, struct mssql_twin *ret_twin, struct err *err)
 {
 	struct mssql_twin twin = {.name = name};
-	struct reading r = {.db = db, .table = table, .twin = &twin, .a = a};
+	struct reading r = {.db = db, .table = table, .twin = &twin, .a = a, .check = check};
 	CLEANUP(buf_release) struct buf create = BUF_INIT(SQL_MAX);
 
 	buf_printf(&create, "CREATE TABLE %s (", name);
@@ -451,6 +452,14 @@ int mssql_twin_read(struct db *db, const struct mssql_table *table, const char *
 	twin.create = arena_strdup(a, buf_str(&create));
 	twin.text = join(&twin, a);
 	*ret_twin = twin;
+	return 0;
+}
+
+int mssql_twin_complete(struct db *db, struct mssql_twin *twin, uint32_t n, struct err *err)
+{
+	for (; n && twin->completed < twin->complete.n; n--)
+		if (db_exec(db, twin->complete.v[twin->completed++], err))
+			return -1;
 	return 0;
 }
 

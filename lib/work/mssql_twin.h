@@ -25,18 +25,30 @@ struct mssql_statements {
 	size_t cap;
 };
 
+/* A constraint: its name in the table, and in the twin. */
+struct mssql_twin_name {
+	const char *name, *own;
+};
+
 struct mssql_twin {
 	const char *name; /* in brackets, with its schema */
 	const char *create;
-	struct mssql_statements complete; /* once it has its rows: indexes, constraints, what is said of them */
-	struct mssql_statements rename; /* once it has the table's name: the names of its constraints */
+	struct mssql_statements complete; /* once it has its rows: indexes, the clustered one first; constraints */
+	struct mssql_twin_name *names;
+	uint32_t n_names;
+	size_t names_cap;
 	bool identity, columnstore; /* it has such a column, such a clustered index */
+	const char *order; /* of the clustered index: "[id] DESC, [at]"; NULL: there is none of rows */
+	uint32_t completed; /* statements of `complete` that have run */
 	const char *text; /* all of it, to see whether it is still so */
 };
 
-/* Of a table that is there, under a name of two parts in brackets. */
-MUST_CHECK int mssql_twin_read(struct db *db, const struct mssql_table *table, const char *name, struct arena *a,
-	struct mssql_twin *ret_twin, struct err *err);
+/* Of a table that is there, under a name of two parts in brackets. `check`: constraints look at the rows. */
+MUST_CHECK int mssql_twin_read(struct db *db, const struct mssql_table *table, const char *name, bool check,
+	struct arena *a, struct mssql_twin *ret_twin, struct err *err);
+
+/* The next `n` of the statements that complete it. */
+MUST_CHECK int mssql_twin_complete(struct db *db, struct mssql_twin *twin, uint32_t n, struct err *err);
 
 /* Can the rows go into the twin as they are staged, each column under its target's name? Then they are
  * named so in `fit`. Rows that may be kept aside have numbers, for which it has no column. */

@@ -25,7 +25,7 @@ struct mssql_engine {
 	bool rcsi;	/* READ_COMMITTED_SNAPSHOT is on: readers do not wait for row locks */
 };
 
-enum mssql_way { MSSQL_SWITCH, MSSQL_TRUNCATE, MSSQL_DELETE, MSSQL_WAYS };
+enum mssql_way { MSSQL_SWITCH, MSSQL_RENAME, MSSQL_TRUNCATE, MSSQL_DELETE, MSSQL_WAYS };
 
 struct mssql_ways {
 	enum mssql_way way;
@@ -35,9 +35,11 @@ struct mssql_ways {
 MUST_CHECK int mssql_engine_read(
 	struct db *db, struct arena *a, struct mssql_engine *ret_engine, struct err *err);
 
-/* Of a table that is there, for a load that replaces its rows. ERR_CONFIG when there is no way. */
+/* Of a table that is there, for a load that replaces its rows; its staging table is in the schema `staging`
+ * ("[dw]"). ERR_CONFIG when there is no way, or not the one that the job wants. */
 MUST_CHECK int mssql_ways_read(struct db *db, const struct mssql_engine *engine, const struct job *job,
-	const struct mssql_table *table, struct arena *a, struct mssql_ways *ret_ways, struct err *err);
+	const struct mssql_table *table, const char *staging, struct arena *a, struct mssql_ways *ret_ways,
+	struct err *err);
 
 /* The first way that nothing is against; MSSQL_WAYS: none. Pure. */
 enum mssql_way mssql_way_choose(const char *const against[MSSQL_WAYS]);

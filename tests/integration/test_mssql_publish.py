@@ -29,8 +29,11 @@ CREATE INDEX ix_born ON tgt.member (born, seen DESC) INCLUDE (name) WHERE born I
 CREATE STATISTICS st_name ON tgt.member (name)
 EXEC sys.sp_addextendedproperty N'owner', N'pensions', N'SCHEMA', N'tgt', N'TABLE', N'member'
 EXEC sys.sp_addextendedproperty N'unit', N'EUR', N'SCHEMA', N'tgt', N'TABLE', N'member', N'COLUMN', N'fee'
+EXEC sys.sp_addextendedproperty N'why', N'births', N'SCHEMA', N'tgt', N'TABLE', N'member', N'INDEX', N'ix_born'
+EXEC sys.sp_addextendedproperty N'why', 7, N'SCHEMA', N'tgt', N'TABLE', N'member', N'CONSTRAINT', N'ck_fee'
 IF DATABASE_PRINCIPAL_ID(N'readers') IS NULL CREATE ROLE readers
 GRANT SELECT ON tgt.member TO readers
+GRANT DELETE ON tgt.member TO readers WITH GRANT OPTION
 DENY UPDATE ON tgt.member (fee) TO readers
 INSERT INTO tgt.member (id, flag) VALUES (77, 1)
 """
@@ -57,6 +60,12 @@ STRUCTURE = [
 ]
 
 
+STRUCTURE.append(
+    "SELECT CAST(p.class AS int) AS class, p.name, CAST(p.value AS nvarchar(90)) AS value, OBJECT_NAME(p.major_id) AS o"
+    " FROM sys.extended_properties p WHERE p.class = 7 OR p.major_id IN (SELECT c.object_id FROM sys.check_constraints"
+    " c WHERE c.parent_object_id = OBJECT_ID(N'tgt.member')) ORDER BY p.class")
+
+
 def structure(copies):
     return [copies.rows(query) for query in STRUCTURE]
 
@@ -74,19 +83,22 @@ def leftovers(copies):
     return copies.rows("SELECT name FROM sys.tables WHERE name LIKE 'etl[_]stage[_]%'")
 
 
-def test_switch_keeps_all_that_a_table_has(copies):
+@pytest.mark.parametrize("way", ["switch", "rename"])
+def test_a_table_keeps_all_that_it_has(copies, way):
     copies.run(MEMBER)
     copies.run(RICH)
     before, number = structure(copies), copies.value("SELECT OBJECT_ID(N'tgt.member')")
-    said = plan(copies, **REPLACE)
-    assert "publishing: SWITCH" in said and "Sch-M" in said and "only metadata is logged" in said
+    keys = {**REPLACE, "publish": "auto" if way == "switch" else way}
+    said = plan(copies, **keys)
+    assert f"publishing: {way.upper()}: " in said and "Sch-M" in said and "only metadata is logged" in said
     for _ in range(2):
-        done = copies.copy(verify="digest", **REPLACE)
-        assert "publishing: SWITCH" in done.stderr and "staging: the table that is switched in" in done.stderr
+        done = copies.copy(verify="digest", **keys)
+        assert f"publishing: {way.upper()}: " in done.stderr and "staging: the table that takes" in done.stderr
+        assert "Caution" not in done.stderr
         columns = "id, name, fee, born, seen, code, note, raw, flag"
         assert copies.rows(f"SELECT {columns} FROM tgt.member ORDER BY id") == copies.rows(ALL.format("src.member"))
     assert structure(copies) == before
-    assert copies.value("SELECT OBJECT_ID(N'tgt.member')") == number
+    assert (copies.value("SELECT OBJECT_ID(N'tgt.member')") == number) == (way == "switch")
     assert copies.value("SELECT COUNT(*) FROM tgt.member WHERE loaded > '2020-01-01' AND twice = 2 * id") == "3"
     copies.run("INSERT INTO tgt.member (id, flag) VALUES (1, 1)", status=1)
     copies.run("UPDATE tgt.member SET fee = -11 WHERE id = 1", status=1)
@@ -118,14 +130,13 @@ def test_converted_rows_are_switched_too(copies):
 
 
 @pytest.mark.parametrize("given", ["loaded", "made"])
-def test_an_identity_goes_on_behind_the_rows(copies, given):
+@pytest.mark.parametrize("publish", ["switch", "rename", "insert"])
+def test_an_identity_goes_on_behind_the_rows(copies, given, publish):
     copies.run(MEMBER)
     copies.run("CREATE TABLE tgt.member (id int IDENTITY(1, 1) NOT NULL PRIMARY KEY, name nvarchar(50))\n"
                "INSERT INTO tgt.member (name) VALUES (N'old')\nUPDATE src.member SET id = 40 WHERE id = 3")
     query = "SELECT id, name FROM src.member" if given == "loaded" else "SELECT name FROM src.member"
-    keys = {"source_query": query, "target_table": "tgt.member", "load_mode": "replace"}
-    assert "publishing: SWITCH" in plan(copies, **keys)
-    copies.copy(**keys)
+    copies.copy(source_query=query, target_table="tgt.member", load_mode="replace", publish=publish)
     copies.run("INSERT INTO tgt.member (name) VALUES (N'next')")
     last = "41" if given == "loaded" else "4"
     assert copies.value("SELECT MAX(id) FROM tgt.member") == last
@@ -258,3 +269,91 @@ def test_who_holds_it_up_is_named(copies):
     assert "login 'sa'" in run.said or f"login '{USER}'" in run.said
     assert "program 'somebody'" in run.said
     assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
+
+
+# --- options of a job ---
+
+
+def test_a_way_that_is_wanted_or_none(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    copies.run("CREATE TABLE tgt.visit (id int REFERENCES tgt.member (id))")
+    for way in ("switch", "rename"):
+        done = copies.copy(status=1, publish=way, **REPLACE)
+        assert f"cannot be replaced by {way.upper()}: the foreign key" in done.stderr
+        assert "publish = auto" in done.stderr
+    assert copies.value("SELECT MAX(id) FROM tgt.member") == "77"
+    assert "no SWITCH: publish = insert" in plan(copies, publish="insert", **REPLACE) or \
+        "no SWITCH: the foreign key" in plan(copies, publish="insert", **REPLACE)
+
+
+def test_triggers_that_are_not_to_see_the_rows(copies):
+    copies.run(MEMBER)
+    copies.run("DROP TABLE IF EXISTS tgt.seen\nCREATE TABLE tgt.seen (id int)\n" + RICH)
+    copies.run(OBSTACLES["trigger"][0], atomic="no")
+    enabled = "SELECT CAST(is_disabled AS int) FROM sys.triggers WHERE name = N'tr_seen'"
+    for keys in ({}, {"publish": "insert"}, {"load_mode": "merge", "key_columns": "id"}):
+        copies.copy(fire_triggers="no", **{**REPLACE, **keys})
+        assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
+        assert copies.value("SELECT COUNT(*) FROM tgt.seen") == "0"
+        assert copies.value(enabled) == "0"
+    assert "publishing: SWITCH" in plan(copies, fire_triggers="no", **REPLACE)
+
+
+@pytest.mark.parametrize("publish", ["auto", "rename", "insert"])
+def test_constraints_that_do_not_look(copies, publish):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    copies.run("UPDATE src.member SET fee = -20 WHERE id = 3")
+    done = copies.copy(status=1, publish=publish, **REPLACE)
+    assert "ck_fee" in done.stderr or "547" in done.stderr
+    assert copies.value("SELECT MAX(id) FROM tgt.member") == "77"
+    keys = {**REPLACE, "publish": publish, "check_constraints": "no"}
+    if publish == "auto":
+        assert "no SWITCH: the constraint 'ck_fee' is trusted" in plan(copies, **keys)
+    copies.copy(**keys)
+    assert copies.value("SELECT MIN(fee) FROM tgt.member") == "-20.0000"
+    assert copies.value("SELECT CAST(is_not_trusted AS int) FROM sys.check_constraints WHERE name = N'ck_fee'") == "1"
+    copies.run("UPDATE tgt.member SET fee = -30 WHERE id = 1", status=1)  # it is not off
+
+
+def test_staging_in_a_schema_of_its_own(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    copies.run("IF SCHEMA_ID(N'stage') IS NULL EXEC (N'CREATE SCHEMA stage')")
+    for keys in ({"publish": "switch"}, {"publish": "insert"}, {"load_mode": "merge", "key_columns": "id"}):
+        done = copies.copy(staging_schema="stage", **{**REPLACE, **keys})
+        assert "in schema [stage]" in done.stderr
+        assert not leftovers(copies)
+    copies.options["staging_schema"] = "stage"
+    copies.configure()
+    assert "in schema [stage]" in plan(copies, **REPLACE)
+    done = copies.copy(status=1, publish="rename", **REPLACE)
+    assert "staging is in another schema" in done.stderr
+
+
+@only_tdsd
+def test_rows_that_come_sorted_need_no_sort(copies):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    copies.copy(sorted="yes", source_query="SELECT * FROM src.member ORDER BY id DESC", target_table="tgt.member",
+                load_mode="replace")
+    bulk = statements(copies, "INSERT BULK [tgt]")
+    assert bulk and all("ORDER ([id] DESC)" in s for s in bulk), bulk
+    assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
+    assert "of no use" in plan(copies, sorted="yes", **{**REPLACE, "publish": "insert"})
+
+
+@only_tdsd
+def test_batches_are_loads_of_their_own(copies):
+    copies.run("IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')\nDROP TABLE IF EXISTS tgt.many")
+    many = {"source_query": "SELECT * FROM tdsd_generate_9000_every", "target_table": "tgt.many",
+            "load_mode": "replace"}
+    copies.copy(**many)
+    loads = {}
+    for size in (0, 2000):
+        before = len(statements(copies, "INSERT BULK"))
+        copies.copy(batch_rows=size, verify="digest", **many)
+        loads[size] = len(statements(copies, "INSERT BULK")) - before
+    assert loads[2000] >= 3 * loads[0] > 0, loads
+    assert copies.value("SELECT COUNT(*) FROM tgt.many") == "9000"

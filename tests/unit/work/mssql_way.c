@@ -12,6 +12,8 @@ static void the_first_way_that_nothing_is_against(void **state UNUSED)
 	against[MSSQL_TRUNCATE] = "x";
 	assert_int_equal(mssql_way_choose(against), MSSQL_SWITCH);
 	against[MSSQL_SWITCH] = "x";
+	assert_int_equal(mssql_way_choose(against), MSSQL_RENAME);
+	against[MSSQL_RENAME] = "x";
 	assert_int_equal(mssql_way_choose(against), MSSQL_DELETE);
 	against[MSSQL_DELETE] = "x";
 	assert_int_equal(mssql_way_choose(against), MSSQL_WAYS);
@@ -29,10 +31,10 @@ static void check_plan(const struct mssql_ways *w, const struct mssql_engine *e,
 static void a_plan_says_why_it_is_no_better_way(void **state UNUSED)
 {
 	struct mssql_engine e = {.recovery = "FULL"};
-	struct mssql_ways w = {.way = MSSQL_DELETE, .against = {"it is partitioned", "a key points to it"}};
+	struct mssql_ways w = {.way = MSSQL_DELETE, .against = {"it is partitioned", "publish = insert", "a key points to it"}};
 
 	check_plan(&w, &e, "publishing: DELETE and INSERT: ");
-	check_plan(&w, &e, "no SWITCH: it is partitioned; no TRUNCATE and INSERT: a key points to it");
+	check_plan(&w, &e, "no SWITCH: it is partitioned; no RENAME: publish = insert; no TRUNCATE and INSERT: a key");
 	check_plan(&w, &e, "wait until it is done (READ_COMMITTED_SNAPSHOT is off)");
 	e.rcsi = true;
 	check_plan(&w, &e, "see the old rows until it is done");
