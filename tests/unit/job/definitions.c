@@ -196,6 +196,8 @@ static void every_change_is_history(void **state)
 		"\"on_reject\":\"fail\",\"reject_limit\":\"1000\",\"reject_values\":\"none\","
 		"\"reject_retention\":\"90d\",\"create\":\"yes\",\"columns\":null,"
 		"\"mixed_types\":\"keep\",\"min_rows\":\"7\",\"max_delete\":null,"
+		"\"publish\":\"auto\",\"batch_rows\":\"0\",\"sorted\":\"no\",\"check_constraints\":\"yes\","
+		"\"fire_triggers\":\"yes\",\"staging_schema\":null,"
 		"\"command\":null,\"atomic\":\"yes\",\"idempotent\":\"no\",\"max_attempts\":\"1\","
 		"\"retry_delay\":\"30s\",\"retry_max_delay\":\"1h\",\"max_disruptions\":\"10\","
 		"\"timeout\":\"0s\",\"priority\":\"0\",\"max_active\":\"1\",\"pod_patch\":null,\"format\":null,"
