@@ -356,6 +356,13 @@ static int merge_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
 
 #define EMPTY_LOCKED " WITH (TABLOCK)" /* minimally logged where that can be */
 
+static int complete_next(void *arg, struct err *err)
+{
+	struct mssql_apply *p = arg;
+
+	return mssql_twin_complete(p->db, p->twin, 1, err);
+}
+
 int mssql_apply_build(struct mssql_apply *p, struct err *err)
 {
 	struct mssql_twin *twin = p->twin;
@@ -371,8 +378,9 @@ int mssql_apply_build(struct mssql_apply *p, struct err *err)
 			db_exec(p->db, twin->create, err) || insert_rows(p, &all, &rows, err))
 			return -1;
 	}
-	if (mssql_twin_complete(p->db, twin, UINT32_MAX, err))
-		return -1;
+	while (twin->completed < twin->complete.n)
+		if (mssql_patience_run(p->patience, complete_next, p, err))
+			return -1;
 	return p->ways->way == MSSQL_RENAME ? mssql_rename_prepare(p->db, p->table, twin, p->arena, err) : 0;
 }
 

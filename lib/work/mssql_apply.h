@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "db/db.h"
 #include "job/job.h"
+#include "work/mssql_patience.h"
 #include "work/mssql_table.h"
 #include "work/mssql_twin.h"
 #include "work/mssql_way.h"
@@ -31,6 +32,7 @@ struct mssql_apply {
 	const struct mssql_engine *engine;
 	const struct mssql_ways *ways; /* of a load that may replace the table's rows; NULL: of others */
 	struct mssql_twin *twin; /* of a SWITCH or RENAME */
+	const struct mssql_patience *patience; /* to build it: a foreign key locks the other table (Sch-M) */
 	/* set by mssql_apply_keys */
 	bool merges;
 	uint32_t *keys, n_keys; /* source columns */

@@ -524,8 +524,10 @@ static int find_rules(struct rules *r, struct err *err)
 		made_rules(r);
 		return 0;
 	}
-	/* unique indexes last: which row is the first one is known then */
-	return check_rules(r, err) || foreign_rules(r, err) || unique_rules(r, err) ? -1 : 0;
+	/* constraints may be told not to look; unique indexes last: which row is the first one is known then */
+	if (r->p->job->check_constraints && (check_rules(r, err) || foreign_rules(r, err)))
+		return -1;
+	return unique_rules(r, err);
 }
 
 int mssql_rules_hold(const struct mssql_rules *with, uint64_t *ret_refused, struct err *err)

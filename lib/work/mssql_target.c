@@ -489,12 +489,30 @@ static int hold_rules(struct target *t, struct err *err)
 	return mssql_stage_digest(&t->stage, t->db, &t->digest, err);
 }
 
+static struct mssql_patience patience_of(struct target *t)
+{
+	return (struct mssql_patience){.db = t->db,
+		.table = t->table.name,
+		.lock_timeout = t->conn->mssql.lock_timeout,
+		.cancel = t->cancel,
+		.load = t->load};
+}
+
+static int build(struct target *t, struct err *err)
+{
+	struct mssql_patience patience = patience_of(t);
+
+	patience.schema_lock = true;
+	t->apply.patience = &patience;
+	return hold_rules(t, err) || mssql_apply_build(&t->apply, err) ? -1 : 0;
+}
+
 static int target_verify(struct target *t, uint64_t rows, struct err *err)
 {
 	if (verify(t, rows, err))
 		return fail(t, "verify the staging table", err);
 	t->apply.stage = t->stage.table;
-	if (t->apply.twin && (hold_rules(t, err) || mssql_apply_build(&t->apply, err)))
+	if (t->apply.twin && build(t, err))
 		return fail(t, "build the table that takes the place of the target", err);
 	t->verified = true;
 	return FAULT(STAGED, err) ? -1 : 0;
@@ -599,13 +617,10 @@ static int target_publish(
 	struct target *t, const struct load_end *end, uint64_t *ret_rows, struct err *err)
 {
 	struct publishing p = {.t = t, .end = end};
-	const struct mssql_patience patience = {.db = t->db,
-		.table = t->table.name,
-		.schema_lock = t->apply.ways && t->ways.way != MSSQL_DELETE,
-		.lock_timeout = t->conn->mssql.lock_timeout,
-		.cancel = t->cancel,
-		.load = t->load};
+	struct mssql_patience patience = patience_of(t);
 
+	patience.schema_lock = (t->apply.ways && t->ways.way != MSSQL_DELETE) || !t->load->job->fire_triggers ||
+			       !t->load->job->check_constraints;
 	t->apply.full = end->full;
 	if ((!t->apply.twin && hold_rules(t, err)) || mssql_apply_check(&t->apply, err) ||
 		mssql_patience_run(&patience, publish, &p, err))

@@ -184,7 +184,7 @@ static int read_columns(struct reading *r, struct buf *sql, struct err *err)
 	" p.index_id = i.index_id)"
 
 static const char place_sql[] =
-	"SELECT " SPACE ", l.name, CASE WHEN i.index_id = 0 THEN " COMPRESSION " END, t.lock_escalation_desc"
+	"SELECT " SPACE ", CASE WHEN s.type <> 'PS' THEN l.name END, CASE WHEN i.index_id = 0 THEN " COMPRESSION " END, t.lock_escalation_desc"
 	" FROM sys.tables AS t JOIN sys.indexes AS i ON i.object_id = t.object_id AND i.index_id IN (0, 1)"
 	" JOIN sys.data_spaces AS s ON s.data_space_id = i.data_space_id"
 	" LEFT JOIN sys.data_spaces AS l ON l.data_space_id = t.lob_data_space_id"
@@ -457,9 +457,11 @@ int mssql_twin_read(struct db *db, const struct mssql_table *table, const char *
 
 int mssql_twin_complete(struct db *db, struct mssql_twin *twin, uint32_t n, struct err *err)
 {
-	for (; n && twin->completed < twin->complete.n; n--)
-		if (db_exec(db, twin->complete.v[twin->completed++], err))
+	for (; n && twin->completed < twin->complete.n; n--) {
+		if (db_exec(db, twin->complete.v[twin->completed], err))
 			return -1;
+		twin->completed++;
+	}
 	return 0;
 }
 

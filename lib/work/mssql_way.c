@@ -100,6 +100,12 @@ static const struct obstacle {
 			    " sys.default_constraints AS d WHERE d.object_id = x.default_object_id)))"},
 	{S | R, ALWAYS, 0, "'%s' was made with ANSI_NULLS OFF, or has options of sp_tableoption",
 		THE_TABLE "(x.uses_ansi_nulls = 0 OR x.text_in_row_limit <> 0 OR x.large_value_types_out_of_row = 1)"},
+	{S | R, ALWAYS, 0, "the login may not refer to '%s' (REFERENCES), as a foreign key of it does",
+		"sys.objects AS x JOIN sys.foreign_keys AS f ON f.referenced_object_id = x.object_id WHERE"
+		" f.parent_object_id = OBJECT_ID(@name) AND HAS_PERMS_BY_NAME(QUOTENAME(SCHEMA_NAME(x.schema_id))"
+		" + N'.' + QUOTENAME(x.name), N'OBJECT', N'REFERENCES') = 0"},
+	{S, ALWAYS, 0, "the login may not reseed the identity '%s' (db_ddladmin)",
+		ITS_COLUMNS "x.is_identity = 1 AND IS_ROLEMEMBER(N'db_owner') = 0 AND IS_ROLEMEMBER(N'db_ddladmin') = 0"},
 	{S, UNCHECKED, 0, "the constraint '%s' is trusted, and check_constraints = no",
 		"sys.check_constraints AS x WHERE x.parent_object_id = OBJECT_ID(@name) AND x.is_not_trusted = 0"},
 	{S, UNCHECKED, 0, "the constraint '%s' is trusted, and check_constraints = no",
