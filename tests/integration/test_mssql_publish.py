@@ -83,6 +83,44 @@ def leftovers(copies):
     return copies.rows("SELECT name FROM sys.tables WHERE name LIKE 'etl[_]stage[_]%'")
 
 
+class held:  # pylint: disable=invalid-name
+    """A copy that waits at its first request with this text; `cursor` is somebody else's session."""
+
+    def __init__(self, copies, text, **keys):
+        self.copies, self.text = copies, text
+        self.status = self.said = self.thread = None
+        self.connection = pymssql.connect(server="localhost", port=copies.server.port, user=USER, password=PASSWORD,
+                                          database="DW", autocommit=True, appname="somebody")
+        self.cursor = self.connection.cursor()
+        copies.job(**keys)
+
+    def run(self):
+        with self.copies.project.start("worker", "--job", "copy", stderr=subprocess.PIPE, text=True) as worker:
+            self.said = worker.communicate()[1]
+        self.status = worker.returncode
+
+    def __enter__(self):
+        fault = self.copies.server.fault(f'stall phase=result match="{self.text}" app="etl worker run"')
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        wait_for(lambda: any(f["id"] == fault and f["hits"] for f in self.copies.server.faults()), "the copy")
+        return self
+
+    def go(self):
+        self.copies.server.ask("clear")
+
+    def __exit__(self, kind, *_):
+        self.go()
+        if kind:
+            self.connection.close()
+        self.thread.join()
+        if kind:
+            print(self.said)
+            return
+        self.cursor.close()
+        self.connection.close()
+
+
 @pytest.mark.parametrize("way", ["switch", "rename"])
 def test_a_table_keeps_all_that_it_has(copies, way):
     copies.run(MEMBER)
@@ -208,51 +246,13 @@ def test_guards_hold_for_a_switch(copies):
 
 @only_tdsd
 def test_an_index_made_during_the_load_is_not_lost(copies):
-    """Held between load and publishing, where somebody alters the table."""
+    """Somebody alters the table between load and publishing."""
     copies.run(MEMBER)
     copies.run(RICH)
     with held(copies, "SELECT COUNT_BIG(*) FROM [tgt].[etl_stage", **REPLACE) as run:
         run.cursor.execute("CREATE INDEX ix_new ON tgt.member (name)")
     assert run.status == 1 and "altered while rows were being staged" in run.said
     assert copies.value("SELECT MAX(id) FROM tgt.member") == "77"
-
-
-class held:  # pylint: disable=invalid-name
-    """A copy that waits at its first request with this text; `cursor` is somebody else's session."""
-
-    def __init__(self, copies, text, **keys):
-        self.copies, self.text = copies, text
-        self.status = self.said = self.thread = None
-        self.connection = pymssql.connect(server="localhost", port=copies.server.port, user=USER, password=PASSWORD,
-                                          database="DW", autocommit=True, appname="somebody")
-        self.cursor = self.connection.cursor()
-        copies.job(**keys)
-
-    def run(self):
-        with self.copies.project.start("worker", "--job", "copy", stderr=subprocess.PIPE, text=True) as worker:
-            self.said = worker.communicate()[1]
-        self.status = worker.returncode
-
-    def __enter__(self):
-        fault = self.copies.server.fault(f'stall phase=result match="{self.text}" app="etl worker run"')
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-        wait_for(lambda: any(f["id"] == fault and f["hits"] for f in self.copies.server.faults()), "the copy")
-        return self
-
-    def go(self):
-        self.copies.server.ask("clear")
-
-    def __exit__(self, kind, *_):
-        self.go()
-        if kind:
-            self.connection.close()
-        self.thread.join()
-        if kind:
-            print(self.said)
-            return
-        self.cursor.close()
-        self.connection.close()
 
 
 @only_tdsd
@@ -269,6 +269,17 @@ def test_who_holds_it_up_is_named(copies):
     assert "login 'sa'" in run.said or f"login '{USER}'" in run.said
     assert "program 'somebody'" in run.said
     assert copies.value("SELECT COUNT(*) FROM tgt.member") == "3"
+
+
+@pytest.mark.parametrize("way", ["switch", "rename", "insert"])
+def test_rows_that_break_a_rule_are_kept_aside_before(copies, way):
+    copies.run(MEMBER)
+    copies.run(RICH)
+    copies.run("UPDATE src.member SET fee = -20 WHERE id = 3")
+    done = copies.copy(publish=way, on_reject="keep", verify="digest", **REPLACE)
+    assert "1 row rejected" in done.stderr
+    assert copies.value("SELECT STRING_AGG(CAST(id AS varchar(9)), ' ') FROM tgt.member") in ("1 2", "2 1")
+    assert not leftovers(copies)
 
 
 # --- options of a job ---
@@ -311,8 +322,9 @@ def test_constraints_that_do_not_look(copies, publish):
     keys = {**REPLACE, "publish": publish, "check_constraints": "no"}
     if publish == "auto":
         assert "no SWITCH: the constraint 'ck_fee' is trusted" in plan(copies, **keys)
-    copies.copy(**keys)
-    assert copies.value("SELECT MIN(fee) FROM tgt.member") == "-20.0000"
+    for more in ({}, {"on_reject": "keep"}):
+        copies.copy(**keys, **more)
+        assert copies.value("SELECT MIN(fee) FROM tgt.member") == "-20.0000"
     assert copies.value("SELECT CAST(is_not_trusted AS int) FROM sys.check_constraints WHERE name = N'ck_fee'") == "1"
     copies.run("UPDATE tgt.member SET fee = -30 WHERE id = 1", status=1)  # it is not off
 
