@@ -1,0 +1,76 @@
+"""docs/statements.md has every statement that we send to a SQL Server, and none that we do not."""
+
+import os
+
+import pytest
+# pylint: disable=redefined-outer-name
+from servers import ROOT, pki, run  # noqa: F401 pylint: disable=unused-import
+from statements import normal, of_product, of_store, read, write
+from tdsd import tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
+from test_mssql import only_tdsd, start  # noqa: F401 pylint: disable=unused-import
+from test_mssql_copy import MEMBER, Copies
+from test_selftest import Subject
+
+AGAIN = "ETL_WRITE_STATEMENTS=1 python3 -m pytest tests/integration/test_statements.py writes docs/statements.md anew"
+
+
+def test_what_is_left_out():
+    assert normal("INSERT BULK [dw].[t 1] ([a]] b] varchar(20) COLLATE Latin1_General_BIN2, [c] decimal(18,4)) WITH (TABLOCK)") \
+        == normal("INSERT BULK [x].[y] ([q] int) WITH (TABLOCK)").replace("([n] type)", "([n] type, …)")
+    assert normal("SELECT a FROM t WHERE b = 'it''s' AND c > 0x12") == "SELECT a FROM t WHERE b = '…' AND c > 0"
+    assert normal("SELECT TOP (1) x FROM t") != normal("SELECT x FROM t")
+    assert normal("DELETE FROM [a].[b]") != normal("TRUNCATE TABLE [a].[b]")
+
+
+@pytest.fixture
+def store_statements():
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    run("make", "-C", ROOT, "tsql", env=env)
+    return of_store(run(ROOT / "build" / "musl" / "tests" / "tsql" / "dump").stdout)
+
+
+class Everything(Copies, Subject):
+    """Each command that says something to a connection."""
+
+    def selftests(self):
+        for area in ("session", "load", "table", "engine"):
+            self.selftest("--only", area)
+        return of_product(self.server.statements())
+
+    def others(self):
+        self.run(MEMBER)
+        self.ping()
+        self.configure()
+        self.project.etl("doctor", status=4)  # lite.db is not there
+        keys = {"source_table": "src.member", "target_table": "tgt.member", "load_mode": "incremental"}
+        self.copy(watermark_column="id", **keys)
+        self.copy(watermark_column="id", key_columns="id", lookback="1", **keys)
+        self.project.etl("run", "copy", "--dry-run")
+        self.project.etl("watermark", "copy")
+        self.project.etl("watermark", "copy", "--set", "1")
+        self.project.etl("watermark", "copy", "--clear")
+        self.project.etl("rejects", "2")
+        for file in self.project.path.glob("control.db*"):
+            file.unlink()
+        self.project.etl("init")
+        self.project.etl("apply", "copy.ini")
+        self.project.etl("worker", "--job", "copy", status=1)  # the store is new to the ledger
+        self.project.etl("recover")
+        # what sql jobs say is their authors' business
+        return of_product(s for s in self.server.statements() if "src.member" not in s["text"])
+
+
+@only_tdsd
+def test_the_catalogue_is_what_is_sent(project, start, pki, store_statements):
+    one = Everything(project, start(), pki)
+    by_selftest = one.selftests()
+    others = one.others() - by_selftest
+    if "ETL_WRITE_STATEMENTS" in os.environ:
+        write(by_selftest, others, store_statements)
+    loads, store = read()
+    assert store == store_statements, AGAIN
+    sent = {**{t: "other commands" for t in others}, **{t: "*selftest*" for t in by_selftest}}
+    assert sorted(set(sent) - set(loads)) == [], f"not in the catalogue; {AGAIN}"
+    assert sorted(set(loads) - set(sent)) == [], f"nobody sends these any more; {AGAIN}"
+    assert loads == sent, AGAIN
+    assert len(sent) > 50
