@@ -117,7 +117,10 @@ function bulk(connection, step) {
     const load = connection.newBulkLoad(step.bulk, step.options ?? {}, (error, count) =>
       resolve({ count: count ?? null, error: tell(error) }));
     for (const [name, type, options] of step.columns) load.addColumn(name, TYPES[type], options);
-    connection.execBulkLoad(load, step.rows);
+    // as in parameters, bytes are hex
+    const given = (value, i) => (/Binary$|^Image$/.test(step.columns[i][1]) && value !== null
+      ? Buffer.from(value, 'hex') : value);
+    connection.execBulkLoad(load, step.rows.map((row) => row.map(given)));
   });
 }
 
