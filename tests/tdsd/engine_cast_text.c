@@ -116,13 +116,18 @@ static bool is_number(enum type_class class)
 	return class == TC_INT || class == TC_DECIMAL || class == TC_MONEY || class == TC_FLOAT;
 }
 
+/* Its length counts bytes of UTF-8. */
+static bool is_utf8(const struct tds_column *t)
+{
+	return !tds_type_is_utf16(t->type) && tds_collation_codepage(t->collation) == TDS_CODEPAGE_UTF8;
+}
+
 /* Bytes at most that are `units` of the type's length. */
 static size_t cut_at(const struct tds_column *t, const char *s, size_t len)
 {
 	size_t at = 0;
 	uint32_t left = tds_type_is_utf16(t->type) ? t->size / 2 : t->size;
-	bool bytes = !tds_type_is_utf16(t->type) &&
-		     tds_collation_codepage(t->collation) == TDS_CODEPAGE_UTF8;
+	bool bytes = is_utf8(t);
 
 	while (at < len) {
 		uint32_t c = 0;
@@ -166,7 +171,7 @@ static int fit_text(const struct cast *x, const char *s, size_t len, struct cell
 	}
 	pad = tds_type_is_utf16(x->to->type)
 		      ? x->to->size / 2 - utf16_units((const uint8_t *)s, fits)
-		      : x->to->size - utf8_count((const uint8_t *)s, fits);
+		      : x->to->size - (is_utf8(x->to) ? fits : utf8_count((const uint8_t *)s, fits));
 	padded = arena_alloc(x->a, fits + pad + 1);
 	memcpy(padded, s, fits);
 	memset(padded + fits, ' ', pad);
