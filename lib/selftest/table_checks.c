@@ -149,6 +149,30 @@ static int check_index(struct selftest *t, struct err *err)
 		"SELECT COUNT(*) FROM sys.indexes WHERE object_id = OBJECT_ID(N'" TO "') AND name = N'it_filtered'", "1", err);
 }
 
+/* By SWITCH, a rename, or TRUNCATE and INSERT: what others have of a table stays. */
+static int check_kept(struct selftest *t, struct err *err)
+{
+	static const char kept[] =
+		"SELECT CAST((SELECT COUNT(*) FROM sys.indexes AS i WHERE i.object_id = OBJECT_ID(N'" TO "')) AS varchar(9)) + ' '"
+		" + CAST((SELECT COUNT(*) FROM sys.database_permissions AS p WHERE p.major_id = OBJECT_ID(N'" TO
+		"') AND p.class = 1) AS varchar(9)) + ' ' + CAST((SELECT COUNT(*) FROM sys.extended_properties AS x WHERE"
+		" x.major_id = OBJECT_ID(N'" TO "')) AS varchar(9)) + ' ' + CAST((SELECT COUNT(*) FROM sys.check_constraints AS c"
+		" WHERE c.parent_object_id = OBJECT_ID(N'" TO "') AND c.is_not_trusted = 0) AS varchar(9)) + ' '"
+		" + CAST((SELECT COUNT(*) FROM sys.default_constraints AS d WHERE d.parent_object_id = OBJECT_ID(N'" TO
+		"')) AS varchar(9))";
+
+	if (make(t, "CREATE TABLE " TO " (id int NOT NULL PRIMARY KEY, v varchar(20) DEFAULT 'x', CONSTRAINT it_ck CHECK (id > 0));\n"
+		    "CREATE INDEX it_v ON " TO " (v);\nGRANT SELECT ON " TO " TO public", err) ||
+		selftest_sql(t, err, "EXEC sp_addextendedproperty @name = N'it', @value = N'kept', @level0type = N'SCHEMA',"
+				     " @level0name = N'" SELFTEST_SCHEMA "', @level1type = N'TABLE', @level1name = N'it_to'") ||
+		copy_and_compare(t, "load_mode = replace", err) ||
+		selftest_expect(t, "indexes, grants, properties, checks, defaults", kept, "2 1 1 1 1", err) ||
+		selftest_sql(t, err, "UPDATE " FROM " SET v = 'changed' WHERE id = 2") ||
+		copy_and_compare(t, "load_mode = replace", err))
+		return -1;
+	return selftest_expect(t, "indexes, grants, properties, checks, defaults", kept, "2 1 1 1 1", err);
+}
+
 static int check_columnstore(struct selftest *t, struct err *err)
 {
 	if (make(t, "CREATE TABLE " TO " (id int NOT NULL, v varchar(20))", err))
@@ -232,6 +256,7 @@ const struct selftest_check selftest_tables[] = {
 	{"a trigger", check_trigger},
 	{"a trigger instead of insert", check_instead_of},
 	{"a filtered unique index", check_index},
+	{"what a replaced table keeps", check_kept},
 	{"a columnstore", check_columnstore},
 	{"a column that is added", check_added_column},
 	{"columns that are converted", check_converted},

@@ -22,7 +22,7 @@ int parse_with_options(struct parser *p)
 }
 
 /* ON [PRIMARY], TEXTIMAGE_ON [PRIMARY] */
-static int parse_placement(struct parser *p)
+int parse_placement(struct parser *p)
 {
 	const char *name;
 

@@ -126,7 +126,7 @@ int parse_index_options(struct parser *p, struct constraint_def *c)
 	return expect_op(p, ")");
 }
 
-/* [NON]CLUSTERED COLUMNSTORE INDEX name ON table [(columns)] [ORDER (…)] */
+/* [NON]CLUSTERED COLUMNSTORE INDEX name ON table [(columns)] [ORDER (…)] [ON filegroup] */
 int parse_columnstore(struct parser *p, struct stmt **ret, bool clustered)
 {
 	struct stmt *s = stmt_new(p, ST_CREATE_INDEX);
@@ -145,7 +145,7 @@ int parse_columnstore(struct parser *p, struct stmt **ret, bool clustered)
 		return -1;
 	if (accept_word(p, "ORDER") && parse_name_list(p, &ordered, &n))
 		return -1;
-	return parse_index_options(p, c);
+	return parse_index_options(p, c) || parse_placement(p) ? -1 : 0;
 }
 
 /* ALTER INDEX name | ALL ON table REBUILD | DISABLE | REORGANIZE | SET (…) */

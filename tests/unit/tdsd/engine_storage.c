@@ -58,7 +58,7 @@ static void indexes(void **state)
 		 "DESC) WITH (FILLFACTOR = 80, IGNORE_DUP_KEY = OFF)); CREATE CLUSTERED INDEX ci ON t (b) "
 		 "WITH (DATA_COMPRESSION = PAGE, SORT_IN_TEMPDB = ON) ON [PRIMARY]; CREATE UNIQUE "
 		 "NONCLUSTERED INDEX ux ON t (b, a) INCLUDE (c) WHERE b > 0; CREATE NONCLUSTERED COLUMNSTORE "
-		 "INDEX cs ON t (a, c)",
+		 "INDEX cs ON t (a, c) ON [PRIMARY]",
 			""},
 		{"SELECT index_id, name, type_desc, is_unique, is_primary_key, fill_factor, has_filter FROM "
 		 "sys.indexes WHERE object_id = OBJECT_ID('t') ORDER BY index_id",
