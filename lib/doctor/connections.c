@@ -143,6 +143,15 @@ static const struct question questions[] = {
 		"SELECT snapshot_isolation_state_desc, CASE WHEN snapshot_isolation_state_desc <> 'ON' THEN 'ALTER DATABASE "
 		"CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON: without it parallel reads and change tracking are not one "
 		"picture' END FROM sys.databases WHERE name = DB_NAME()"},
+	/* pages of 8 KiB; more than a log file may have: no limit */
+	{"space",
+		"SELECT CONCAT(s.free_mb, N' MB are free in the data files, which may grow by ', CASE WHEN s.grow_mb IS NULL "
+		"THEN N'what the disk has' ELSE CONCAT(s.grow_mb, N' MB') END), CASE WHEN s.free_mb + s.grow_mb < 1024 THEN "
+		"N'ALTER DATABASE CURRENT MODIFY FILE (NAME = ..., MAXSIZE = ...), or another file: loads need room for their "
+		"staging beside the table' END FROM (SELECT SUM(CAST(f.size AS bigint) - FILEPROPERTY(f.name, N'SpaceUsed')) / "
+		"128 AS free_mb, CASE WHEN MAX(CASE WHEN f.growth > 0 AND f.max_size = -1 THEN 1 ELSE 0 END) = 1 THEN NULL ELSE "
+		"SUM(CASE WHEN f.growth > 0 THEN CAST(f.max_size AS bigint) - f.size ELSE 0 END) / 128 END AS grow_mb FROM "
+		"sys.database_files AS f WHERE f.type = 0) AS s"},
 	{"read_only",
 		"SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS nvarchar(40)), NULL"},
 };
@@ -164,35 +173,12 @@ static void ask(const struct target *t, struct db *db, const struct question *q)
 		text ? text : "not known");
 }
 
-/* What a target needs; a source does without. */
-static void look_at_grants(const struct target *t, struct db *db)
-{
-	static const char *const wanted[] = {"CREATE TABLE", "SELECT", "INSERT", "UPDATE", "DELETE"};
-	const char *user = db_mssql_session(db)->user;
-
-	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-		CLEANUP_STMT struct db_stmt *stmt = NULL;
-		struct err err = ERR_INIT;
-		const char *sql = arena_printf(t->d->arena, "SELECT HAS_PERMS_BY_NAME(NULL, 'DATABASE', '%s')", wanted[i]);
-
-		if (db_prepare(db, sql, &stmt, &err) || db_step(stmt, &err) != 1) {
-			doctor_say(t->d, AREA, t->subject, "grants", DOCTOR_SKIPPED, NULL, "%s", err.msg);
-			return;
-		}
-		if (db_column_int(stmt, 0) == 0)
-			doctor_say(t->d, AREA, t->subject, "grants", DOCTOR_WARNING,
-				arena_printf(t->d->arena, "GRANT %s TO [%s], if this is a target", wanted[i], user),
-				"no %s in the whole database", wanted[i]);
-	}
-}
-
 static void look_behind(const struct target *t, struct db *db)
 {
 	look_at_session(t, db);
 	look_at_certificate(t, db);
 	for (size_t i = 0; i < ARRAY_LEN(questions); i++)
 		ask(t, db, &questions[i]);
-	look_at_grants(t, db);
 }
 
 static void look_at_mssql(struct doctor *d, const char *subject, const struct mssql_options *o)
@@ -211,9 +197,13 @@ static void look_at_mssql(struct doctor *d, const char *subject, const struct ms
 	if (o->auth == MSSQL_AUTH_KERBEROS && (t.address.port || o->spn))
 		look_at_spn(&t, t.address.port);
 	if (db_open_mssql(&login, &db, &layer, &err)) {
+		if (o->auth == MSSQL_AUTH_KERBEROS && !t.address.port && !o->spn && layer == MSSQL_LAYER_KERBEROS)
+			look_for_other_spns(&t, 0); /* the error names ours, with the port that the Browser has told */
 		doctor_fail(d, AREA, subject, layer ? mssql_layer_name(layer) : "login", &err);
 		return;
 	}
+	if (o->auth == MSSQL_AUTH_KERBEROS && !t.address.port && !o->spn)
+		look_at_spn(&t, db_mssql_peer(db)->port);
 	look_behind(&t, db);
 	db_close(db);
 }

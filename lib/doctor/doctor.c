@@ -9,6 +9,7 @@ const struct doctor_area doctor_areas[] = {
 	{"config", doctor_look_config},
 	{"kerberos", doctor_look_kerberos},
 	{"connection", doctor_look_connections},
+	{"job", doctor_look_jobs},
 };
 const size_t n_doctor_areas = ARRAY_LEN(doctor_areas);
 

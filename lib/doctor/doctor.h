@@ -66,5 +66,6 @@ void doctor_fail(struct doctor *d, const char *area, const char *subject, const 
 void doctor_look_config(struct doctor *d);
 void doctor_look_kerberos(struct doctor *d);
 void doctor_look_connections(struct doctor *d);
+void doctor_look_jobs(struct doctor *d);
 
 #endif

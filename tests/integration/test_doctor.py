@@ -1,13 +1,16 @@
 """'etl doctor': each way in which the Kerberos tests break things has a diagnosis of its own, and a remedy."""
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 
+import pymssql
 import pytest
 from kdcs import RC4, KDCS, MitKdc, make_kdc  # noqa: F401 pylint: disable=unused-import
 from product import ETL
 from servers import other_pki, pki  # noqa: F401 pylint: disable=unused-import
-from tdsd import tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
+from tdsd import PASSWORD, USER, tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
 from test_kerberos_login import REALM, Domain, domain  # noqa: F401 pylint: disable=unused-import
 
 # pylint: disable=redefined-outer-name
@@ -197,3 +200,113 @@ def doctor_of(project):
     done = subprocess.run(project.argv("doctor", "--json"), cwd=project.path, env=project.env(), capture_output=True,
                           text=True, check=False)
     return Findings(done)
+
+
+# --- what jobs need ------------------------------------------------------------
+
+
+JOBS = """\
+[job load]
+source = raw
+source_table = t
+target = dw
+target_table = dbo.member
+load_mode = {mode}
+key_columns = id
+[job back]
+source = dw
+source_table = dbo.member
+target = warehouse
+target_table = t
+load_mode = append
+{more}
+"""
+
+
+class Place:
+    """A store in a file with two jobs, and a SQL Server where the login may do what the test grants it."""
+
+    def __init__(self, project, server):
+        self.project, self.server = project, server
+        project.write("password", "Geheim-9x")
+        project.write("etl.ini", "[store]\ndriver = sqlite\npath = control.db\n[connection raw]\ndriver = csv\npath = data/\n"
+                      "[connection warehouse]\ndriver = sqlite\npath = warehouse.db\n[connection dw]\ndriver = mssql\n"
+                      f"server = localhost,{server.port}\ndatabase = DW\nencrypt = off\nuser = limited\n"
+                      "password_file = password\n")
+        project.etl("init")
+        self.do("CREATE DATABASE DW", database="master")
+        self.do("CREATE TABLE dbo.member (id int NOT NULL PRIMARY KEY, name nvarchar(40))", "CREATE USER lim FOR LOGIN limited",
+                "CREATE SCHEMA etl")
+
+    def do(self, *statements, database="DW"):
+        with closing(pymssql.connect(server="localhost", port=str(self.server.port), user=USER, password=PASSWORD,
+                                     database=database, tds_version="7.3", autocommit=True, charset="UTF-8")) as db:
+            with db.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+
+    def jobs(self, mode="merge", more=""):
+        self.project.write("jobs.ini", JOBS.format(mode=mode, more=more))
+        self.project.etl("apply", "jobs.ini")
+
+    def look(self):
+        found = doctor_of(self.project)
+        return found, [c["remedy"] for c in found.of("grants") if c["area"] == "job"]
+
+
+@pytest.fixture
+def place(project, tdsd):
+    return Place(project, tdsd("--user", "limited:Geheim-9x", encrypt="none"))
+
+
+def test_missing_grants_are_statements_to_run(place):
+    """Each is run as it stands, until nothing is missing."""
+    place.jobs()
+    found, grants = place.look()
+    assert found.report["problems"] > 0
+    for wanted in ("GRANT INSERT ON [dbo].[member] TO [lim]", "GRANT SELECT ON [dbo].[member] TO [lim]",
+                   "GRANT UPDATE ON [dbo].[member] TO [lim]", "GRANT CREATE TABLE TO [lim]",
+                   "GRANT ALTER ON SCHEMA::[dbo] TO [lim]"):
+        assert wanted in grants, grants
+    place.do(*dict.fromkeys(grants))
+    found, grants = place.look()
+    assert grants == []
+    assert {c["subject"] for c in found.of("dw", "ok")} == {"job load", "job back"}
+
+
+def test_table_that_is_not_there(place):
+    place.jobs()
+    place.do("GRANT SELECT ON dbo.member TO lim", "DROP TABLE dbo.member")
+    place.look()[0].one("table", "problem", "there is no [dbo].[member]", "GRANT SELECT")
+
+
+def test_settings_of_the_database(place):
+    place.jobs(mode="replace", more="partition_column = id\nparallel = 4")
+    place.do("GRANT SELECT, INSERT, UPDATE, DELETE, ALTER ON dbo.member TO lim", "GRANT CREATE TABLE TO lim",
+             "GRANT ALTER ON SCHEMA::dbo TO lim", "ALTER DATABASE DW SET RECOVERY FULL",
+             "ALTER DATABASE DW SET ALLOW_SNAPSHOT_ISOLATION OFF")
+    found, _ = place.look()
+    snapshot = found.one("snapshot", "problem", "reads ranges in parallel", "ALLOW_SNAPSHOT_ISOLATION ON")
+    recovery = [c for c in found.of("recovery", "warning") if c["area"] == "job"][0]
+    assert "minimally logged" in recovery["remedy"]
+    place.do(snapshot["remedy"].partition(";")[0], recovery["remedy"].partition(" (")[0])
+    found, _ = place.look()
+    assert not [c for c in found.report["checks"] if c["area"] == "job" and c["state"] != "ok"]
+
+
+def test_rows_that_can_only_be_deleted(place):
+    place.jobs(mode="replace")
+    place.do("GRANT SELECT, INSERT, DELETE ON dbo.member TO lim", "GRANT CREATE TABLE TO lim",
+             "GRANT ALTER ON SCHEMA::etl TO lim")
+    found, grants = place.look()
+    found.one("grants", "warning", "deleted one by one", "GRANT ALTER ON [dbo].[member] TO [lim]")
+    assert "GRANT DELETE ON [dbo].[member] TO [lim]" not in grants
+
+
+def test_free_space(place):
+    place.jobs()
+    place.look()[0].one("space", "ok", "8184 MB are free in the data files, which may grow by what the disk has")
+    # pages of 8 KiB: 100 MB, of which 90 are used, and 20 more
+    with closing(sqlite3.connect(place.server.dir / "db/DW.db", isolation_level=None)) as db:
+        db.execute("UPDATE sys_files SET size = 12800, used = 11520, max_size = 15360")
+    place.look()[0].one("space", "warning", "10 MB are free in the data files, which may grow by 20 MB", "MODIFY FILE")

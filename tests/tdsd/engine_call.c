@@ -113,6 +113,7 @@ static const struct function {
 	{"is_rolemember", 1, 1, "t", 'i', "t_is_member", false},
 	{"has_perms_by_name", 3, 5, "a", 'i', "t_has_perms", false},
 	{"has_dbaccess", 1, 1, "t", 'i', "t_has_dbaccess", false},
+	{"fileproperty", 2, 2, "t", 'i', "t_fileproperty", false},
 	{"applock_mode", 3, 3, "t", 's', "t_applock_mode", false},
 	{"applock_test", 4, 4, "t", 'h', "t_applock_test", false},
 	{"getansinull", 0, 1, "t", 'h', "t_one", false},

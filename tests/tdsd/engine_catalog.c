@@ -50,6 +50,10 @@ static const char *const tables[] = {
 	"version INTEGER, tran INTEGER, retention INTEGER, units INTEGER, cleanup INTEGER)",
 	"CREATE TABLE IF NOT EXISTS %s.sys_change_tables (object_id INTEGER PRIMARY KEY, "
 	"with_columns INTEGER, begin_version INTEGER, min_version INTEGER)",
+	/* the data file as sys.database_files tells it, in pages of 8 KiB: a test changes it here */
+	"CREATE TABLE IF NOT EXISTS %s.sys_files (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER, used INTEGER, "
+	"max_size INTEGER, growth INTEGER)",
+	"INSERT OR IGNORE INTO %s.sys_files VALUES (1, 1048576, 1024, -1, 8192)",
 	/* engine_counted.h */
 	"CREATE TABLE IF NOT EXISTS %s.sys_sinks (object_id INTEGER PRIMARY KEY, rows INTEGER, "
 	"bytes INTEGER, hash INTEGER)",

@@ -552,7 +552,31 @@ static void f_is_member(sqlite3_context *context, int n, sqlite3_value **v)
 	s->error = before;
 }
 
-/* (securable, class, permission): of the database, or of an object; NULL: there is no such object. */
+/* [a]]b] without its brackets. */
+static const char *bare(struct arena *a, const char *name)
+{
+	char *out = arena_strdup(a, name), *to = out;
+
+	if (*name != '[')
+		return out;
+	for (const char *p = name + 1; *p && !(*p == ']' && p[1] != ']'); p++) {
+		p += *p == ']';
+		*to++ = *p;
+	}
+	*to = '\0';
+	return out;
+}
+
+static void give_schema_right(sqlite3_context *context, struct session *s, const char *schema, const char *right)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	bool known, yes;
+
+	if (has_schema_right(s, bare(&a, schema), right, &known, &yes) == 0 && known)
+		sqlite3_result_int(context, yes);
+}
+
+/* (securable, class, permission): of the database, a schema, or an object; NULL: there is no such thing. */
 static void f_has_perms(sqlite3_context *context, int n, sqlite3_value **v)
 {
 	struct session *s = function_session(context);
@@ -566,6 +590,13 @@ static void f_has_perms(sqlite3_context *context, int n, sqlite3_value **v)
 	(void)n;
 	if (sqlite3_value_type(v[2]) == SQLITE_NULL)
 		return;
+	if (class_ && strcasecmp(class_, "SCHEMA") == 0) {
+		if (!any_null(1, v))
+			give_schema_right(context, s, (const char *)sqlite3_value_text(v[0]),
+				(const char *)sqlite3_value_text(v[2]));
+		s->error = before;
+		return;
+	}
 	if (class_ && strcasecmp(class_, "OBJECT") == 0 &&
 		(any_null(1, v) || !parse_object(s, (const char *)sqlite3_value_text(v[0]), &a, &name) ||
 			catalog_object(s, &name, NULL, &id) || id == 0)) {
@@ -574,6 +605,22 @@ static void f_has_perms(sqlite3_context *context, int n, sqlite3_value **v)
 	}
 	if (has_right(s, id, (const char *)sqlite3_value_text(v[2]), &yes) == 0)
 		sqlite3_result_int(context, yes);
+	s->error = before;
+}
+
+/* (file, property): of the one file that a database has. */
+static void f_fileproperty(sqlite3_context *context, int n, sqlite3_value **v)
+{
+	struct session *s = function_session(context);
+	struct tsql_error before = s->error;
+	char where[16];
+	int64_t used;
+
+	(void)n;
+	if (!any_null(2, v) && strcasecmp((const char *)sqlite3_value_text(v[0]), s->current->name) == 0 &&
+		strcasecmp((const char *)sqlite3_value_text(v[1]), "SpaceUsed") == 0 &&
+		sql_int(s, 0, &used, "SELECT used FROM %s.sys_files", database_schema(s->current, where)) == 0)
+		sqlite3_result_int64(context, used);
 	s->error = before;
 }
 
@@ -621,7 +668,7 @@ int functions_register_session(struct session *s)
 		{"t_col_name", 2, f_col_name, 0}, {"t_columnproperty", 3, f_columnproperty, 0},
 		{"t_ident_current", 1, f_ident_current, 0},
 		{"t_is_sysadmin", -1, f_is_sysadmin, 0}, {"t_is_member", -1, f_is_member, 0},
-		{"t_has_perms", -1, f_has_perms, 0}, {"t_principal_id", -1, f_principal_id, 0}};
+		{"t_has_perms", -1, f_has_perms, 0}, {"t_fileproperty", 2, f_fileproperty, 0}, {"t_principal_id", -1, f_principal_id, 0}};
 
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++)
 		if (function_add(s, functions[i].name, functions[i].args, functions[i].fn,

@@ -189,6 +189,30 @@ int has_right(struct session *s, int64_t object, const char *right, bool *ret)
 	return no || *ret ? 0 : has(s, where, object, right, 0, 'G', ret);
 }
 
+int has_schema_right(struct session *s, const char *schema, const char *right, bool *ret_known, bool *ret)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	char where[16];
+	int64_t id, found;
+
+	(void)database_schema(s->current, where);
+	if (catalog_schema(s, where, schema, &id))
+		return -1;
+	*ret_known = id > 0;
+	*ret = !s->plain;
+	if (!s->plain || id <= 0)
+		return 0;
+	if (in_role(s, where, "'db_owner', 'db_ddladmin'", ret) || *ret)
+		return *ret ? 0 : -1;
+	if (sql_int(s, 0, &found,
+		    "%sSELECT 1 FROM %s.sys_permissions p JOIN me ON me.id = p.grantee_id WHERE p.state = 'G' AND"
+		    " p.permission IN (%s, 'CONTROL') AND ((p.class = 3 AND p.major_id = %lld) OR p.class = 0) LIMIT 1",
+		    principals(s, where, &a), where, sql_quote(&a, right), (long long)id))
+		return -1;
+	*ret = found != 0;
+	return 0;
+}
+
 int is_in_role(struct session *s, const char *role, bool *ret_known, bool *ret)
 {
 	CLEANUP(arena_release) struct arena a = ARENA_INIT;

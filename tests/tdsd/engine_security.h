@@ -25,6 +25,8 @@ int permit_procedure(struct session *s, const char *where, int64_t id, const cha
 int permit_unmask(struct session *s, const struct table *t, bool *ret);
 /* HAS_PERMS_BY_NAME of the database (class NULL or DATABASE) or of an object (OBJECT, whose id is given). */
 int has_right(struct session *s, int64_t object, const char *right, bool *ret);
+/* The same of a schema (SCHEMA). -1 with *ret_known false: there is no such schema. */
+int has_schema_right(struct session *s, const char *schema, const char *right, bool *ret_known, bool *ret);
 /* IS_MEMBER and its kin: is the session's user in the role? -1 with *ret false: there is no such role. */
 int is_in_role(struct session *s, const char *role, bool *ret_known, bool *ret);
 /* The session's user in the current database: dbo, or the name that CREATE USER gave it. */

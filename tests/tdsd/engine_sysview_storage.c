@@ -233,6 +233,11 @@ static const struct sysview views[] = {
 		NULL, true},
 	{"sys", "tdsd_sinks", "object_id int, rows bigint, bytes bigint, hash bigint",
 		"SELECT object_id, rows, bytes, hash FROM %D.sys_sinks", false},
+	{"sys", "database_files",
+		"file_id int, type tinyint, type_desc nvarchar(60) null, data_space_id int, name sysname, physical_name "
+		"nvarchar(260), state tinyint null, state_desc nvarchar(60) null, size int, max_size int, growth int, "
+		"is_media_read_only bit, is_read_only bit, is_sparse bit, is_percent_growth bit",
+		"SELECT id, 0, 'ROWS', 1, %N, %N, 0, 'ONLINE', size, max_size, growth, 0, 0, 0, 0 FROM %D.sys_files", false},
 	{"sys", "change_tracking_databases",
 		"database_id int, is_auto_cleanup_on tinyint null, retention_period int null, "
 		"retention_period_units tinyint null, retention_period_units_desc nvarchar(60) "
