@@ -9,10 +9,12 @@
 
 #include "work/history.h"
 #include "work/ledger.h"
+#include "work/observer.h"
 #include "work/ring.h"
 #include "work/settle.h"
 #include "work/source.h"
 
+#define OBSERVED_AFTER_MS 2000 /* what is over sooner needs no explanation */
 #define TICK_MS 100 /* how soon a cancellation is noticed, and how often progress is reported */
 
 static const struct source_ops *const sources[] = {&source_csv, &source_mssql, &source_sqlite};
@@ -46,6 +48,12 @@ struct session {
 	atomic_bool stop_reading; /* cancelled, or the writer has given up */
 	_Atomic uint64_t rows, bytes, total, expected;
 	_Atomic int phase;
+	_Atomic int64_t read_session, write_session; /* at their servers; 0: none */
+
+	/* the caller's */
+	struct observer *source_observer, *target_observer; /* once it takes long */
+	int64_t waited_read, waited_write; /* as it was reported last */
+	char server[OBSERVER_TEXT_MAX];
 
 	pthread_mutex_t mutex; /* for what is below */
 	pthread_cond_t changed;
@@ -203,6 +211,8 @@ static int open_source(struct lane *l, struct err *err)
 	s->total += s->source->size(l->source);
 	if (l->i == 0)
 		s->columns_read = columns;
+	if (l->i == 0 && s->source->session)
+		s->read_session = s->source->session(l->source);
 	return 0;
 }
 
@@ -400,6 +410,23 @@ static int publish(struct session *s, struct err *err)
 	return finish_load(s, err);
 }
 
+static void tell_session(struct session *s, bool staging)
+{
+	if (s->target->session)
+		s->write_session = s->target->session(s->opened, staging);
+}
+
+static int load(struct session *s, const struct tds_columns *columns, struct err *err)
+{
+	if (s->target->stage(s->opened, columns, s->n, s->rejects, err))
+		return -1;
+	tell_session(s, true);
+	if (write_rows(s, err))
+		return -1;
+	tell_session(s, false);
+	return s->target->verify(s->opened, s->rows, err);
+}
+
 static int load_and_publish(struct session *s, struct err *err)
 {
 	const struct tds_columns *columns;
@@ -407,10 +434,7 @@ static int load_and_publish(struct session *s, struct err *err)
 	if (wait_columns(s, &columns, err))
 		return -1;
 	s->phase = COPY_LOAD;
-	if (s->target->stage(s->opened, columns, s->n, s->rejects, err) || write_rows(s, err) ||
-		s->target->verify(s->opened, s->rows, err))
-		return -1;
-	return publish(s, err);
+	return load(s, columns, err) ? -1 : publish(s, err);
 }
 
 /* From where on to read. */
@@ -432,8 +456,10 @@ static int write_side(struct session *s, struct err *err)
 	const struct copy *c = s->copy;
 	enum ledger_state state;
 
-	if (s->target->open(c->target, &s->load, c->host->cancel, &s->opened, err) ||
-		history_check(c->host, s->target, s->opened, err) ||
+	if (s->target->open(c->target, &s->load, c->host->cancel, &s->opened, err))
+		return -1;
+	tell_session(s, false);
+	if (history_check(c->host, s->target, s->opened, err) ||
 		s->target->begin(s->opened, &state, err))
 		return -1;
 	s->result.before = state == LEDGER_PUBLISHED;
@@ -499,6 +525,26 @@ static void *writer_main(void *arg)
 
 /* The caller */
 
+/* What the server says of the side that the other one waits for. */
+static const char *ask_server(struct session *s, const struct copy_progress *p)
+{
+	bool reading = p->phase == COPY_LOAD &&
+		       p->wait_read_ms - s->waited_read > p->wait_write_ms - s->waited_write;
+	struct observer **o = reading ? &s->source_observer : &s->target_observer;
+	int64_t id = reading ? s->read_session : s->write_session;
+
+	s->waited_read = p->wait_read_ms;
+	s->waited_write = p->wait_write_ms;
+	if (p->elapsed_ms < OBSERVED_AFTER_MS || !id)
+		return NULL;
+	if (!*o)
+		*o = observer_new(reading ? s->copy->source : s->copy->target);
+	if (!*o)
+		return NULL;
+	observer_look(*o, id, s->server);
+	return s->server[0] ? s->server : NULL;
+}
+
 static void report(struct session *s, int64_t start)
 {
 	const struct clock *clock = s->copy->host->clock;
@@ -516,6 +562,7 @@ static void report(struct session *s, int64_t start)
 		p.wait_read_ms += stats.wait_full_ms / s->n;
 		p.wait_write_ms += stats.wait_empty_ms / s->n;
 	}
+	p.server = ask_server(s, &p);
 	s->copy->on_progress(s->copy->arg, &p);
 }
 
@@ -613,6 +660,8 @@ int copy_run(const struct copy *copy, struct step_result *ret_result, struct err
 	}
 	has_reader = start_reader(&s, &reader);
 	watch(&s);
+	observer_free(s.source_observer);
+	observer_free(s.target_observer);
 	pthread_join(writer, NULL);
 	if (has_reader)
 		pthread_join(reader, NULL);

@@ -25,6 +25,7 @@ struct copy_progress {
 	int64_t elapsed_ms;
 	int64_t wait_read_ms;	/* the writer waited for rows, in all */
 	int64_t wait_write_ms;	/* the reader waited for room, in all */
+	const char *server; /* what the server of the side that is slow waits for; NULL: not known */
 };
 
 struct copy {

@@ -361,6 +361,11 @@ static void mssql_source_lineage(struct source *s, struct lineage *l)
 		s->request->ranges > 1 ? "inconsistent: ranges, each of a moment of its own" : "one statement");
 }
 
+static int64_t mssql_source_session(struct source *s)
+{
+	return db_mssql_session(s->db)->spid;
+}
+
 const struct source_ops source_mssql = {
 	.driver = DRIVER_MSSQL,
 	.open = mssql_source_open,
@@ -370,5 +375,6 @@ const struct source_ops source_mssql = {
 	.rows = mssql_source_rows,
 	.watermark = mssql_source_watermark,
 	.lineage = mssql_source_lineage,
+	.session = mssql_source_session,
 	.close = mssql_source_close,
 };

@@ -679,6 +679,11 @@ static int target_revoke(struct target *t, const char *reason, enum ledger_state
 	return 0;
 }
 
+static int64_t target_session(struct target *t, bool staging)
+{
+	return db_mssql_session(staging ? t->stage.lanes[0].db : t->db)->spid;
+}
+
 const struct target_ops target_mssql = {
 	.driver = DRIVER_MSSQL,
 	.open = target_open,
@@ -692,6 +697,7 @@ const struct target_ops target_mssql = {
 	.verify = target_verify,
 	.publish = target_publish,
 	.lineage = target_lineage,
+	.session = target_session,
 	.finish = target_finish,
 	.script = target_script,
 	.revoke = target_revoke,

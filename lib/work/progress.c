@@ -55,6 +55,14 @@ static void add_estimate(const struct copy_progress *now, char *out, size_t size
 	add(out, size, text);
 }
 
+static void add_server(const struct copy_progress *now, char *out, size_t size)
+{
+	if (!now->server)
+		return;
+	add(out, size, "  the server waits: ");
+	add(out, size, now->server);
+}
+
 void progress_line(const char *name, const struct copy_progress *before,
 	const struct copy_progress *now, char *out, size_t size)
 {
@@ -65,12 +73,14 @@ void progress_line(const char *name, const struct copy_progress *before,
 	if (now->phase == COPY_PREPARE) {
 		add(out, size, "  looking at the source");
 		add_estimate(now, out, size);
+		add_server(now, out, size);
 		return;
 	}
 	add(out, size, "  ");
 	add(out, size, text_plural(now->rows, "row", text, sizeof(text)));
 	if (now->phase == COPY_PUBLISH) {
 		add(out, size, "  publishing");
+		add_server(now, out, size);
 		return;
 	}
 	snprintf(text, sizeof(text), "  %s rows/s",
@@ -81,4 +91,5 @@ void progress_line(const char *name, const struct copy_progress *before,
 	add(out, size, text);
 	add(out, size, slow_side(before, now, ms));
 	add_estimate(now, out, size);
+	add_server(now, out, size);
 }

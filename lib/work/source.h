@@ -64,6 +64,9 @@ struct source_ops {
 	/* What it knows of the facts source_server to consistency, after the end of read(). NULL: none. */
 	void (*lineage)(struct source *s, struct lineage *l);
 
+	/* The server's number of the session that reads, after open(). NULL: there is none. */
+	int64_t (*session)(struct source *s);
+
 	void (*close)(struct source *s); /* NULL is fine */
 };
 

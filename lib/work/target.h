@@ -148,6 +148,10 @@ struct target_ops {
 	 * thread of its own. Rows that cannot be loaded go to `rejects`. */
 	int (*write)(struct target *t, uint32_t lane, const struct batch *b, struct err *err);
 
+	/* The server's number of the session that works for the load: with `staging` that of lane 0. NULL: there
+	 * is none. */
+	int64_t (*session)(struct target *t, bool staging);
+
 	/* The lane has no more rows; by its thread. NULL: there is nothing to do. */
 	int (*end_lane)(struct target *t, uint32_t lane, struct err *err);
 

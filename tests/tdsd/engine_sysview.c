@@ -93,6 +93,10 @@ static const struct sysview views[] = {
 		"int, "
 		"database_id smallint, is_user_process bit",
 		NULL, true},
+	{"sys", "dm_exec_requests",
+		"session_id smallint, request_id int, status nvarchar(30), command nvarchar(32), "
+		"blocking_session_id smallint null, wait_type nvarchar(60) null, wait_time int, database_id smallint",
+		NULL, true},
 	{"sys", "types",
 		"name sysname, system_type_id tinyint, user_type_id int, schema_id int, "
 		"principal_id int null, max_length smallint, precision tinyint, "
@@ -211,6 +215,27 @@ static const char *sessions_sql(struct translator *t, bool connections)
 	return arena_buf(t->a, &sql);
 }
 
+/* Those that wait for a lock, and who asks; without VIEW SERVER STATE that one alone. */
+static const char *requests_sql(struct translator *t)
+{
+	CLEANUP(buf_release) struct buf sql = BUF_INIT(4 * 1024 * 1024);
+	struct engine *e = t->s->e;
+
+	pthread_mutex_lock(&e->mutex);
+	for (const struct session *s = e->sessions; s; s = s->next) {
+		int database = s->current ? s->current->id : 1;
+
+		if (s == t->s)
+			buf_printf(&sql, "%sSELECT %d, 0, 'running', 'SELECT', 0, NULL, 0, %d",
+				sql.len ? " UNION ALL " : "", s->spid, database);
+		else if (s->waits_for && !t->s->plain)
+			buf_printf(&sql, "%sSELECT %d, 0, 'suspended', 'INSERT', %d, 'LCK_M_X', 0, %d",
+				sql.len ? " UNION ALL " : "", s->spid, s->waits_for->spid, database);
+	}
+	pthread_mutex_unlock(&e->mutex);
+	return arena_buf(t->a, &sql);
+}
+
 /* --- columns --- */
 
 int sysview_columns(struct translator *t, const struct sysview *v, struct relation *r)
@@ -304,7 +329,9 @@ int tr_system_view(struct translator *t, const struct from *f, const char **ret_
 	if (sysview_columns(t, v, r))
 		return -1;
 	sql = v->sql;
-	if (!sql)
+	if (!sql && strcasecmp(name, "dm_exec_requests") == 0)
+		sql = requests_sql(t);
+	else if (!sql)
 		sql = strncasecmp(name, "dm_exec_", 8) == 0
 			      ? sessions_sql(t, strcasecmp(name, "dm_exec_connections") == 0)
 			      : sysview_server(t, v);

@@ -78,6 +78,18 @@ static void publishing_has_no_rate(void **state UNUSED)
 	check_line(&start, &now, "load  7 rows  publishing");
 }
 
+static void what_the_server_waits_for_is_last(void **state UNUSED)
+{
+	struct copy_progress now = {.phase = COPY_PUBLISH, .rows = 7, .elapsed_ms = 5000, .server = "LCK_M_X"};
+
+	check_line(&start, &now, "load  7 rows  publishing  the server waits: LCK_M_X");
+	now.phase = COPY_PREPARE;
+	check_line(&start, &now, "load  looking at the source  the server waits: LCK_M_X");
+	now.phase = COPY_LOAD;
+	now.wait_write_ms = 5000;
+	check_line(&start, &now, "load  7 rows  1 rows/s  0 B/s  waiting to write  the server waits: LCK_M_X");
+}
+
 static void no_time_is_no_division(void **state UNUSED)
 {
 	struct copy_progress now = {.phase = COPY_LOAD, .rows = 7, .bytes = 9};
@@ -109,6 +121,7 @@ int main(void)
 		cmocka_unit_test(known_rows_give_one_too),
 		cmocka_unit_test(the_slow_side_is_named),
 		cmocka_unit_test(publishing_has_no_rate),
+		cmocka_unit_test(what_the_server_waits_for_is_last),
 		cmocka_unit_test(no_time_is_no_division),
 		cmocka_unit_test(a_long_name_is_cut),
 	};
