@@ -98,11 +98,15 @@ const struct command commands[] = {
 		"with a [defaults] section for what they have in common, and stores them by name: new ones get a number, changed ones a new version in the "
 		"history, others stay. All of the file is stored, or nothing of it.",
 		FLAGS(json_flag), cmd_apply},
-	{"job", "import", 1, 1, "write the jobs for all tables of a connection",
-		"Prints a file of jobs for 'etl apply': one for each table, with the keys that the source "
+	{"job", "import|pod [JOB]", 1, 2, "write the jobs for all tables of a connection; show a job's pod",
+		"import prints a file of jobs for 'etl apply': one for each table, with the keys that the source "
 		"declares and the columns that may serve as a watermark; what they have in common stands in "
 		"[defaults]. Nothing is stored. For example: etl job import --from raw --tables 'sales*' "
-		">jobs.ini", FLAGS(job_flags), cmd_job},
+		">jobs.ini\n"
+		"pod JOB prints the pod that a run of the job gets with executor = kubernetes: the template, what the "
+		"controller's own pod hands on, and the job's pod_patch. Nothing is made; 'etl job pod JOB | kubectl "
+		"create --dry-run=server -f -' asks the cluster what it thinks of it.",
+		FLAGS(job_flags), cmd_job},
 	{"run", "JOB", 1, 1, "order a run of a job, for a controller to start",
 		"Writes the order into the store and wakes the controllers. The run waits while a job "
 		"that it comes after is not done. With --key an order that was made before is not made "

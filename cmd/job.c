@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "cmd/cmd.h"
+#include "exec/kube_preview.h"
+#include "job/store.h"
 #include "work/catalog.h"
 
 #define OUT_MAX (64u * 1024 * 1024)
@@ -64,10 +66,41 @@ static int import(struct invocation *in, struct err *err)
 	return 0;
 }
 
+/* As the next run's worker would get it, with the run's number left 0. */
+static int pod(struct invocation *in, struct err *err)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(KUBE_POD_MAX * 4);
+	CLEANUP(kube_preview_release) struct kube_preview preview = {.settings = NULL};
+	CLEANUP_STORE struct store *store = NULL;
+	struct settings settings;
+	struct worker_spec spec;
+	struct job job;
+
+	if (in->n_args < 2)
+		return err_set(err, ERR_USAGE, "etl job pod needs a job");
+	if (cmd_settings(in, &settings, err) || store_open(&settings, &store, err) ||
+		store_job(store, in->args[1], &in->arena, &job, err) ||
+		kube_preview_open(&preview, &settings, err) || kube_preview_self(&preview, err))
+		return -1;
+	spec = (struct worker_spec){.job_id = job.job_id,
+		.job = job.name,
+		.pod_patch = job.pod_patch,
+		.timeout = job.timeout,
+		.config = cmd_flag(in, "config")};
+	if (kube_preview_pod(&preview, store_uid(store), &spec, true, &out, err))
+		return -1;
+	puts(buf_str(&out));
+	return 0;
+}
+
 int cmd_job(struct invocation *in, struct err *err)
 {
+	if (strcmp(in->args[0], "pod") == 0)
+		return pod(in, err);
+	if (in->n_args > 1)
+		return err_set(err, ERR_USAGE, "etl job %s takes no argument '%s'", in->args[0], in->args[1]);
 	if (strcmp(in->args[0], "import") == 0)
 		return import(in, err);
 	err_set(err, ERR_USAGE, "etl job: there is no '%s'", in->args[0]);
-	return err_hint(err, "there is: etl job import");
+	return err_hint(err, "there are: etl job import, etl job pod JOB");
 }

@@ -10,6 +10,7 @@ const struct doctor_area doctor_areas[] = {
 	{"kerberos", doctor_look_kerberos},
 	{"connection", doctor_look_connections},
 	{"job", doctor_look_jobs},
+	{"cluster", doctor_look_cluster},
 };
 const size_t n_doctor_areas = ARRAY_LEN(doctor_areas);
 

@@ -67,5 +67,6 @@ void doctor_look_config(struct doctor *d);
 void doctor_look_kerberos(struct doctor *d);
 void doctor_look_connections(struct doctor *d);
 void doctor_look_jobs(struct doctor *d);
+void doctor_look_cluster(struct doctor *d);
 
 #endif

@@ -1,6 +1,7 @@
 """A queue whose workers are pods of a control plane without nodes; what a kubelet would say of a pod, a test says."""
 
 import json
+import re
 import subprocess
 
 from queue_project import QueueProject
@@ -17,6 +18,12 @@ kubeconfig = {kubeconfig}
 namespace = {namespace}
 image = registry.test/etl:1
 """
+
+
+def namespace_of(request, prefix):
+    """One for each test."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    return f"{prefix}-{name[:50].strip('-')}"
 
 
 class KubeProject(QueueProject):
@@ -90,13 +97,20 @@ class KubeProject(QueueProject):
 
     # --- runs ---
 
+    def lease(self, run):
+        """When it ends, in seconds."""
+        return self.store("SELECT unixepoch(lease_until) FROM etl_run_heartbeat WHERE run_id = ?", run)[0][0]
+
     def wait_run(self, run, seconds=30, **what):
         """Until its row has all of that; a value that is called is a condition."""
+        if "message" in what:
+            what["error_message"] = what.pop("message")
+
         def has():
             row = self.run(run)
             return all(w(row[k]) if callable(w) else row[k] == w for k, w in what.items())
         try:
             wait_for(has, f"run {run}: {what}", seconds)
         except TimeoutError as e:
-            raise AssertionError(f"{e}: {json.dumps(self.run(run))}\n{self.controllers[-1].text()}") from e
+            raise AssertionError(f"{e}: {json.dumps(dict(self.run(run)), default=str)}\n{self.controllers[-1].text()}") from e
         return self.run(run)
