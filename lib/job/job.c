@@ -16,6 +16,9 @@ static const char *const schema_changes[] = {[SCHEMA_FAIL] = "fail",
 static const char *const publishes[] = {[PUBLISH_AUTO] = "auto", [PUBLISH_SWITCH] = "switch",
 	[PUBLISH_RENAME] = "rename", [PUBLISH_INSERT] = "insert", NULL};
 static const char *const mixed_types[] = {[MIXED_KEEP] = "keep", [MIXED_FAIL] = "fail", NULL};
+static const char *const changes_from[] = {[CHANGES_AUTO] = "auto",
+	[CHANGES_WATERMARK] = "watermark", [CHANGES_TRACKING] = "tracking", NULL};
+static const char *const gaps[] = {[GAP_RELOAD] = "reload", [GAP_FAIL] = "fail", NULL};
 static const char *const verifies[] = {[VERIFY_COUNT] = "count", [VERIFY_DIGEST] = "digest", NULL};
 static const char *const on_rejects[] = {[ON_REJECT_FAIL] = "fail", [ON_REJECT_KEEP] = "keep", NULL};
 static const char *const reject_values[] = {[REJECT_VALUES_NONE] = "none",
@@ -41,14 +44,23 @@ const struct option job_options[] = {
 	{"load_mode", OPT_ENUM, AT(load_mode), "append",
 		"append adds the rows; replace puts them in the place of all others, at once; truncate "
 		"does too, and keeps the table itself; merge changes those with the same key_columns and "
-		"adds the others; incremental reads only what is above the watermark of the last load, and "
-		"merges it where there are key_columns",
+		"adds the others; incremental reads only what has changed since the last load (see changes), "
+		"and merges it where there are key_columns",
 		.choices = modes},
 	{"key_columns", OPT_TEXT, AT(key_columns), NULL,
 		"merge, incremental: the target's columns that make a row the same row, with ',' between "
 		"them"},
 	{"delete_missing", OPT_BOOL, AT(delete_missing), "no",
 		"merge: delete rows whose key the source does not have any more"},
+	{"changes", OPT_ENUM, AT(changes), "auto",
+		"incremental: where what has changed is known from: the watermark_column; tracking, SQL Server's "
+		"change tracking, which knows of deleted rows too; auto: watermark where there is a "
+		"watermark_column, else tracking",
+		.choices = changes_from},
+	{"on_gap", OPT_ENUM, AT(on_gap), "reload",
+		"changes = tracking: the changes since the last load are not all there any more, or the source was "
+		"restored: reload all of the table, or fail the run",
+		.choices = gaps},
 	{"watermark_column", OPT_TEXT, AT(watermark_column), NULL,
 		"incremental: the source's column that only grows: a time of change, a number"},
 	{"lookback", OPT_TEXT, AT(lookback), NULL,
@@ -182,6 +194,26 @@ static const struct {
 	{JOB_EXEC, "command", AT(command)},
 };
 
+static int check_changes(const struct job *job, struct err *err)
+{
+	if (job->load_mode != LOAD_INCREMENTAL) {
+		if (job->changes == CHANGES_AUTO)
+			return 0;
+		return err_set(err, ERR_CONFIG, "'changes' is for load_mode = incremental");
+	}
+	if (job->changes == CHANGES_WATERMARK && !job->watermark_column)
+		return err_set(err, ERR_CONFIG, "changes = watermark needs 'watermark_column'");
+	if (job_changes(job) == CHANGES_WATERMARK)
+		return 0;
+	if (job->watermark_column || job->lookback)
+		return err_set(err, ERR_CONFIG, "changes = %s excludes '%s': the source itself knows what has changed",
+			changes_from[job_changes(job)], job->watermark_column ? "watermark_column" : "lookback");
+	if (job->source_table)
+		return 0;
+	err_set(err, ERR_CONFIG, "load_mode = incremental of a 'source_query' needs 'watermark_column'");
+	return err_hint(err, "changes are tracked of tables: 'source_table' needs none");
+}
+
 /* A key and what it needs or excludes. */
 static int check_copy(const struct job *job, struct err *err)
 {
@@ -193,13 +225,16 @@ static int check_copy(const struct job *job, struct err *err)
 				: "a job of kind copy needs 'source_table' or 'source_query'");
 	if (job->load_mode == LOAD_MERGE && !job->key_columns)
 		return err_set(err, ERR_CONFIG, "load_mode = merge needs 'key_columns'");
-	if (job->load_mode == LOAD_INCREMENTAL && !job->watermark_column)
-		return err_set(err, ERR_CONFIG, "load_mode = incremental needs 'watermark_column'");
+	if (check_changes(job, err))
+		return -1;
 	if (job->lookback && !job->key_columns)
 		return err_set(err, ERR_CONFIG,
 			"'lookback' reads rows again, which only 'key_columns' keep from being doubled");
 	if (job->delete_missing && job->load_mode != LOAD_MERGE)
 		return err_set(err, ERR_CONFIG, "'delete_missing' is for load_mode = merge");
+	if (job->parallel > 1 && job_changes(job) != CHANGES_WATERMARK)
+		return err_set(err, ERR_CONFIG, "'parallel' and 'changes = tracking' exclude each other: "
+						"sessions cannot share a snapshot");
 	if (job->parallel > 1 && !job->partition_column)
 		return err_set(err, ERR_CONFIG, "'parallel' needs 'partition_column'");
 	return job_max_delete(job, 0, &rows, err);
@@ -235,6 +270,15 @@ int job_check(const struct job *job, struct err *err)
 bool job_replaces(const struct job *job)
 {
 	return job->load_mode == LOAD_REPLACE || job->load_mode == LOAD_TRUNCATE;
+}
+
+enum changes job_changes(const struct job *job)
+{
+	if (job->load_mode != LOAD_INCREMENTAL)
+		return CHANGES_WATERMARK;
+	if (job->changes != CHANGES_AUTO)
+		return job->changes;
+	return job->watermark_column ? CHANGES_WATERMARK : CHANGES_TRACKING;
 }
 
 const char *job_source_name(const struct job *job)

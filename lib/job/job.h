@@ -22,6 +22,10 @@ enum job_kind { JOB_COPY, JOB_SQL, JOB_EXEC };
 enum load_mode { LOAD_REPLACE, LOAD_APPEND, LOAD_TRUNCATE, LOAD_MERGE, LOAD_INCREMENTAL };
 /* Source and target do not have the same columns. */
 enum on_schema_change { SCHEMA_FAIL, SCHEMA_ADD_COLUMNS, SCHEMA_IGNORE };
+/* incremental: where what has changed is known from; a source may not have them all. */
+enum changes { CHANGES_AUTO, CHANGES_WATERMARK, CHANGES_TRACKING };
+/* Changes since the last load are not all there any more. */
+enum on_gap { GAP_RELOAD, GAP_FAIL };
 enum verify { VERIFY_COUNT, VERIFY_DIGEST };
 enum on_reject { ON_REJECT_FAIL, ON_REJECT_KEEP };
 /* SQL Server: how rows take the place of others. */
@@ -43,6 +47,8 @@ struct job {
 	enum load_mode load_mode;
 	const char *key_columns; /* of the target: what makes a row the same row; "a, b" */
 	bool delete_missing;	 /* merge: rows that the source does not have any more */
+	enum changes changes;	 /* as it was written; job_changes() settles it */
+	enum on_gap on_gap;
 	const char *watermark_column, *lookback;
 	const char *partition_column;
 	int64_t parallel;	 /* ranges of it that are read at the same time */
@@ -100,6 +106,9 @@ MUST_CHECK int job_check(const struct job *job, struct err *err);
 
 /* Does it put its rows in the place of all others? */
 bool job_replaces(const struct job *job);
+
+/* Where an incremental job knows its changes from: never CHANGES_AUTO. CHANGES_WATERMARK for the others. */
+enum changes job_changes(const struct job *job);
 
 /* `max_delete` of a table that has `rows`; INT64_MAX where there is no limit. ERR_CONFIG when it is neither
  * a number nor a percentage. */

@@ -180,6 +180,11 @@ static const char loads[] =
 	/* the watermark is not looked at this once */
 	"ALTER TABLE etl_run ADD COLUMN full_load INTEGER NOT NULL DEFAULT 0;\n";
 
+/* Where an incremental job knows its changes from. */
+static const char changes[] =
+	"ALTER TABLE etl_job ADD COLUMN changes TEXT NOT NULL DEFAULT 'auto';\n"
+	"ALTER TABLE etl_job ADD COLUMN on_gap TEXT NOT NULL DEFAULT 'reload';\n";
+
 /* What people read; see migrations_tsql.c. */
 static const char interface[] =
 	"CREATE VIEW etl_v_status AS\n"
@@ -258,6 +263,7 @@ const struct migration migrations[] = {
 	{6, "pods", pods, migrations_tsql_pods},
 	{7, "lineage of runs", lineage, migrations_tsql_lineage},
 	{8, "how a load comes into a SQL Server", publishing, migrations_tsql_publishing},
+	{9, "changes that a source tracks", changes, migrations_tsql_changes},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

@@ -246,3 +246,10 @@ const char *const migrations_tsql_publishing[] = {
 	"ALTER TABLE etl.job ADD staging_schema " BIN2("500"),
 	NULL,
 };
+
+/* One column at a time: not every engine takes several. */
+const char *const migrations_tsql_changes[] = {
+	"ALTER TABLE etl.job ADD changes " BIN2("20") " NOT NULL CONSTRAINT job_changes DEFAULT N'auto'",
+	"ALTER TABLE etl.job ADD on_gap " BIN2("20") " NOT NULL CONSTRAINT job_on_gap DEFAULT N'reload'",
+	NULL,
+};

@@ -190,7 +190,14 @@ static void what_a_copy_says_must_fit_together(void **state)
 	static const char *const cases[][2] = {
 		{"source_query = SELECT 1\n", "'source_table' and 'source_query' exclude each other"},
 		{"load_mode = merge\n", "load_mode = merge needs 'key_columns'"},
-		{"load_mode = incremental\n", "load_mode = incremental needs 'watermark_column'"},
+		{"load_mode = incremental\nchanges = watermark\n", "changes = watermark needs 'watermark_column'"},
+		{"changes = tracking\n", "'changes' is for load_mode = incremental"},
+		{"load_mode = incremental\nchanges = tracking\nwatermark_column = at\n",
+			"changes = tracking excludes 'watermark_column': the source itself knows what has changed"},
+		{"load_mode = incremental\nlookback = 1h\nkey_columns = id\n",
+			"changes = tracking excludes 'lookback': the source itself knows what has changed"},
+		{"load_mode = incremental\nparallel = 2\npartition_column = id\n",
+			"'parallel' and 'changes = tracking' exclude each other: sessions cannot share a snapshot"},
 		{"load_mode = incremental\nwatermark_column = at\nlookback = 1h\n",
 			"'lookback' reads rows again, which only 'key_columns' keep from being doubled"},
 		{"delete_missing = yes\n", "'delete_missing' is for load_mode = merge"},
@@ -207,6 +214,25 @@ static void what_a_copy_says_must_fit_together(void **state)
 	check_refused(f, "[job a]\nsource = r\ntarget = w\ntarget_table = t\n",
 		"jobs.ini:1: job 'a': a job of kind copy needs 'source_table' or 'source_query'");
 	must(parse(f, "[job a]\nsource = r\nsource_query = SELECT 1\ntarget = w\ntarget_table = t\n"), &f->err);
+}
+
+static void changes_are_known_from_a_column_or_by_the_source(void **state)
+{
+	static const struct {
+		struct job job;
+		enum changes from;
+	} cases[] = {{{.load_mode = LOAD_MERGE}, CHANGES_WATERMARK},
+		{{.load_mode = LOAD_INCREMENTAL, .watermark_column = "at"}, CHANGES_WATERMARK},
+		{{.load_mode = LOAD_INCREMENTAL}, CHANGES_TRACKING},
+		{{.load_mode = LOAD_INCREMENTAL, .changes = CHANGES_TRACKING}, CHANGES_TRACKING}};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(job_changes(&cases[i].job), cases[i].from);
+	must(parse(f, "[job a]\n" LEAST "load_mode = incremental\n"), &f->err);
+	check_refused(f, "[job a]\nsource = r\ntarget = w\ntarget_table = t\nsource_query = SELECT 1\n"
+			 "load_mode = incremental\n",
+		"jobs.ini:1: job 'a': load_mode = incremental of a 'source_query' needs 'watermark_column'");
 }
 
 static void max_delete_is_rows_or_a_part(void **state)
@@ -334,6 +360,7 @@ int main(void)
 		TEST(names_are_checked),
 		TEST(a_kind_needs_its_keys),
 		TEST(what_a_copy_says_must_fit_together),
+		TEST(changes_are_known_from_a_column_or_by_the_source),
 		TEST(max_delete_is_rows_or_a_part),
 		TEST(lists_of_names_are_split),
 		TEST(what_cannot_be_fenced),
