@@ -168,6 +168,9 @@ static const struct entry entries[] = {
 	{1101, ERR_STORE, 0, false, "a filegroup of the database is full"},
 	{1105, ERR_STORE, 0, false, "a filegroup of the database is full"},
 	{9002, ERR_STORE, 0, false, "the transaction log is full: sys.databases.log_reuse_wait_desc says what keeps it"},
+	{3952, ERR_CONFIG, 0, false, "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON"},
+	{22117, ERR_CONFIG, 0, false, "change tracking is not there on a readable secondary: connect to the primary "
+				      "(application_intent = readwrite, the listener's name)"},
 	{208, ERR_NOT_FOUND, 0, false, NULL}, /* no such object, */
 	{2812, ERR_NOT_FOUND, 0, false, NULL}, /* no such procedure */
 };

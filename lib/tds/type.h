@@ -95,6 +95,7 @@ struct tds_column {
 	bool computed;
 	uint16_t key; /* likewise: its place in the source's primary key, from 1; 0: none */
 	const char *collation_name; /* likewise; NULL: not known */
+	bool gone; /* likewise: a bit, 1 where the row says only that the one with its key is there no more */
 	uint32_t user_type; /* TDS_USER_ROWVERSION, or what the server says */
 	/* TDS_SQLITE: how the source's table declares it ("VARCHAR(20)"), when its values are such as
 	 * that declaration's affinity leaves them (SQLite's datatype3.html §3); NULL: there is none. */

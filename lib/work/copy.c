@@ -61,6 +61,7 @@ struct session {
 	bool begun, reader_done, writer_done;
 	const struct err *first_err; /* of the lane that failed first */
 	bool source_failed;	     /* it is a reader's */
+	bool whole;		     /* the source has read all of its rows */
 
 	const struct tds_columns *columns_read; /* the reader's */
 	const char *watermark_from, *watermark_to;
@@ -91,6 +92,23 @@ int copy_source(const struct settings *settings, const struct job *job,
 	err_set(err, ERR_CONFIG, "connection '%s': driver '%s' cannot be read from",
 		(*ret_conn)->name, driver_name((*ret_conn)->driver));
 	return err_wrap(err, "%s", (*ret_conn)->where);
+}
+
+int copy_check_changes(const struct job *job, const struct connection *conn, const struct source_ops *source,
+	const struct target_ops *target, struct err *err)
+{
+	if (job_changes(job) == CHANGES_WATERMARK)
+		return 0;
+	if (!source->tracks) {
+		err_set(err, ERR_CONFIG, "load_mode = incremental needs 'watermark_column': connection '%s', of "
+					 "driver '%s', does not track changes", conn->name, driver_name(conn->driver));
+		return err_wrap(err, "%s", conn->where);
+	}
+	if (target->deletes)
+		return 0;
+	err_set(err, ERR_CONFIG, "changes that the source tracks have deleted rows, which a target of driver '%s' "
+				 "does not take", driver_name(target->driver));
+	return err_hint(err, "give a watermark_column, or use load_mode = merge with delete_missing = yes");
 }
 
 /* Tells the others. */
@@ -192,6 +210,13 @@ static bool wait_begun(struct session *s)
 	return begun;
 }
 
+static void say_how(void *arg, enum log_level level, const char *line)
+{
+	struct step_host *host = ((struct session *)arg)->copy->host;
+
+	host->say(host, level, line);
+}
+
 static int open_source(struct lane *l, struct err *err)
 {
 	struct session *s = l->s;
@@ -209,9 +234,13 @@ static int open_source(struct lane *l, struct err *err)
 		s->source->columns(l->source, &columns, err))
 		return -1;
 	s->total += s->source->size(l->source);
-	if (l->i == 0)
-		s->columns_read = columns;
-	if (l->i == 0 && s->source->session)
+	if (l->i > 0)
+		return 0;
+	s->columns_read = columns;
+	s->whole = s->source->whole && s->source->whole(l->source);
+	if (s->source->tell)
+		s->source->tell(l->source, say_how, s);
+	if (s->source->session)
 		s->read_session = s->source->session(l->source);
 	return 0;
 }
@@ -401,7 +430,8 @@ static int publish(struct session *s, struct err *err)
 	struct load_end end = {.rejects = s->rejects,
 		.watermark_from = s->watermark_from,
 		.watermark_to = s->watermark_to ? s->watermark_to : s->watermark_from,
-		.full = s->copy->host->run->full_load};
+		.full = s->copy->host->run->full_load,
+		.whole = s->whole};
 
 	s->phase = COPY_PUBLISH;
 	if (s->copy->host->before_publish(s->copy->host, err) ||

@@ -40,6 +40,11 @@ struct source_ops;
 MUST_CHECK int copy_source(const struct settings *settings, const struct job *job,
 	const struct connection **ret_conn, const struct source_ops **ret_ops, struct err *err);
 
+/* Can the one give, and the other take, what the job knows its changes from? ERR_CONFIG. */
+struct target_ops;
+MUST_CHECK int copy_check_changes(const struct job *job, const struct connection *conn,
+	const struct source_ops *source, const struct target_ops *target, struct err *err);
+
 /* See step.h; the drivers of both can do it. */
 MUST_CHECK int copy_run(const struct copy *copy, struct step_result *ret_result, struct err *err);
 

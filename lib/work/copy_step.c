@@ -25,7 +25,7 @@ static int find_connections(const struct settings *settings, const struct job *j
 	if (target_of(settings, job, ret_target, &target, err))
 		return -1;
 	if (target->stage)
-		return 0;
+		return copy_check_changes(job, *ret_source, source, target, err);
 	err_set(err, ERR_CONFIG, "connection '%s': rows cannot be loaded into driver '%s'",
 		(*ret_target)->name, driver_name((*ret_target)->driver));
 	return err_wrap(err, "%s", (*ret_target)->where);

@@ -65,6 +65,8 @@ static int find_watermark(struct plan *p, const char **ret_from, struct err *err
 		return cannot(l, "watermarks", err);
 	if (!p->full && l->ops->watermark(l->target, p->a, ret_from, err))
 		return -1;
+	if (job_changes(p->job) != CHANGES_WATERMARK)
+		return 0; /* the source tells */
 	p->say(p->arg, *ret_from ? arena_printf(p->a, "reads what is above %s in '%s'%s%s", *ret_from,
 					   p->job->watermark_column,
 					   p->job->lookback ? ", less " : "",
@@ -73,12 +75,23 @@ static int find_watermark(struct plan *p, const char **ret_from, struct err *err
 	return 0;
 }
 
+static void say_how(void *arg, enum log_level level, const char *line)
+{
+	struct plan *p = arg;
+
+	(void)level;
+	p->say(p->arg, line);
+}
+
 static int plan_source(struct plan *p, const struct source_ops *ops, struct source *source,
 	struct err *err)
 {
 	const struct tds_columns *cols;
 	int64_t rows;
 	char text[64];
+
+	if (ops->tell)
+		ops->tell(source, say_how, p);
 
 	if (ops->columns(source, &cols, err))
 		return -1;
@@ -99,6 +112,7 @@ static int plan_job(struct plan *p, struct err *err)
 	if (!p->look->ops->plan)
 		return cannot(p->look, "plans", err);
 	if (copy_source(p->settings, p->job, &request.conn, &ops, err) ||
+		copy_check_changes(p->job, request.conn, ops, p->look->ops, err) ||
 		find_watermark(p, &request.watermark, err) || ops->open(&request, &source, err))
 		return -1;
 	rc = plan_source(p, ops, source, err);

@@ -77,6 +77,16 @@ static int count(struct mssql_apply *p, const char *sql, int64_t *ret_n, struct 
 
 /* --- keys --- */
 
+/* As the target calls them. */
+static const char *key_names(struct mssql_apply *p)
+{
+	struct buf out = BUF_INIT(SQL_MAX);
+
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		buf_printf(&out, "%s%s", i ? ", " : "", p->fit->v[p->keys[i]].to->c.name);
+	return arena_buf(p->arena, &out);
+}
+
 static int no_key(struct mssql_apply *p, const char *name, struct err *err)
 {
 	const char **names = arena_array(p->arena, p->fit->n, sizeof(*names));
@@ -89,16 +99,40 @@ static int no_key(struct mssql_apply *p, const char *name, struct err *err)
 	return err_suggest(err, text_nearest(name, names, n));
 }
 
+/* Whichever row a change belongs to is known by the source's primary key alone. */
+static int source_keys(struct mssql_apply *p, struct err *err)
+{
+	p->n_keys = mssql_fit_keys(p->fit, p->cols, p->arena, &p->keys);
+	for (uint32_t i = 0; i < p->fit->n; i++)
+		if (p->cols->v[i].key > p->n_keys)
+			return err_set(err, ERR_CONFIG, "the source's key column '%s' is not loaded",
+				p->cols->v[i].name);
+	return p->n_keys ? 0 : err_set(err, ERR_CONFIG, "the source has no primary key, and key_columns names none");
+}
+
+static int check_keys_of_changes(struct mssql_apply *p, struct err *err)
+{
+	for (uint32_t i = 0; i < p->n_keys; i++)
+		if (p->cols->v[p->keys[i]].key == 0) {
+			err_set(err, ERR_CONFIG, "key_columns: '%s' is no part of the source's primary key, which is "
+						 "all that is known of a deleted row",
+				p->fit->v[p->keys[i]].to->c.name);
+			return err_hint(err, "leave key_columns out: the primary key is taken");
+		}
+	return 0;
+}
+
 int mssql_apply_keys(struct mssql_apply *p, struct err *err)
 {
+	bool changes = job_changes(p->job) != CHANGES_WATERMARK;
 	const char **names;
 	uint32_t n;
 
 	p->n_keys = 0;
-	p->merges = p->job->load_mode == LOAD_MERGE ||
+	p->merges = p->job->load_mode == LOAD_MERGE || changes ||
 		    (p->job->load_mode == LOAD_INCREMENTAL && p->job->key_columns);
 	if (!p->job->key_columns)
-		return 0;
+		return changes ? source_keys(p, err) : 0;
 	if (tds_names_parse(p->job->key_columns, p->arena, &names, &n, err))
 		return err_wrap(err, "key_columns");
 	p->keys = arena_array(p->arena, n ? n : 1, sizeof(*p->keys));
@@ -112,7 +146,9 @@ int mssql_apply_keys(struct mssql_apply *p, struct err *err)
 			return no_key(p, names[k], err);
 		p->keys[p->n_keys++] = i;
 	}
-	return p->n_keys ? 0 : err_set(err, ERR_CONFIG, "key_columns names no column");
+	if (p->n_keys == 0)
+		return err_set(err, ERR_CONFIG, "key_columns names no column");
+	return changes ? check_keys_of_changes(p, err) : 0;
 }
 
 static int check_nulls(struct mssql_apply *p, struct err *err)
@@ -170,7 +206,7 @@ static int check_twice(struct mssql_apply *p, struct err *err)
 			buf_printf(&named, "%s%s", n > 1 ? ";" : "", key_text(p, stmt));
 	if (rc < 0 || n == 0)
 		return rc;
-	err_set(err, ERR_DATA, "the source has the same key (%s) more than once:%s%s", p->job->key_columns,
+	err_set(err, ERR_DATA, "the source has the same key (%s) more than once:%s%s", key_names(p),
 		buf_str(&named), n > NAMED_MAX ? "; and more" : "");
 	return err_hint(err, "which of them holds cannot be known: make the source's rows, or "
 			     "key_columns, unique");
@@ -283,6 +319,14 @@ static void add_differs(struct mssql_apply *p, uint32_t i, const char *between, 
 			" OR (t.%s IS NOT NULL AND s.c%" PRIu32 " IS NULL)", name, i, name, i);
 }
 
+/* "" where rows cannot be gone. */
+static const char *where_gone(struct mssql_apply *p, const char *before, int gone)
+{
+	if (!p->fit->gone)
+		return "";
+	return arena_printf(p->arena, "%ss.%s = %d", before, p->fit->gone->staged.name, gone);
+}
+
 static int update_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
 {
 	struct buf sql = BUF_INIT(SQL_MAX), differs = BUF_INIT(SQL_MAX);
@@ -305,7 +349,7 @@ static int update_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err
 	which = arena_buf(p->arena, &differs);
 	buf_printf(&sql, " FROM %s AS t JOIN %s AS s ON ", p->table->name, p->stage);
 	add_same_key(p, &sql);
-	buf_printf(&sql, " WHERE (%s)", which);
+	buf_printf(&sql, " WHERE (%s)%s", which, where_gone(p, " AND ", 0));
 	if (*between)
 		return run_sql(p, arena_buf(p->arena, &sql), ret_rows, err);
 	buf_release(&sql); /* keys are all there is */
@@ -337,18 +381,37 @@ static int delete_missing(struct mssql_apply *p, struct err *err)
 	return p->job->max_delete ? load_check_max_delete(p->job, "table", before, gone, err) : 0;
 }
 
+/* Those of which the source says so. */
+static int delete_gone(struct mssql_apply *p, int64_t *ret_gone, struct err *err)
+{
+	struct buf sql = BUF_INIT(SQL_MAX);
+	int64_t before = 0;
+
+	*ret_gone = 0;
+	if (!p->fit->gone)
+		return 0;
+	buf_printf(&sql, "DELETE t FROM %s AS t JOIN %s AS s ON ", p->table->name, p->stage);
+	add_same_key(p, &sql);
+	buf_adds(&sql, where_gone(p, " WHERE ", 1));
+	if ((p->job->max_delete && count_rows(p, &before, err)) ||
+		run_sql(p, arena_buf(p->arena, &sql), ret_gone, err))
+		return -1;
+	return p->job->max_delete ? load_check_max_delete(p->job, "table", before, *ret_gone, err) : 0;
+}
+
 static int merge_rows(struct mssql_apply *p, int64_t *ret_rows, struct err *err)
 {
 	const struct insert missing = {.table = p->table->name,
 		.hint = "",
-		.where = not_there(p, p->table->name, "t"),
+		.where = arena_printf(
+			p->arena, "%s%s", not_there(p, p->table->name, "t"), where_gone(p, " AND ", 0)),
 		.want = -1};
-	int64_t changed, added;
+	int64_t changed, added, gone;
 
-	if ((p->job->delete_missing && delete_missing(p, err)) || update_rows(p, &changed, err) ||
-		insert_rows(p, &missing, &added, err))
+	if (((p->job->delete_missing || p->whole) && delete_missing(p, err)) || delete_gone(p, &gone, err) ||
+		update_rows(p, &changed, err) || insert_rows(p, &missing, &added, err))
 		return -1;
-	*ret_rows = changed + added;
+	*ret_rows = changed + added + gone;
 	return 0;
 }
 
@@ -451,8 +514,9 @@ const char *mssql_apply_plan(struct mssql_apply *p)
 	if (p->merges)
 		return arena_printf(p->arena,
 			"publishing: rows with the same key (%s) are changed where they differ, others added%s; "
-			"UPDATE and INSERT lock the rows that they touch, and are fully logged", p->job->key_columns,
-			p->job->delete_missing ? "; those that the source lacks are deleted" : "");
+			"UPDATE and INSERT lock the rows that they touch, and are fully logged", key_names(p),
+			p->fit->gone ? "; those that the source has deleted are deleted"
+			: p->job->delete_missing || p->whole ? "; those that the source lacks are deleted" : "");
 	if (!job_replaces(p->job))
 		return "publishing: the rows are added, by INSERT from staging; fully logged";
 	if (!p->ways)

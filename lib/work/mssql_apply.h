@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "db/db.h"
 #include "job/job.h"
+#include "tds/type.h"
 #include "work/mssql_patience.h"
 #include "work/mssql_table.h"
 #include "work/mssql_twin.h"
@@ -25,10 +26,12 @@ struct mssql_apply {
 	const struct job *job;
 	const struct mssql_table *table;
 	const struct mssql_fit *fit;
+	const struct tds_columns *cols; /* of the source */
 	struct arena *arena;
 	const char *stage; /* the staging table, quoted */
 	uint64_t staged;
 	bool full; /* the whole source was read */
+	bool whole; /* and rows that it lacks are gone: load_end */
 	const struct mssql_engine *engine;
 	const struct mssql_ways *ways; /* of a load that may replace the table's rows; NULL: of others */
 	struct mssql_twin *twin; /* of a SWITCH or RENAME */
@@ -38,7 +41,7 @@ struct mssql_apply {
 	uint32_t *keys, n_keys; /* source columns */
 };
 
-/* Finds the job's key_columns. */
+/* Finds the job's key_columns; the source's primary key where it tracks changes and the job names none. */
 MUST_CHECK int mssql_apply_keys(struct mssql_apply *p, struct err *err);
 
 /* Before the transaction: an index for the keys; ERR_DATA for keys that are null or there twice. */
@@ -48,7 +51,7 @@ MUST_CHECK int mssql_apply_check(struct mssql_apply *p, struct err *err);
  * itself, and is completed. */
 MUST_CHECK int mssql_apply_build(struct mssql_apply *p, struct err *err);
 
-/* *ret_rows is how many were inserted or changed. */
+/* *ret_rows is how many were inserted or changed, or deleted because the source said so. */
 MUST_CHECK int mssql_apply_rows(struct mssql_apply *p, uint64_t *ret_rows, struct err *err);
 
 /* What will be done, and why so. */

@@ -30,7 +30,7 @@ struct mssql_step {
 
 static enum step_kind kind_of(const struct mssql_fit_column *f, const struct tds_column *c)
 {
-	if (!f->to)
+	if (!mssql_fit_is_staged(f))
 		return STEP_LEAVE_OUT;
 	if (f->converted)
 		return STEP_CONVERT;
@@ -210,7 +210,7 @@ static void read_key(struct mssql_rows *r, bool given, const uint8_t *p, const u
 	for (uint32_t i = 0; i < r->cols->n && r->n_keys; i++) {
 		const struct tds_column *c = given ? &r->fit->v[i].staged : &r->cols->v[i];
 
-		if (given && !r->fit->v[i].to)
+		if (given && !mssql_fit_is_staged(&r->fit->v[i]))
 			continue;
 		if (tds_decode(&p, end, c, &r->joined, &v, &ignored))
 			return;
@@ -291,7 +291,7 @@ static struct tds_columns given_columns(const struct mssql_rows *r, struct tds_c
 	struct tds_columns cols = {.v = v};
 
 	for (uint32_t i = 0; i < r->cols->n; i++)
-		if (r->fit->v[i].to)
+		if (mssql_fit_is_staged(&r->fit->v[i]))
 			v[cols.n++] = r->fit->v[i].staged;
 	return cols;
 }

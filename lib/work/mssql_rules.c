@@ -142,7 +142,10 @@ static int select_rows(struct rules *r, struct err *err)
 	for (uint32_t i = 0; i < table->n; i++)
 		if (!table->v[i].generated)
 			add_column(r, &table->v[i], v, n, &sql);
-	buf_printf(&sql, " FROM %s AS s) AS y", r->p->stage);
+	buf_printf(&sql, " FROM %s AS s", r->p->stage);
+	if (r->p->fit->gone) /* what is deleted breaks no rule of its own */
+		buf_printf(&sql, " WHERE s.%s = 0", r->p->fit->gone->staged.name);
+	buf_adds(&sql, ") AS y");
 	r->rows = arena_buf(r->a, &sql);
 	return 0;
 }

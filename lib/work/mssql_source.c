@@ -15,6 +15,7 @@
 #include "db/mssql.h"
 #include "db/tsql.h"
 #include "work/digest.h"
+#include "work/mssql_changes.h"
 #include "work/mssql_range.h"
 
 struct source {
@@ -26,6 +27,7 @@ struct source {
 	struct tds_columns columns, known; /* of the answer; of the catalog */
 	struct mssql_range range;
 	char query_hash[DIGEST_TEXT_LEN + 1]; /* of the statement that was sent */
+	struct mssql_changes changes; /* of a job that reads those that are tracked */
 	int64_t rows;
 	uint64_t number;   /* rows that were begun */
 	struct buf carry;  /* the beginning of a row that did not fit the last batch */
@@ -149,10 +151,11 @@ static void learn_columns(struct source *s, const char *object)
 	}
 }
 
-static int find_table(struct source *s, const char **ret_from, struct err *err)
+static int find_table(
+	struct source *s, const char *parts[TSQL_NAME_PARTS], const char **ret_from, struct err *err)
 {
 	const struct job *job = s->request->job;
-	const char *parts[TSQL_NAME_PARTS], *object;
+	const char *object;
 
 	if (tsql_name_parse(job->source_table, &s->arena, parts, err))
 		return -1;
@@ -175,7 +178,7 @@ static bool needs_range(const struct source_request *r)
 static int find_sql(struct source *s, const char **ret_sql, struct err *err)
 {
 	const struct job *job = s->request->job;
-	const char *from;
+	const char *parts[TSQL_NAME_PARTS], *from;
 
 	if (job->source_query && !needs_range(s->request)) {
 		*ret_sql = job->source_query;
@@ -183,8 +186,14 @@ static int find_sql(struct source *s, const char **ret_sql, struct err *err)
 	}
 	if (job->source_query)
 		from = arena_printf(&s->arena, "(%s) AS s", job->source_query);
-	else if (find_table(s, &from, err))
+	else if (find_table(s, parts, &from, err))
 		return -1;
+	if (job_changes(job) == CHANGES_TRACKING) {
+		if (mssql_changes_find(s->db, s->request, parts, &s->arena, &s->changes, err))
+			return -1;
+		*ret_sql = s->changes.sql;
+		return 0;
+	}
 	if (mssql_range_find(s->db, s->request, from, &s->arena, &s->range, err))
 		return -1;
 	*ret_sql = arena_printf(&s->arena, "SELECT s.* FROM %s%s", s->range.from, s->range.where);
@@ -258,6 +267,8 @@ static int mssql_source_columns(struct source *s, const struct tds_columns **ret
 			s->columns.v[i].collation_name = s->known.v[at].collation_name;
 		}
 	}
+	if (s->changes.sql && !s->changes.whole)
+		s->columns.v[s->columns.n - 1].gone = true;
 	*ret_columns = &s->columns;
 	return 0;
 }
@@ -345,7 +356,7 @@ static int64_t mssql_source_rows(struct source *s)
 static int mssql_source_watermark(struct source *s, const char **ret_to, struct err *err)
 {
 	(void)err;
-	*ret_to = s->range.to;
+	*ret_to = s->changes.sql ? s->changes.to : s->range.to;
 	return 0;
 }
 
@@ -366,6 +377,18 @@ static int64_t mssql_source_session(struct source *s)
 	return db_mssql_session(s->db)->spid;
 }
 
+static bool mssql_source_whole(struct source *s)
+{
+	return s->changes.whole;
+}
+
+static void mssql_source_tell(
+	struct source *s, void (*say)(void *arg, enum log_level level, const char *line), void *arg)
+{
+	if (s->changes.how)
+		say(arg, s->changes.gap ? LOG_WARN : LOG_INFO, s->changes.how);
+}
+
 const struct source_ops source_mssql = {
 	.driver = DRIVER_MSSQL,
 	.open = mssql_source_open,
@@ -376,5 +399,8 @@ const struct source_ops source_mssql = {
 	.watermark = mssql_source_watermark,
 	.lineage = mssql_source_lineage,
 	.session = mssql_source_session,
+	.whole = mssql_source_whole,
+	.tell = mssql_source_tell,
+	.tracks = true,
 	.close = mssql_source_close,
 };

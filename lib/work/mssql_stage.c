@@ -65,7 +65,7 @@ static void list_columns(struct mssql_stage *s, const struct mssql_fit *fit, str
 	s->columns = (struct tds_columns){.v = arena_array(a, fit->n + 1, sizeof(*s->columns.v))};
 	s->collations = arena_array(a, fit->n + 1, sizeof(*s->collations));
 	for (uint32_t i = 0; i < fit->n; i++) {
-		if (!fit->v[i].to)
+		if (!mssql_fit_is_staged(&fit->v[i]))
 			continue;
 		s->collations[s->columns.n] = fit->v[i].collation;
 		s->columns.v[s->columns.n++] = fit->v[i].staged;

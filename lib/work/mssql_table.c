@@ -262,9 +262,9 @@ static bool passes(const struct tds_conversion *plan, const struct tds_column *f
 	       from->type == TDS_UDT || from->type == TDS_OLD_IMAGE;
 }
 
-/* Nulls are the server's to refuse, unless rows that have one are to be kept aside. */
-static int stage_column(struct mssql_fit_column *f, const struct tds_column *from, uint32_t i,
-	const struct job *job, struct arena *a, struct err *err)
+/* `nulls` are the server's to refuse. */
+static int stage_column(struct mssql_fit_column *f, const struct tds_column *from, uint32_t i, bool nulls,
+	struct arena *a, struct err *err)
 {
 	struct tds_column *to = arena_alloc(a, sizeof(*to)), *source = arena_alloc(a, sizeof(*source));
 	struct tds_column basic; /* fixed or not is no difference to a value */
@@ -272,7 +272,7 @@ static int stage_column(struct mssql_fit_column *f, const struct tds_column *fro
 
 	*to = f->to->c;
 	to->type = tds_type_base(to->type);
-	to->nullable = to->nullable || job->on_reject == ON_REJECT_FAIL;
+	to->nullable = to->nullable || nulls;
 	*source = *from;
 	if (tds_type_is_narrow(from->type) && same_codepage(from, to->collation))
 		memcpy(source->collation, to->collation, TDS_COLLATION_LEN);
@@ -288,6 +288,12 @@ static int stage_column(struct mssql_fit_column *f, const struct tds_column *fro
 	memcpy(f->staged.collation, to->collation, TDS_COLLATION_LEN);
 	f->collation = is_text(&f->staged) && is_text(&f->to->c) ? f->to->collation : NULL;
 	return 0;
+}
+
+static void stage_gone(struct mssql_fit_column *f, const struct tds_column *from, uint32_t i, struct arena *a)
+{
+	f->staged = mssql_bulk_column(from);
+	f->staged.name = arena_printf(a, "c%" PRIu32, i);
 }
 
 static int check_missing(const struct mssql_table *t, const struct mssql_fit *fit, struct err *err)
@@ -324,6 +330,9 @@ int mssql_table_match(struct mssql_table *t, const struct tds_columns *cols, con
 	struct mssql_fit fit = {.v = arena_array(a, cols->n, sizeof(*fit.v)),
 		.n = cols->n,
 		.numbered = job->on_reject == ON_REJECT_KEEP};
+	bool changes = cols->n && cols->v[cols->n - 1].gone;
+	/* unless rows that have one are to be kept aside; but those that are gone have nothing else */
+	bool nulls = changes || job->on_reject == ON_REJECT_FAIL;
 
 	/* text that has no collation of its own compares by the database's */
 	for (uint32_t i = 0; i < t->n; i++)
@@ -332,14 +341,36 @@ int mssql_table_match(struct mssql_table *t, const struct tds_columns *cols, con
 	for (uint32_t i = 0; i < cols->n; i++) {
 		struct mssql_fit_column *f = &fit.v[i];
 
+		if (cols->v[i].gone) {
+			stage_gone(f, &cols->v[i], i, a);
+			fit.gone = f;
+			continue;
+		}
 		if (match_column(t, &cols->v[i], job, collation, a, &f->to, err))
 			return -1;
-		if (f->to && stage_column(f, &cols->v[i], i, job, a, err))
+		if (f->to && stage_column(f, &cols->v[i], i, nulls, a, err))
 			return -1;
 		fit.identity |= f->to && f->to->c.identity;
 	}
 	*ret_fit = fit;
 	return check_missing(t, &fit, err);
+}
+
+uint32_t mssql_fit_keys(
+	const struct mssql_fit *fit, const struct tds_columns *cols, struct arena *a, uint32_t **ret_keys)
+{
+	uint32_t n = 0;
+
+	*ret_keys = arena_array(a, fit->n, sizeof(**ret_keys));
+	for (uint32_t i = 0; i < fit->n;) {
+		if (fit->v[i].to && cols->v[i].key == n + 1) {
+			(*ret_keys)[n++] = i;
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+	return n;
 }
 
 /* --- SQL --- */
@@ -391,7 +422,7 @@ const char *mssql_table_stage_sql(const struct mssql_fit *fit, const char *stage
 
 	buf_printf(&sql, "CREATE TABLE %s (", stage);
 	for (uint32_t i = 0; i < fit->n; i++) {
-		if (!fit->v[i].to)
+		if (!mssql_fit_is_staged(&fit->v[i]))
 			continue;
 		buf_adds(&sql, between);
 		add_declaration(&sql, fit->v[i].staged.name, &fit->v[i].staged, fit->v[i].collation, a);

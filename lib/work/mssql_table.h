@@ -44,11 +44,18 @@ struct mssql_fit_column {
 	bool converted;
 };
 
+/* Has staging such a column? One that says which rows are gone goes no further. */
+static inline bool mssql_fit_is_staged(const struct mssql_fit_column *f)
+{
+	return f->staged.name != NULL;
+}
+
 struct mssql_fit {
 	struct mssql_fit_column *v; /* one per source column */
 	uint32_t n;
 	bool identity; /* one of them goes to the identity column */
 	bool numbered; /* staging has the rows' numbers, too (mssql_rows.h): rows may be kept aside */
+	const struct mssql_fit_column *gone; /* the one that says which rows are gone; NULL: none are */
 };
 
 /* Reads table `name`; ret_table->exists is false when there is none. ERR_CONFIG for a view. */
@@ -65,6 +72,10 @@ void mssql_table_design(struct mssql_table *t, const struct tds_columns *cols,
 MUST_CHECK int mssql_table_match(struct mssql_table *t, const struct tds_columns *cols,
 	const struct job *job, const uint8_t collation[TDS_COLLATION_LEN], struct arena *a,
 	struct mssql_fit *ret_fit, struct err *err);
+
+/* The source columns of the source's primary key in its order, up to one that is not loaded. */
+uint32_t mssql_fit_keys(
+	const struct mssql_fit *fit, const struct tds_columns *cols, struct arena *a, uint32_t **ret_keys);
 
 /* CREATE TABLE of a designed table; `keys` are names of its primary key. */
 const char *mssql_table_create_sql(const struct mssql_table *t, const char *const *keys, uint32_t n_keys,

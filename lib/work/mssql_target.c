@@ -202,20 +202,13 @@ static const char *shape_of(struct target *t, const struct mssql_table *table)
 /* The names of the table's primary key where it is made. */
 static uint32_t find_keys(struct target *t, const char ***ret_names)
 {
-	uint32_t n = 0, key = 1;
+	uint32_t n = t->apply.n_keys, *keys = t->apply.keys;
 	const char **names = arena_array(&t->arena, t->fit.n, sizeof(*names));
 
-	for (uint32_t i = 0; i < t->apply.n_keys; i++)
-		names[n++] = t->fit.v[t->apply.keys[i]].to->c.name;
-	for (uint32_t i = 0; i < t->fit.n && t->apply.n_keys == 0;) {
-		if (t->fit.v[i].to && t->cols.v[i].key == key) {
-			names[n++] = t->fit.v[i].to->c.name;
-			key++;
-			i = 0;
-		} else {
-			i++;
-		}
-	}
+	if (n == 0)
+		n = mssql_fit_keys(&t->fit, &t->cols, &t->arena, &keys);
+	for (uint32_t i = 0; i < n; i++)
+		names[i] = t->fit.v[keys[i]].to->c.name;
 	*ret_names = names;
 	return n;
 }
@@ -280,7 +273,7 @@ static int fit_columns(struct target *t, const struct tds_columns *cols, struct 
 	if (mssql_table_match(&t->table, &t->cols, job, collation, &t->arena, &t->fit, err))
 		return -1;
 	t->apply = (struct mssql_apply){
-		.db = t->db, .job = job, .table = &t->table, .fit = &t->fit, .arena = &t->arena};
+		.db = t->db, .job = job, .table = &t->table, .fit = &t->fit, .cols = &t->cols, .arena = &t->arena};
 	if (mssql_apply_keys(&t->apply, err) || choose_way(t, err))
 		return -1;
 	if (t->table.exists || job->create)
@@ -622,6 +615,7 @@ static int target_publish(
 	patience.schema_lock = (t->apply.ways && t->ways.way != MSSQL_DELETE) || !t->load->job->fire_triggers ||
 			       !t->load->job->check_constraints;
 	t->apply.full = end->full;
+	t->apply.whole = end->whole;
 	if ((!t->apply.twin && hold_rules(t, err)) || mssql_apply_check(&t->apply, err) ||
 		mssql_patience_run(&patience, publish, &p, err))
 		return fail(t, "publish", err);
@@ -686,6 +680,7 @@ static int64_t target_session(struct target *t, bool staging)
 
 const struct target_ops target_mssql = {
 	.driver = DRIVER_MSSQL,
+	.deletes = true,
 	.open = target_open,
 	.history = target_history,
 	.begin = target_begin,

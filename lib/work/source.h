@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/settings.h"
 #include "job/job.h"
 #include "job/lineage.h"
@@ -44,7 +45,8 @@ struct source_ops {
 		struct err *err);
 
 	/* The column list, once, after open; it lives as long as the source. May read all of the
-	 * data (types inferred over a whole file). */
+	 * data (types inferred over a whole file). Where the source reads changes the last column is one
+	 * that says which rows are gone (tds_column.gone). */
 	int (*columns)(struct source *s, const struct tds_columns **ret_columns, struct err *err);
 
 	/* Fills an empty batch. 1: rows are in it; 0: the end; -1: error. */
@@ -66,6 +68,16 @@ struct source_ops {
 
 	/* The server's number of the session that reads, after open(). NULL: there is none. */
 	int64_t (*session)(struct source *s);
+
+	/* After open(): were all rows asked for, whatever the watermark? NULL: those above it were. */
+	bool (*whole)(struct source *s);
+
+	/* After open(): how it reads, in lines, where that is not what the job says anyway. NULL: it has
+	 * nothing to say. */
+	void (*tell)(struct source *s, void (*say)(void *arg, enum log_level level, const char *line),
+		void *arg);
+
+	bool tracks; /* it can know by itself what has changed: job_changes() */
 
 	void (*close)(struct source *s); /* NULL is fine */
 };

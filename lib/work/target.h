@@ -108,10 +108,12 @@ struct load_end {
 	const char *watermark_from, *watermark_to; /* NULL: none */
 	bool full; /* the whole source was read, whatever the watermark: it need not be the one that
 		    * stands in the ledger */
+	bool whole; /* of a source that tracks changes: there are no other rows than those that were read */
 };
 
 struct target_ops {
 	enum driver driver;
+	bool deletes; /* it takes rows that only say that one is gone (tds_column.gone) */
 
 	int (*open)(const struct connection *conn, const struct load *load,
 		const atomic_bool *cancel, struct target **ret_target, struct err *err);

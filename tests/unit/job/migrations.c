@@ -192,8 +192,8 @@ static void a_store_of_version_1_goes_on(void **state)
 	sql_run(f.path, ROWS_OF_VERSION_1);
 	test_store_open(&f);
 	assert_string_equal(store_uid(f.store), "the same");
-	check_store(&f, "SELECT max(version) FROM etl_migration",
-		arena_printf(&f.arena, "%d", migrations_version()));
+	snprintf(newest, sizeof(newest), "%d", migrations_version());
+	check_store(&f, "SELECT max(version) FROM etl_migration", newest);
 
 	must(store_job(f.store, "load", &f.arena, &job, &f.err), &f.err);
 	assert_int_equal(job.load_mode, LOAD_REPLACE);

@@ -157,15 +157,15 @@ static void a_failed_migration_is_undone(void **state)
 	struct schema_change c = {.from = -1};
 	struct db *db = open_new();
 	struct err err = ERR_INIT;
-	char why[80];
+	char said[128];
 
 	(void)state;
-	snprintf(why, sizeof(why), "from schema version 0 to %d: table etl_run already exists",
-		migrations_version());
 	run(db, "CREATE TABLE etl_run (mine)");
 	must(db_begin(db, &err), &err);
 	assert_int_equal(schema_migrate(db, &test_clock, &rnd_system, &c, &err), -1);
-	check_err(&err, ERR_CONFIG, why);
+	snprintf(said, sizeof(said), "from schema version 0 to %d: table etl_run already exists",
+		migrations_version());
+	check_err(&err, ERR_CONFIG, said);
 	db_rollback(db);
 	assert_int_equal(number(db, "SELECT count(*) FROM sqlite_schema"), 1);
 	db_close(db);
