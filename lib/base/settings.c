@@ -21,6 +21,11 @@ static const char *const mssql_auths[] = {[MSSQL_AUTH_SQL] = "sql",
 	[MSSQL_AUTH_KERBEROS] = "kerberos", NULL};
 static const char *const mssql_encrypts[] = {"off", "request", "require", "strict", NULL}; /* db/mssql_socket.h */
 static const char *const mechanisms[] = {[KERBEROS_RAW] = "krb5", [KERBEROS_SPNEGO] = "spnego", NULL};
+static const char *const isolations[] = {[MSSQL_ISOLATION_AUTO] = "auto",
+	[MSSQL_ISOLATION_READ_COMMITTED] = "read_committed",
+	[MSSQL_ISOLATION_REPEATABLE_READ] = "repeatable_read",
+	[MSSQL_ISOLATION_SNAPSHOT] = "snapshot",
+	[MSSQL_ISOLATION_SERIALIZABLE] = "serializable", NULL};
 static const char *const intents[] = {"readwrite", "readonly", NULL};
 static const char *const executors[] = {[EXECUTOR_AUTO] = "auto", [EXECUTOR_PROCESS] = "process",
 	[EXECUTOR_KUBERNETES] = "kubernetes", NULL};
@@ -137,6 +142,12 @@ static const struct option mssql_server_option[] = {
 		"host, host,port (1433 by default), or host\\instance, whose port the SQL Server Browser knows",
 		.required = true},
 };
+static const struct option mssql_source_option[] = {
+	{"isolation", OPT_ENUM, AT(isolation), "auto",
+		"of a source: snapshot, read_committed, repeatable_read or serializable (both hold locks until all is "
+		"read); auto: snapshot where the database allows it (ALLOW_SNAPSHOT_ISOLATION), else read_committed",
+		.choices = isolations},
+};
 static const struct option mssql_options[] = {
 	{"database", OPT_TEXT, AT(database), NULL, "the database; empty: the login's default"},
 	{"auth", OPT_ENUM, AT(auth), "sql", "sql: a login of the server with a password; kerberos: a ticket, see [kerberos]",
@@ -227,7 +238,8 @@ static const struct option_set kerberos_set[] = {SET(kerberos_options, 0)};
 static const struct option_set sqlite_set[] = {SET(connection_options, 0), SET(sqlite_options, 0)};
 static const struct option_set mssql_set[] = {SET(connection_options, 0),
 	SET(mssql_server_option, offsetof(struct connection, mssql)),
-	SET(mssql_options, offsetof(struct connection, mssql))};
+	SET(mssql_options, offsetof(struct connection, mssql)),
+	SET(mssql_source_option, offsetof(struct connection, mssql))};
 static const struct option_set csv_set[] = {SET(connection_options, 0), SET(csv_options, 0),
 	SET(csv_format_options, offsetof(struct connection, format))};
 

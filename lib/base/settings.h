@@ -34,6 +34,14 @@ struct csv_format {
 };
 
 enum mssql_auth { MSSQL_AUTH_SQL, MSSQL_AUTH_KERBEROS };
+/* Of what is read: auto is a snapshot where the database allows one, else read committed. */
+enum mssql_isolation {
+	MSSQL_ISOLATION_AUTO,
+	MSSQL_ISOLATION_READ_COMMITTED,
+	MSSQL_ISOLATION_REPEATABLE_READ,
+	MSSQL_ISOLATION_SNAPSHOT,
+	MSSQL_ISOLATION_SERIALIZABLE,
+};
 enum kerberos_mechanism { KERBEROS_RAW, KERBEROS_SPNEGO };
 
 /* Where tickets come from. */
@@ -80,6 +88,7 @@ struct mssql_options {
 	const char *host_name_in_certificate; /* NULL: the server's host */
 	bool trust_server_certificate; /* any */
 	const char *application_intent; /* "readwrite", "readonly" */
+	enum mssql_isolation isolation; /* of a source */
 	int64_t packet_size; /* bytes */
 	const char *staging_schema; /* NULL: that of the table */
 	int64_t login_timeout, query_timeout, lock_timeout; /* ms; 0: none */

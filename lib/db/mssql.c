@@ -52,6 +52,13 @@ int db_mssql_wire(struct db *db, struct mssql_wire **ret_wire, struct err *err)
 	return 0;
 }
 
+int32_t db_mssql_error(struct db *db)
+{
+	const struct mssql_wire *w = mssql_of_db(db)->wire;
+
+	return w ? mssql_wire_error(w) : 0;
+}
+
 int db_mssql_batch(struct db *db, const char *sql, size_t len, int64_t *ret_rows, struct err *err)
 {
 	struct mssql_db *d = mssql_of_db(db);

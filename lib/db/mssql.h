@@ -40,6 +40,9 @@ bool db_mssql_alive(struct db *db);
 /* Whose wish ends a statement from now on; NULL: nobody's. */
 void db_mssql_cancel_by(struct db *db, const atomic_bool *cancel);
 
+/* The number of the error that its last answer has told; 0: none. */
+int32_t db_mssql_error(struct db *db);
+
 /* Its requests and answers, for rows as they come and bulk data; opened again where it broke outside of a
  * transaction. Borrowed until the next statement. */
 MUST_CHECK int db_mssql_wire(struct db *db, struct mssql_wire **ret_wire, struct err *err);

@@ -387,6 +387,11 @@ int64_t mssql_wire_count(const struct mssql_wire *w)
 	return w->count;
 }
 
+int32_t mssql_wire_error(const struct mssql_wire *w)
+{
+	return w->heard.failed ? w->heard.error.number : 0;
+}
+
 void mssql_wire_drop(struct mssql_wire *w)
 {
 	struct err ignored = ERR_INIT;

@@ -171,6 +171,7 @@ static const struct entry entries[] = {
 	{3952, ERR_CONFIG, 0, false, "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON"},
 	{22117, ERR_CONFIG, 0, false, "change tracking is not there on a readable secondary: connect to the primary "
 				      "(application_intent = readwrite, the listener's name)"},
+	{207, ERR_CONFIG, 0, false, "was the column dropped or renamed, or is it spelled otherwise?"},
 	{208, ERR_NOT_FOUND, 0, false, NULL}, /* no such object, */
 	{2812, ERR_NOT_FOUND, 0, false, NULL}, /* no such procedure */
 };

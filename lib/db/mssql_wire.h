@@ -88,6 +88,9 @@ void mssql_wire_bulk_ignore(struct mssql_wire *w);
 /* Rows of the statement that ended; -1 where none are counted. */
 int64_t mssql_wire_count(const struct mssql_wire *w);
 
+/* The number of the error that the last answer has told; 0: none. */
+int32_t mssql_wire_error(const struct mssql_wire *w);
+
 /* Reads what is left of an answer and forgets it. (An attention would be faster, and under XACT_ABORT
  * ends the transaction.) */
 void mssql_wire_drop(struct mssql_wire *w);

@@ -92,6 +92,70 @@ int tsql_params(const char *sql, struct arena *a, const char ***ret_names, int *
 	return 0;
 }
 
+/* --- what a text mentions --- */
+
+/* Does the piece stand for the name? Quoted: doubled quotes are one. */
+static bool is_name(const char *piece, const char *end, const char *name)
+{
+	char close = *piece == '[' ? ']' : '"';
+	const char *p = piece, *last = end;
+
+	if (*piece == '[' || *piece == '"') {
+		p++;
+		last -= end > p && end[-1] == close;
+	} else {
+		close = '\0';
+	}
+	for (; p < last && *name; p++, name++) {
+		if (tolower((unsigned char)*p) != tolower((unsigned char)*name))
+			return false;
+		p += close && *p == close;
+	}
+	return p == last && !*name;
+}
+
+bool tsql_mentions(const char *sql, const char *name)
+{
+	for (const char *p = sql, *end; *p; p = end) {
+		end = skip_piece(p);
+		if (*p != '\'' && !is_comment(p) && is_name(p, end, name))
+			return true;
+	}
+	return false;
+}
+
+static bool is_space(char c)
+{
+	return isspace((unsigned char)c);
+}
+
+/* The next piece that is neither blank nor comment; its end in *ret_end. */
+static const char *next_piece(const char *p, const char **ret_end)
+{
+	while (*p && (is_space(*p) || is_comment(p)))
+		p = is_space(*p) ? p + 1 : skip_comment(p);
+	*ret_end = *p ? skip_piece(p) : p;
+	return p;
+}
+
+bool tsql_selects_all(const char *sql)
+{
+	char before = '\0';
+	const char *end;
+
+	for (const char *p = next_piece(sql, &end), *next, *next_end; *p; before = *p, p = next, end = next_end) {
+		next = next_piece(end, &next_end);
+		if (*p != '*' || before == '(')
+			continue;
+		if (!*next || *next == ',' || *next == ')' || is_name(next, next_end, "from") ||
+			is_name(next, next_end, "into"))
+			return true;
+	}
+	return false;
+}
+
+/* --- batches and names --- */
+
 static const char *skip_blanks(const char *p)
 {
 	while (*p == ' ' || *p == '\t' || *p == '\r')

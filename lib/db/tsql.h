@@ -7,6 +7,7 @@
 #ifndef DB_TSQL_H
 #define DB_TSQL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -40,6 +41,11 @@ MUST_CHECK int tsql_name_parse(const char *text, struct arena *a, const char *re
 	struct err *err);
 /* The same in brackets: [dw].[member]. */
 const char *tsql_name_print(const char *const parts[TSQL_NAME_PARTS], struct arena *a);
+
+/* Is the name among the words and quoted names of the text? Without case. */
+bool tsql_mentions(const char *sql, const char *name);
+/* Has it a '*' that stands for columns, at the end of an item of a list? */
+bool tsql_selects_all(const char *sql);
 
 /* N'it''s' */
 const char *tsql_text(const char *text, struct arena *a);

@@ -19,6 +19,10 @@ static const char *const mixed_types[] = {[MIXED_KEEP] = "keep", [MIXED_FAIL] = 
 static const char *const changes_from[] = {[CHANGES_AUTO] = "auto",
 	[CHANGES_WATERMARK] = "watermark", [CHANGES_TRACKING] = "tracking", NULL};
 static const char *const gaps[] = {[GAP_RELOAD] = "reload", [GAP_FAIL] = "fail", NULL};
+static const char *const inconsistents[] = {
+	[INCONSISTENT_FAIL] = "fail", [INCONSISTENT_WARN] = "warn", NULL};
+static const char *const restrictions[] = {
+	[RESTRICTED_REFUSE] = "refuse", [RESTRICTED_ACCEPT] = "accept", NULL};
 static const char *const verifies[] = {[VERIFY_COUNT] = "count", [VERIFY_DIGEST] = "digest", NULL};
 static const char *const on_rejects[] = {[ON_REJECT_FAIL] = "fail", [ON_REJECT_KEEP] = "keep", NULL};
 static const char *const reject_values[] = {[REJECT_VALUES_NONE] = "none",
@@ -70,6 +74,14 @@ const struct option job_options[] = {
 		"the source's column whose ranges are read in parallel"},
 	{"parallel", OPT_INT, AT(parallel), "1", "ranges of partition_column that are read at once",
 		.min = 1, .max = 64},
+	{"on_inconsistent", OPT_ENUM, AT(on_inconsistent), "fail",
+		"parallel, of SQL Server: the ranges cannot be read as of one moment: fail the run, or read them all the "
+		"same and warn",
+		.choices = inconsistents},
+	{"restricted_reads", OPT_ENUM, AT(restricted_reads), "refuse",
+		"of SQL Server: this login is shown masks instead of values, or a security policy may hide rows: refuse "
+		"to read, or accept that what it sees is what is meant",
+		.choices = restrictions},
 	{"column_map", OPT_TEXT, AT(column_map), NULL,
 		"columns that have another name in the target: 'plz postcode, \"Order No\" order_no'"},
 	{"schema_change", OPT_ENUM, AT(schema_change), "fail",

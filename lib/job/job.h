@@ -26,6 +26,10 @@ enum on_schema_change { SCHEMA_FAIL, SCHEMA_ADD_COLUMNS, SCHEMA_IGNORE };
 enum changes { CHANGES_AUTO, CHANGES_WATERMARK, CHANGES_TRACKING };
 /* Changes since the last load are not all there any more. */
 enum on_gap { GAP_RELOAD, GAP_FAIL };
+/* Ranges that are read at once do not see one state of the source. */
+enum on_inconsistent { INCONSISTENT_FAIL, INCONSISTENT_WARN };
+/* A source shows this login masks in place of values, or not all rows. */
+enum restricted_reads { RESTRICTED_REFUSE, RESTRICTED_ACCEPT };
 enum verify { VERIFY_COUNT, VERIFY_DIGEST };
 enum on_reject { ON_REJECT_FAIL, ON_REJECT_KEEP };
 /* SQL Server: how rows take the place of others. */
@@ -52,6 +56,8 @@ struct job {
 	const char *watermark_column, *lookback;
 	const char *partition_column;
 	int64_t parallel;	 /* ranges of it that are read at the same time */
+	enum on_inconsistent on_inconsistent;
+	enum restricted_reads restricted_reads;
 	const char *column_map;	 /* "source_name target_name, …" */
 	enum on_schema_change schema_change;
 	const char *pre_sql, *post_sql;

@@ -185,6 +185,11 @@ static const char changes[] =
 	"ALTER TABLE etl_job ADD COLUMN changes TEXT NOT NULL DEFAULT 'auto';\n"
 	"ALTER TABLE etl_job ADD COLUMN on_gap TEXT NOT NULL DEFAULT 'reload';\n";
 
+/* What a source may leave out, and as of when it is read. */
+static const char reads[] =
+	"ALTER TABLE etl_job ADD COLUMN on_inconsistent TEXT NOT NULL DEFAULT 'fail';\n"
+	"ALTER TABLE etl_job ADD COLUMN restricted_reads TEXT NOT NULL DEFAULT 'refuse';\n";
+
 /* What people read; see migrations_tsql.c. */
 static const char interface[] =
 	"CREATE VIEW etl_v_status AS\n"
@@ -264,6 +269,7 @@ const struct migration migrations[] = {
 	{7, "lineage of runs", lineage, migrations_tsql_lineage},
 	{8, "how a load comes into a SQL Server", publishing, migrations_tsql_publishing},
 	{9, "changes that a source tracks", changes, migrations_tsql_changes},
+	{10, "how a source is read", reads, migrations_tsql_reads},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

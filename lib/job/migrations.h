@@ -28,6 +28,7 @@ extern const char *const migrations_tsql_pods[];
 extern const char *const migrations_tsql_lineage[];
 extern const char *const migrations_tsql_publishing[];
 extern const char *const migrations_tsql_changes[];
+extern const char *const migrations_tsql_reads[];
 
 /* The version that this program works with: that of the last migration. */
 int migrations_version(void);

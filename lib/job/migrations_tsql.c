@@ -253,3 +253,9 @@ const char *const migrations_tsql_changes[] = {
 	"ALTER TABLE etl.job ADD on_gap " BIN2("20") " NOT NULL CONSTRAINT job_on_gap DEFAULT N'reload'",
 	NULL,
 };
+
+const char *const migrations_tsql_reads[] = {
+	"ALTER TABLE etl.job ADD on_inconsistent " BIN2("20") " NOT NULL CONSTRAINT job_on_inconsistent DEFAULT N'fail'",
+	"ALTER TABLE etl.job ADD restricted_reads " BIN2("20") " NOT NULL CONSTRAINT job_restricted_reads DEFAULT N'refuse'",
+	NULL,
+};

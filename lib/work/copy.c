@@ -1,6 +1,7 @@
 #include "work/copy.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,30 @@ static void say_how(void *arg, enum log_level level, const char *line)
 	host->say(host, level, line);
 }
 
+/* The rows of all ranges are read under the first one's columns. */
+static int check_same(const struct tds_columns *first, const struct tds_columns *cols, struct err *err)
+{
+	char was[TDS_TYPE_TEXT_MAX], is[TDS_TYPE_TEXT_MAX];
+	uint32_t n = first->n < cols->n ? first->n : cols->n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct tds_column *a = &first->v[i], *b = &cols->v[i];
+
+		const char *old = tds_type_format(a, was), *new = tds_type_format(b, is);
+
+		if (strcmp(a->name, b->name) != 0 || a->type != b->type || strcmp(old, new) != 0 ||
+			memcmp(a->collation, b->collation, TDS_COLLATION_LEN) != 0)
+			return err_set(err, ERR_DATA,
+				"the source was altered while its ranges were being opened: column %" PRIu32
+				" was '%s' %s, and is '%s' %s", i + 1, a->name, old, b->name, new);
+	}
+	if (first->n == cols->n)
+		return 0;
+	return err_set(err, ERR_DATA,
+		"the source was altered while its ranges were being opened: it had %" PRIu32 " columns, and has %" PRIu32,
+		first->n, cols->n);
+}
+
 static int open_source(struct lane *l, struct err *err)
 {
 	struct session *s = l->s;
@@ -235,7 +260,7 @@ static int open_source(struct lane *l, struct err *err)
 		return -1;
 	s->total += s->source->size(l->source);
 	if (l->i > 0)
-		return 0;
+		return check_same(s->columns_read, columns, err);
 	s->columns_read = columns;
 	s->whole = s->source->whole && s->source->whole(l->source);
 	if (s->source->tell)

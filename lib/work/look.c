@@ -111,9 +111,14 @@ static int plan_job(struct plan *p, struct err *err)
 
 	if (!p->look->ops->plan)
 		return cannot(p->look, "plans", err);
+	request.look_only = true;
 	if (copy_source(p->settings, p->job, &request.conn, &ops, err) ||
 		copy_check_changes(p->job, request.conn, ops, p->look->ops, err) ||
-		find_watermark(p, &request.watermark, err) || ops->open(&request, &source, err))
+		find_watermark(p, &request.watermark, err))
+		return -1;
+	if (ops->tell && p->job->parallel > 1) /* which has more to tell of several */
+		request.ranges = (uint32_t)p->job->parallel;
+	if (ops->open(&request, &source, err))
 		return -1;
 	rc = plan_source(p, ops, source, err);
 	ops->close(source);

@@ -195,7 +195,7 @@ int mssql_changes_find(struct db *db, const struct source_request *request, cons
 {
 	struct finder f = {.db = db, .request = request, .a = a};
 
-	*ret = (struct mssql_changes){.sql = NULL};
+	*ret = (struct mssql_changes){.seen = "one snapshot"};
 	if (check_name(&f, table, err) || read_columns(&f, err) || db_begin_read(db, err) ||
 		read_versions(&f, err))
 		return -1;

@@ -26,7 +26,7 @@ struct mssql_changes {
 	const char *to;	 /* the new watermark */
 	bool whole;	 /* it reads all of the table */
 	bool gap;	 /* although there was a watermark */
-	const char *how; /* in words */
+	const char *how, *seen; /* in words, as a sentence and for the run's lineage */
 };
 
 /* `table` is its name in parts, as tsql_name_parse gives them. All is in `a`. ERR_CONFIG where changes

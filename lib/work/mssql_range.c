@@ -13,6 +13,7 @@ struct finder {
 	const struct job *job;
 	struct arena *a;
 	const char *from;
+	const char *active; /* mssql_range_active() */
 };
 
 /* --- the watermark --- */
@@ -65,16 +66,14 @@ static const char *literal(const struct bound *b, const char *text, struct arena
 	return arena_printf(a, "CAST(%s AS %s)", tsql_text(text, a), b->declared);
 }
 
-/* What is committed is below it, for good: rows of transactions that run now come later. */
-static int below_active(struct finder *f, struct bound *to)
+const char *mssql_range_active(struct db *db, struct arena *a)
 {
 	static const char sql[] = "SELECT CAST(CAST(MIN_ACTIVE_ROWVERSION() AS bigint) - 1 AS binary(8))";
+	struct finder f = {.db = db, .a = a};
 	struct err ignored = ERR_INIT;
 	struct bound active;
 
-	if (read_bound(f, sql, &active, &ignored) == 0 && active.text && strcmp(active.text, to->text) < 0)
-		to->text = active.text;
-	return 0;
+	return read_bound(&f, sql, &active, &ignored) ? NULL : active.text;
 }
 
 static bool is_hex(const char *text)
@@ -112,8 +111,8 @@ static int add_watermark(struct finder *f, const char *watermark, struct mssql_r
 		r->where = " WHERE 1 = 0";
 		return 0;
 	}
-	if (b.binary)
-		(void)below_active(f, &b);
+	if (b.binary && f->active && strcmp(f->active, b.text) < 0)
+		b.text = f->active;
 	r->to = b.text;
 	r->where = arena_printf(f->a, " WHERE %s <= %s", column, literal(&b, b.text, f->a));
 	if (!watermark)
@@ -126,50 +125,135 @@ static int add_watermark(struct finder *f, const char *watermark, struct mssql_r
 
 /* --- ranges --- */
 
-static int add_part(struct finder *f, uint32_t i, uint32_t n, struct mssql_range *r, struct err *err)
+struct ends {
+	const char *declared, *min, *max; /* the column's type and values as text; NULL: no row has one */
+};
+
+/* The functions below give bound i of n, as SQL. Rounding does not matter: a bound is whatever comes out, the
+ * same for both of its ranges. */
+
+static const char *cast(const char *text, const struct ends *e, struct arena *a)
 {
-	const char *column = arena_printf(f->a, "s.%s", tsql_quote(f->job->partition_column, f->a));
-	const char *glue = *r->where ? " AND" : " WHERE";
+	return arena_printf(a, "CAST(%s AS %s)", tsql_text(text, a), e->declared);
+}
+
+static const char *cut_number(const struct ends *e, uint32_t i, uint32_t n, struct arena *a)
+{
+	const char *min = cast(e->min, e, a), *max = cast(e->max, e, a);
+
+	return arena_printf(a,
+		"CAST(CAST(%s AS float) + (CAST(%s AS float) - CAST(%s AS float)) * %" PRIu32 " / %" PRIu32 " AS %s)", min,
+		max, min, i, n, e->declared);
+}
+
+static const char *cut_days(const struct ends *e, uint32_t i, uint32_t n, struct arena *a)
+{
+	const char *min = cast(e->min, e, a), *max = cast(e->max, e, a);
+
+	return arena_printf(a, "DATEADD(day, DATEDIFF(day, %s, %s) * %" PRIu32 " / %" PRIu32 ", %s)", min, max, i, n,
+		min);
+}
+
+/* DATEADD takes an int: days and the seconds that are left. */
+static const char *cut_seconds(const struct ends *e, uint32_t i, uint32_t n, struct arena *a)
+{
+	const char *min = cast(e->min, e, a), *max = cast(e->max, e, a);
+	const char *seconds = arena_printf(
+		a, "DATEDIFF_BIG(second, %s, %s) * %" PRIu32 " / %" PRIu32, min, max, i, n);
+
+	return arena_printf(a,
+		"DATEADD(day, CAST((%s) / 86400 AS int), DATEADD(second, CAST((%s) %% 86400 AS int), %s))", seconds,
+		seconds, min);
+}
+
+/* The last six bytes count first (Microsoft Learn, "Comparing GUID and uniqueidentifier values"); those of
+ * NEWID() are spread evenly. */
+static const char *cut_guids(const struct ends *e, uint32_t i, uint32_t n, struct arena *a)
+{
+	(void)e;
+	return arena_printf(a, "CAST('00000000-0000-0000-0000-%04X00000000' AS uniqueidentifier)",
+		(unsigned)(0x10000ull * i / n));
+}
+
+static const struct {
+	enum tds_type type;
+	const char *(*cut)(const struct ends *e, uint32_t i, uint32_t n, struct arena *a);
+} cuts[] = {
+	{TDS_INTN, cut_number},
+	{TDS_DECIMALN, cut_number},
+	{TDS_NUMERICN, cut_number},
+	{TDS_FLTN, cut_number},
+	{TDS_MONEYN, cut_number},
+	{TDS_DATEN, cut_days},
+	{TDS_DATETIMN, cut_seconds},
+	{TDS_DATETIME2N, cut_seconds},
+	{TDS_DATETIMEOFFSETN, cut_seconds},
+	{TDS_GUID, cut_guids},
+};
+
+static int read_ends(struct finder *f, const struct mssql_range *r, struct ends *e, struct err *err)
+{
 	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	int64_t low, high;
-	uint64_t span;
 
 	if (db_prepare(f->db,
-		    arena_printf(f->a, "SELECT CAST(MIN(%s) AS bigint), CAST(MAX(%s) AS bigint) FROM %s%s",
-			    column, column, f->from, r->where),
+		    arena_printf(f->a, "SELECT MIN(%s), MAX(%s) FROM %s%s", r->column, r->column, f->from, r->where),
 		    &stmt, err) ||
 		db_step(stmt, err) < 0)
-		return err_wrap(err, "partition_column '%s'", f->job->partition_column);
-	if (db_column_type(stmt, 0) == DB_NULL) {
-		r->where = i ? arena_printf(f->a, "%s%s 1 = 0", r->where, glue) : r->where;
-		return 0;
-	}
-	low = db_column_int(stmt, 0);
-	high = db_column_int(stmt, 1);
-	span = ((uint64_t)high - (uint64_t)low) / n + 1;
-	low = (int64_t)((uint64_t)low + i * span);
-	if (i == 0) /* and those without a value */
-		r->where = arena_printf(f->a, "%s%s (%s < %" PRId64 " OR %s IS NULL)", r->where, glue, column,
-			(int64_t)((uint64_t)low + span), column);
-	else if (i == n - 1)
-		r->where = arena_printf(f->a, "%s%s %s >= %" PRId64, r->where, glue, column, low);
-	else
-		r->where = arena_printf(f->a, "%s%s %s >= %" PRId64 " AND %s < %" PRId64, r->where, glue, column,
-			low, column, (int64_t)((uint64_t)low + span));
+		return -1;
+	e->declared = arena_strdup(f->a, db_column_declared(stmt, 0));
+	e->min = arena_strdup(f->a, db_column_text(stmt, 0));
+	e->max = arena_strdup(f->a, db_column_text(stmt, 1));
 	return 0;
 }
 
-int mssql_range_find(struct db *db, const struct source_request *request, const char *from, struct arena *a,
-	struct mssql_range *ret_range, struct err *err)
+static int find_bounds(struct finder *f, uint32_t n, struct mssql_range *r, struct err *err)
 {
-	struct finder f = {.db = db, .job = request->job, .a = a, .from = from};
+	struct tds_column c;
+	struct ends e;
+
+	r->column = arena_printf(f->a, "s.%s", tsql_quote(f->job->partition_column, f->a));
+	if (read_ends(f, r, &e, err) || tds_type_parse(e.declared, &c, err))
+		return -1;
+	for (size_t k = 0; k < ARRAY_LEN(cuts); k++) {
+		if (cuts[k].type != c.type)
+			continue;
+		if (!e.min)
+			return 0;
+		r->bounds = arena_array(f->a, n, sizeof(*r->bounds));
+		for (uint32_t i = 1; i < n; i++)
+			r->bounds[i] = cuts[k].cut(&e, i, n, f->a);
+		return 0;
+	}
+	err_set(err, ERR_CONFIG, "type %s is not one that is read in ranges", e.declared);
+	return err_hint(err, "numbers, dates, times with a date, and uniqueidentifier are");
+}
+
+const char *mssql_range_sql(const struct mssql_range *r, uint32_t i, uint32_t n, struct arena *a)
+{
+	const char *sql = arena_printf(a, "SELECT s.* FROM %s%s", r->from, r->where);
+	const char *glue = *r->where ? "AND" : "WHERE";
+
+	if (n == 1 || !r->column)
+		return sql;
+	if (!r->bounds) /* no row has a value: the first one reads them all */
+		return i ? arena_printf(a, "%s %s 1 = 0", sql, glue) : sql;
+	if (i == 0)
+		return arena_printf(a, "%s %s (%s < %s OR %s IS NULL)", sql, glue, r->column, r->bounds[1], r->column);
+	sql = arena_printf(a, "%s %s %s >= %s", sql, glue, r->column, r->bounds[i]);
+	return i == n - 1 ? sql : arena_printf(a, "%s AND %s < %s", sql, r->column, r->bounds[i + 1]);
+}
+
+int mssql_range_find(struct db *db, const struct source_request *request, const char *from, const char *active,
+	struct arena *a, struct mssql_range *ret_range, struct err *err)
+{
+	struct finder f = {.db = db, .job = request->job, .a = a, .from = from, .active = active};
 	struct mssql_range r = {.from = from, .where = ""};
 
 	if (request->job->load_mode == LOAD_INCREMENTAL &&
 		add_watermark(&f, request->watermark, &r, err))
 		return -1;
-	if (request->ranges > 1 && add_part(&f, request->range, request->ranges, &r, err))
-		return -1;
+	if (request->ranges > 1 && find_bounds(&f, request->ranges, &r, err))
+		return err_wrap(err, "partition_column '%s'", request->job->partition_column);
 	*ret_range = r;
 	return 0;
 }

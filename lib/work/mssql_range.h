@@ -1,9 +1,11 @@
 /*
  * mssql_range - which rows of a table or query of a SQL Server a source reads.
  *
- * All of them, those above a watermark and up to the largest that there is now, a range of
- * the partition column, or both. A bound is written in the column's own type, never
- * compared as text (docs/design.md §5). `db` is borrowed; blocks on its queries.
+ * All of them, those above a watermark and up to the largest that there is now, and of these
+ * a range of the partition column. A bound is written in the column's own type, never
+ * compared as text (docs/design.md §5). Bounds are found once, by the first of the sessions
+ * that read, and hold for all of them: whatever each of them sees, no row is in two ranges.
+ * `db` is borrowed; blocks on its queries.
  */
 #ifndef WORK_MSSQL_RANGE_H
 #define WORK_MSSQL_RANGE_H
@@ -14,13 +16,23 @@
 #include "work/source.h"
 
 struct mssql_range {
-	const char *from;  /* what is read, as FROM has it, under the name s */
-	const char *where; /* " WHERE …", or "" */
-	const char *to;    /* the new watermark; NULL: there is none, or no row */
+	const char *from;   /* what is read, as FROM has it, under the name s */
+	const char *where;  /* " WHERE …" of the watermark, or "" */
+	const char *to;	    /* the new watermark; NULL: there is none, or no row */
+	const char *column; /* that the ranges are of, quoted; NULL: there is one range */
+	const char **bounds; /* of each range but the first its lowest value, as SQL; they do not fall */
 };
 
-/* Everything lives in `a`. ERR_CONFIG for columns that are not there, or cannot be a range. */
+/* What is not in force yet for rows of transactions that run now: below it all rowversions are committed.
+ * NULL: the engine does not know. It is asked before the snapshot that reads the rows begins. Into `a`. */
+const char *mssql_range_active(struct db *db, struct arena *a);
+
+/* Everything lives in `a`. `active` is mssql_range_active's. ERR_CONFIG for columns that are not there, or
+ * cannot be a range. */
 MUST_CHECK int mssql_range_find(struct db *db, const struct source_request *request, const char *from,
-	struct arena *a, struct mssql_range *ret_range, struct err *err);
+	const char *active, struct arena *a, struct mssql_range *ret_range, struct err *err);
+
+/* The query of range i of n. */
+const char *mssql_range_sql(const struct mssql_range *r, uint32_t i, uint32_t n, struct arena *a);
 
 #endif

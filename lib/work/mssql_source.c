@@ -16,7 +16,13 @@
 #include "db/tsql.h"
 #include "work/digest.h"
 #include "work/mssql_changes.h"
+#include "work/mssql_picture.h"
 #include "work/mssql_range.h"
+#include "work/mssql_restricted.h"
+
+/* Errors of a snapshot: the database allows none; memory-optimized tables take no part in it. */
+#define NO_SNAPSHOT	      3952
+#define NO_SNAPSHOT_IN_MEMORY 41332
 
 struct source {
 	const struct source_request *request;
@@ -25,8 +31,11 @@ struct source {
 	struct mssql_wire *wire; /* of db, once the query runs */
 	char application[MSSQL_APPLICATION_MAX + 1];
 	struct tds_columns columns, known; /* of the answer; of the catalog */
+	const char *table[TSQL_NAME_PARTS], *object; /* its name, printed; NULL: a query */
 	struct mssql_range range;
 	char query_hash[DIGEST_TEXT_LEN + 1]; /* of the statement that was sent */
+	struct mssql_picture picture;
+	bool fallback; /* from a snapshot that nobody asked for */
 	struct mssql_changes changes; /* of a job that reads those that are tracked */
 	int64_t rows;
 	uint64_t number;   /* rows that were begun */
@@ -47,65 +56,26 @@ static void mssql_source_close(struct source *s)
 {
 	if (!s)
 		return;
+	mssql_picture_open_gate(&s->picture);
 	db_close(s->db);
 	buf_release(&s->carry);
 	arena_release(&s->arena);
 	free(s);
 }
 
-static int open_database(struct source *s, struct err *err)
+static struct mssql_login login_of(const struct source *s)
 {
-	const struct mssql_login login = {.options = &s->request->conn->mssql,
+	return (struct mssql_login){.options = &s->request->conn->mssql,
 		.application = s->application,
 		.cancel = s->request->cancel};
+}
+
+static int open_database(struct source *s, struct err *err)
+{
+	const struct mssql_login login = login_of(s);
 	enum mssql_layer layer;
 
 	return db_open_mssql(&login, &s->db, &layer, err);
-}
-
-/* --- what is refused --- */
-
-/* What a login without the right to see a value would read in its place. */
-static int check_masked(struct source *s, const char *object, struct err *err)
-{
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	struct err ignored = ERR_INIT;
-	int rc;
-
-	if (db_prepare(s->db,
-		    "SELECT name FROM sys.columns WHERE object_id = OBJECT_ID(@name) AND is_masked = 1"
-		    " AND COALESCE(HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'UNMASK'), 0) = 0",
-		    &stmt, &ignored))
-		return 0;
-	db_bind_text(stmt, 1, object);
-	rc = db_step(stmt, &ignored); /* an engine without masks has no such column */
-	if (rc <= 0)
-		return 0;
-	err_set(err, ERR_CONFIG, "column '%s' is masked for this login", db_column_text(stmt, 0));
-	return err_hint(err, "what would be copied is the mask: grant UNMASK to the login, or leave the "
-			     "column out of a source_query");
-}
-
-static int check_security(struct source *s, const char *object, struct err *err)
-{
-	CLEANUP_STMT struct db_stmt *stmt = NULL;
-	struct err ignored = ERR_INIT;
-	int rc;
-
-	if (db_prepare(s->db,
-		    "SELECT y.name FROM sys.security_predicates AS p JOIN sys.security_policies AS y"
-		    " ON y.object_id = p.object_id WHERE p.target_object_id = OBJECT_ID(@name)"
-		    " AND y.is_enabled = 1",
-		    &stmt, &ignored))
-		return 0;
-	db_bind_text(stmt, 1, object);
-	rc = db_step(stmt, &ignored);
-	if (rc <= 0)
-		return 0;
-	err_set(err, ERR_CONFIG, "the security policy '%s' hides rows of the table from some",
-		db_column_text(stmt, 0));
-	return err_hint(err, "rows that are hidden from this login would be missing: use a source_query, which "
-			     "says that what this login sees is what is meant");
 }
 
 static int64_t count_rows(struct source *s, const char *object)
@@ -151,52 +121,63 @@ static void learn_columns(struct source *s, const char *object)
 	}
 }
 
-static int find_table(
-	struct source *s, const char *parts[TSQL_NAME_PARTS], const char **ret_from, struct err *err)
+/* What is read, as FROM has it; NULL: a query that is only read as it stands may have what a subquery cannot
+ * (ORDER BY, WITH). */
+static int find_relation(struct source *s, const char **ret_from, struct err *err)
 {
-	const struct job *job = s->request->job;
-	const char *object;
+	const struct source_request *r = s->request;
+	bool accepts = r->job->restricted_reads == RESTRICTED_ACCEPT;
 
-	if (tsql_name_parse(job->source_table, &s->arena, parts, err))
+	if (r->job->source_query) {
+		bool as_it_stands = r->ranges == 1 && r->job->load_mode != LOAD_INCREMENTAL;
+
+		*ret_from = as_it_stands ? NULL : arena_printf(&s->arena, "(%s) AS s", r->job->source_query);
+		return accepts || r->range ? 0 : mssql_restricted_query(s->db, r->job->source_query, err);
+	}
+	if (tsql_name_parse(r->job->source_table, &s->arena, s->table, err))
 		return -1;
-	object = tsql_name_print(parts, &s->arena);
-	if (check_masked(s, object, err) || check_security(s, object, err))
+	s->object = tsql_name_print(s->table, &s->arena);
+	*ret_from = arena_printf(&s->arena, "%s AS s", s->object);
+	if (!accepts && !r->range && mssql_restricted_table(s->db, s->object, err))
 		return -1;
-	if (s->request->range == 0 && job->load_mode != LOAD_INCREMENTAL)
-		s->rows = count_rows(s, object);
-	learn_columns(s, object);
-	*ret_from = arena_printf(&s->arena, "%s AS s", object);
+	if (r->range == 0 && r->job->load_mode != LOAD_INCREMENTAL)
+		s->rows = count_rows(s, s->object);
+	learn_columns(s, s->object);
 	return 0;
 }
 
-/* A query that is only read as it stands may have what a subquery cannot: ORDER BY, WITH. */
-static bool needs_range(const struct source_request *r)
+/* The session of range 0 says what all of them read, and as of when. */
+static int find_range(struct source *s, const char *from, struct err *err)
 {
-	return r->ranges > 1 || r->job->load_mode == LOAD_INCREMENTAL;
+	const struct source_request *r = s->request;
+	const char *active = r->job->load_mode == LOAD_INCREMENTAL ? mssql_range_active(s->db, &s->arena) : NULL;
+	const struct mssql_login login = login_of(s);
+
+	if (mssql_picture_find(s->db, r, s->object ? s->table : NULL, s->fallback, &s->arena, &s->picture, err) ||
+		(!r->look_only && mssql_picture_close_gate(&s->picture, &login, s->object, &s->arena, err)) ||
+		mssql_picture_enter(&s->picture, s->db, s->object, &s->arena, err))
+		return -1;
+	return from ? mssql_range_find(s->db, r, from, active, &s->arena, &s->range, err) : 0;
 }
 
 static int find_sql(struct source *s, const char **ret_sql, struct err *err)
 {
-	const struct job *job = s->request->job;
-	const char *parts[TSQL_NAME_PARTS], *from;
+	const struct source_request *r = s->request;
+	const char *from;
 
-	if (job->source_query && !needs_range(s->request)) {
-		*ret_sql = job->source_query;
-		return 0;
-	}
-	if (job->source_query)
-		from = arena_printf(&s->arena, "(%s) AS s", job->source_query);
-	else if (find_table(s, parts, &from, err))
+	if (find_relation(s, &from, err))
 		return -1;
-	if (job_changes(job) == CHANGES_TRACKING) {
-		if (mssql_changes_find(s->db, s->request, parts, &s->arena, &s->changes, err))
+	if (job_changes(r->job) == CHANGES_TRACKING) {
+		if (mssql_changes_find(s->db, r, s->table, &s->arena, &s->changes, err))
 			return -1;
 		*ret_sql = s->changes.sql;
 		return 0;
 	}
-	if (mssql_range_find(s->db, s->request, from, &s->arena, &s->range, err))
+	if (r->range ? mssql_picture_enter(&r->first->picture, s->db, s->object, &s->arena, err)
+		     : find_range(s, from, err))
 		return -1;
-	*ret_sql = arena_printf(&s->arena, "SELECT s.* FROM %s%s", s->range.from, s->range.where);
+	*ret_sql = from ? mssql_range_sql(r->range ? &r->first->range : &s->range, r->range, r->ranges, &s->arena)
+			: r->job->source_query;
 	return 0;
 }
 
@@ -217,16 +198,44 @@ static int begin_query(struct source *s, const char *sql, struct err *err)
 	return event == MSSQL_COLUMNS ? 0 : err_set(err, ERR_CONFIG, "the query has no result");
 }
 
+/* Did a snapshot fail that nobody has asked for? The query reads from a database that allows none, or from
+ * memory-optimized tables. */
+static bool falls_back(struct source *s)
+{
+	int32_t number = db_mssql_error(s->db);
+
+	return (number == NO_SNAPSHOT || number == NO_SNAPSHOT_IN_MEMORY) && !s->fallback &&
+	       s->request->conn->mssql.isolation == MSSQL_ISOLATION_AUTO && s->request->ranges == 1 &&
+	       s->picture.isolation == MSSQL_ISOLATION_SNAPSHOT;
+}
+
+static int begin(struct source *s, struct err *err)
+{
+	const char *sql;
+	int rc = find_sql(s, &sql, err) || begin_query(s, sql, err);
+
+	if (rc && falls_back(s)) {
+		s->fallback = true;
+		s->known.n = 0;
+		db_rollback(s->db);
+		*err = (struct err)ERR_INIT;
+		rc = db_exec(s->db, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED", err) ||
+		     find_sql(s, &sql, err) || begin_query(s, sql, err);
+	}
+	if (s->request->range + 1 == s->request->ranges)
+		mssql_picture_open_gate(s->request->range ? &s->request->first->picture : &s->picture);
+	return rc ? -1 : 0;
+}
+
 static int mssql_source_open(const struct source_request *request, struct source **ret_source, struct err *err)
 {
 	struct source *s = mem_alloc(sizeof(*s));
-	const char *sql;
 
 	s->request = request;
 	s->rows = -1;
 	buf_init(&s->carry, BATCH_SIZE);
 	snprintf(s->application, sizeof(s->application), "etl worker reads for %s", request->job->name);
-	if (open_database(s, err) || find_sql(s, &sql, err) || begin_query(s, sql, err)) {
+	if (open_database(s, err) || begin(s, err)) {
 		fail(s, err);
 		mssql_source_close(s);
 		return -1;
@@ -368,8 +377,7 @@ static void mssql_source_lineage(struct source *s, struct lineage *l)
 	lineage_set(l, LINEAGE_source_database, session->database);
 	lineage_set(l, LINEAGE_source_principal, session->login);
 	lineage_set(l, LINEAGE_query_hash, s->query_hash);
-	lineage_set(l, LINEAGE_consistency,
-		s->request->ranges > 1 ? "inconsistent: ranges, each of a moment of its own" : "one statement");
+	lineage_set(l, LINEAGE_consistency, s->changes.sql ? s->changes.seen : s->picture.seen);
 }
 
 static int64_t mssql_source_session(struct source *s)
@@ -387,6 +395,8 @@ static void mssql_source_tell(
 {
 	if (s->changes.how)
 		say(arg, s->changes.gap ? LOG_WARN : LOG_INFO, s->changes.how);
+	else
+		say(arg, mssql_picture_level(&s->picture), s->picture.how);
 }
 
 const struct source_ops source_mssql = {

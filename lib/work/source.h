@@ -33,7 +33,8 @@ struct source_request {
 	const char *watermark;	 /* only rows above it, as `watermark` gave it to an earlier load, less
 				  * the job's lookback; NULL: all */
 	uint32_t range, ranges;	 /* this one of so many ranges of the job's partition_column; of 1: all */
-	const struct source *first; /* the opened one of range 0, whose picture the others are to see */
+	struct source *first; /* the opened one of range 0, whose picture the others are to see */
+	bool look_only; /* nobody will read the rows, nor the other ranges */
 	struct rejects *rejects; /* for rows that cannot be read */
 };
 

@@ -59,7 +59,18 @@ static int wait_for(struct session *s, struct session *owner, int64_t started, i
 	return 0;
 }
 
-int lock_database(struct session *s, struct database *d)
+/* Who keeps s from writing: another writer, or who shares. The mutex is held. */
+static struct session *holder(const struct session *s, const struct database *d)
+{
+	if (d->writer && d->writer != s)
+		return d->writer;
+	for (struct session *other = s->e->sessions; other; other = other->next)
+		if (other != s && other->shares[d->id])
+			return other;
+	return NULL;
+}
+
+int lock_share(struct session *s, struct database *d)
 {
 	int64_t started = now_ms();
 	int rc = 0;
@@ -67,6 +78,20 @@ int lock_database(struct session *s, struct database *d)
 	pthread_mutex_lock(&s->e->mutex);
 	while (rc == 0 && d->writer && d->writer != s)
 		rc = wait_for(s, d->writer, started, s->options.lock_timeout);
+	s->shares[d->id] |= rc == 0;
+	pthread_mutex_unlock(&s->e->mutex);
+	return rc;
+}
+
+int lock_database(struct session *s, struct database *d)
+{
+	struct session *owner;
+	int64_t started = now_ms();
+	int rc = 0;
+
+	pthread_mutex_lock(&s->e->mutex);
+	while (rc == 0 && (owner = holder(s, d)))
+		rc = wait_for(s, owner, started, s->options.lock_timeout);
 	if (rc == 0)
 		d->writer = s;
 	pthread_mutex_unlock(&s->e->mutex);
@@ -77,6 +102,7 @@ void lock_release_all(struct session *s)
 {
 	pthread_mutex_lock(&s->e->mutex);
 	s->first_rowversion = 0;
+	memset(s->shares, 0, sizeof(s->shares));
 	for (size_t i = 0; i < s->e->n_databases; i++)
 		if (s->e->databases[i]->writer == s)
 			s->e->databases[i]->writer = NULL;

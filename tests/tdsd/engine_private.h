@@ -147,6 +147,7 @@ struct session {
 	const char *tran_name;
 
 	struct session *waits_for; /* under engine->mutex */
+	bool shares[DATABASES_MAX + 1]; /* holds writers off the database, by its id; under engine->mutex */
 	bool victim;
 	int64_t busy_since;
 
@@ -219,6 +220,8 @@ void tran_abort(struct session *s); /* all of it, said by ENVCHANGE */
 
 /* --- engine_lock.c --- */
 int lock_database(struct session *s, struct database *d);
+/* A shared lock until the transaction ends: who writes waits for it. */
+int lock_share(struct session *s, struct database *d);
 void lock_release_all(struct session *s);
 int applock_get(struct session *s, const char *resource, const char *mode, bool of_session,
 	int timeout, int *ret_status);

@@ -141,6 +141,8 @@ int tran_for_read(struct session *s, struct database *d, unsigned hints)
 		return 0;
 	if (hints & (HINT_UPDLOCK | HINT_XLOCK | HINT_TABLOCKX))
 		return tran_for_write(s, d);
+	if ((hints & HINT_TABLOCK) && (hints & HINT_HOLDLOCK) && lock_share(s, d))
+		return -1;
 	if (s->options.isolation < 3 && !(hints & HINT_HOLDLOCK))
 		return 0;
 	if (s->options.isolation == 5 && !d->snapshot)

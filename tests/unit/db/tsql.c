@@ -118,10 +118,41 @@ static void names_have_parts(void **state)
 	arena_release(&a);
 }
 
+static void what_a_text_mentions(void **state)
+{
+	static const struct {
+		const char *sql, *name;
+		bool mentions;
+	} cases[] = {{"SELECT wage FROM dbo.pay", "Wage", true}, {"SELECT wages FROM dbo.pay", "wage", false},
+		{"SELECT [PAY].x", "pay", true}, {"SELECT \"a\"\"b\"", "a\"b", true}, {"SELECT [a]]b]", "a]b", true},
+		{"SELECT 'pay' -- pay\n/* pay */", "pay", false}, {"SELECT [pay", "pay", true}, {"", "pay", false},
+		{"SELECT [pay] FROM x", "pa", false}, {"SELECT x.pay", "x", true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(tsql_mentions(cases[i].sql, cases[i].name), cases[i].mentions);
+}
+
+static void a_star_for_all_columns(void **state)
+{
+	static const char *const all[] = {"SELECT * FROM t", "SELECT t.*, 1 FROM t", "SELECT TOP (5) * -- x\nFROM t",
+		"SELECT id, * INTO x FROM t", "SELECT (SELECT s.*)", "select t.*"};
+	static const char *const none[] = {"SELECT COUNT(*) FROM t", "SELECT a * b FROM t", "SELECT 2 * (a) FROM t",
+		"SELECT '* FROM' FROM t", "SELECT a /* , * FROM */ FROM t", ""};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		assert_true(tsql_selects_all(all[i]));
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_false(tsql_selects_all(none[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_have_parts),
+		cmocka_unit_test(what_a_text_mentions),
+		cmocka_unit_test(a_star_for_all_columns),
 		cmocka_unit_test(parameters_by_their_first_appearance),
 		cmocka_unit_test(too_many_parameters),
 		cmocka_unit_test(scripts_are_cut_at_go),
