@@ -1,7 +1,7 @@
 #include "db/tsql.h"
 
 #include <ctype.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -240,6 +240,16 @@ int tsql_next_batch(const char **at, unsigned *line, struct tsql_batch *ret_batc
 		return 1;
 	}
 	return 0;
+}
+
+const char *tsql_binary(const uint8_t *data, size_t len, struct arena *a)
+{
+	char *text = arena_alloc(a, 2 * len + 3);
+
+	strcpy(text, "0x");
+	for (size_t i = 0; i < len; i++)
+		snprintf(text + 2 + 2 * i, 3, "%02X", data[i]);
+	return text;
 }
 
 const char *tsql_quote(const char *identifier, struct arena *a)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -49,6 +50,9 @@ bool tsql_selects_all(const char *sql);
 
 /* N'it''s' */
 const char *tsql_text(const char *text, struct arena *a);
+
+/* 0x00FF */
+const char *tsql_binary(const uint8_t *data, size_t len, struct arena *a);
 
 /* [a]]b] */
 const char *tsql_quote(const char *identifier, struct arena *a);

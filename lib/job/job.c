@@ -17,7 +17,8 @@ static const char *const publishes[] = {[PUBLISH_AUTO] = "auto", [PUBLISH_SWITCH
 	[PUBLISH_RENAME] = "rename", [PUBLISH_INSERT] = "insert", NULL};
 static const char *const mixed_types[] = {[MIXED_KEEP] = "keep", [MIXED_FAIL] = "fail", NULL};
 static const char *const changes_from[] = {[CHANGES_AUTO] = "auto",
-	[CHANGES_WATERMARK] = "watermark", [CHANGES_TRACKING] = "tracking", NULL};
+	[CHANGES_WATERMARK] = "watermark", [CHANGES_TRACKING] = "tracking",
+	[CHANGES_CDC] = "cdc", NULL};
 static const char *const gaps[] = {[GAP_RELOAD] = "reload", [GAP_FAIL] = "fail", NULL};
 static const char *const inconsistents[] = {
 	[INCONSISTENT_FAIL] = "fail", [INCONSISTENT_WARN] = "warn", NULL};
@@ -58,13 +59,15 @@ const struct option job_options[] = {
 		"merge: delete rows whose key the source does not have any more"},
 	{"changes", OPT_ENUM, AT(changes), "auto",
 		"incremental: where what has changed is known from: the watermark_column; tracking, SQL Server's "
-		"change tracking, which knows of deleted rows too; auto: watermark where there is a "
-		"watermark_column, else tracking",
+		"change tracking, or cdc, its change data capture, which both know of deleted rows too; auto: "
+		"watermark where there is a watermark_column, else tracking",
 		.choices = changes_from},
 	{"on_gap", OPT_ENUM, AT(on_gap), "reload",
-		"changes = tracking: the changes since the last load are not all there any more, or the source was "
+		"changes = tracking, cdc: the changes since the last load are not all there any more, or the source was "
 		"restored: reload all of the table, or fail the run",
 		.choices = gaps},
+	{"capture_instance", OPT_TEXT, AT(capture_instance), NULL,
+		"changes = cdc: the capture instance; empty: the table has one"},
 	{"watermark_column", OPT_TEXT, AT(watermark_column), NULL,
 		"incremental: the source's column that only grows: a time of change, a number"},
 	{"lookback", OPT_TEXT, AT(lookback), NULL,
@@ -213,6 +216,8 @@ static int check_changes(const struct job *job, struct err *err)
 			return 0;
 		return err_set(err, ERR_CONFIG, "'changes' is for load_mode = incremental");
 	}
+	if (job->capture_instance && job->changes != CHANGES_CDC)
+		return err_set(err, ERR_CONFIG, "'capture_instance' is for changes = cdc");
 	if (job->changes == CHANGES_WATERMARK && !job->watermark_column)
 		return err_set(err, ERR_CONFIG, "changes = watermark needs 'watermark_column'");
 	if (job_changes(job) == CHANGES_WATERMARK)
@@ -245,8 +250,8 @@ static int check_copy(const struct job *job, struct err *err)
 	if (job->delete_missing && job->load_mode != LOAD_MERGE)
 		return err_set(err, ERR_CONFIG, "'delete_missing' is for load_mode = merge");
 	if (job->parallel > 1 && job_changes(job) != CHANGES_WATERMARK)
-		return err_set(err, ERR_CONFIG, "'parallel' and 'changes = tracking' exclude each other: "
-						"sessions cannot share a snapshot");
+		return err_set(err, ERR_CONFIG, "'parallel' and 'changes = %s' exclude each other: sessions cannot "
+						"share a snapshot", changes_from[job_changes(job)]);
 	if (job->parallel > 1 && !job->partition_column)
 		return err_set(err, ERR_CONFIG, "'parallel' needs 'partition_column'");
 	return job_max_delete(job, 0, &rows, err);

@@ -23,7 +23,7 @@ enum load_mode { LOAD_REPLACE, LOAD_APPEND, LOAD_TRUNCATE, LOAD_MERGE, LOAD_INCR
 /* Source and target do not have the same columns. */
 enum on_schema_change { SCHEMA_FAIL, SCHEMA_ADD_COLUMNS, SCHEMA_IGNORE };
 /* incremental: where what has changed is known from; a source may not have them all. */
-enum changes { CHANGES_AUTO, CHANGES_WATERMARK, CHANGES_TRACKING };
+enum changes { CHANGES_AUTO, CHANGES_WATERMARK, CHANGES_TRACKING, CHANGES_CDC };
 /* Changes since the last load are not all there any more. */
 enum on_gap { GAP_RELOAD, GAP_FAIL };
 /* Ranges that are read at once do not see one state of the source. */
@@ -53,6 +53,7 @@ struct job {
 	bool delete_missing;	 /* merge: rows that the source does not have any more */
 	enum changes changes;	 /* as it was written; job_changes() settles it */
 	enum on_gap on_gap;
+	const char *capture_instance; /* changes = cdc: NULL: the only one of the table */
 	const char *watermark_column, *lookback;
 	const char *partition_column;
 	int64_t parallel;	 /* ranges of it that are read at the same time */

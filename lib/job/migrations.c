@@ -190,6 +190,8 @@ static const char reads[] =
 	"ALTER TABLE etl_job ADD COLUMN on_inconsistent TEXT NOT NULL DEFAULT 'fail';\n"
 	"ALTER TABLE etl_job ADD COLUMN restricted_reads TEXT NOT NULL DEFAULT 'refuse';\n";
 
+static const char capture[] = "ALTER TABLE etl_job ADD COLUMN capture_instance TEXT;\n";
+
 /* What people read; see migrations_tsql.c. */
 static const char interface[] =
 	"CREATE VIEW etl_v_status AS\n"
@@ -270,6 +272,7 @@ const struct migration migrations[] = {
 	{8, "how a load comes into a SQL Server", publishing, migrations_tsql_publishing},
 	{9, "changes that a source tracks", changes, migrations_tsql_changes},
 	{10, "how a source is read", reads, migrations_tsql_reads},
+	{11, "change data capture", capture, migrations_tsql_capture},
 };
 const size_t n_migrations = ARRAY_LEN(migrations);
 

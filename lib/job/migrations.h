@@ -29,6 +29,7 @@ extern const char *const migrations_tsql_lineage[];
 extern const char *const migrations_tsql_publishing[];
 extern const char *const migrations_tsql_changes[];
 extern const char *const migrations_tsql_reads[];
+extern const char *const migrations_tsql_capture[];
 
 /* The version that this program works with: that of the last migration. */
 int migrations_version(void);

@@ -259,3 +259,5 @@ const char *const migrations_tsql_reads[] = {
 	"ALTER TABLE etl.job ADD restricted_reads " BIN2("20") " NOT NULL CONSTRAINT job_restricted_reads DEFAULT N'refuse'",
 	NULL,
 };
+
+const char *const migrations_tsql_capture[] = {"ALTER TABLE etl.job ADD capture_instance " BIN2("200"), NULL};

@@ -145,11 +145,19 @@ static const char *find_gap(struct finder *f, int64_t *ret_since)
 	return NULL;
 }
 
-static int refuse_gap(const char *gap, struct err *err)
+int mssql_changes_reload(const struct source_request *request, const char *gap, const char *as_of, struct arena *a,
+	struct mssql_changes *ret, struct err *err)
 {
-	err_set(err, ERR_DATA, "%s", gap);
-	return err_hint(err, "on_gap = fail: order a run that reads everything ('etl run --full JOB'); a longer "
-			     "CHANGE_RETENTION leaves more time between loads");
+	if (gap && request->job->on_gap == GAP_FAIL) {
+		err_set(err, ERR_DATA, "%s", gap);
+		return err_hint(err, "on_gap = fail: order a run that reads everything ('etl run --full JOB'); changes that "
+				     "are kept for longer leave more time between loads");
+	}
+	ret->gap = gap != NULL;
+	ret->whole = true;
+	ret->how = arena_printf(a, "reads everything, %s: %s; rows that the target has besides are deleted", as_of,
+		gap ? gap : "there is no watermark to go on from");
+	return 0;
 }
 
 static int decide(struct finder *f, struct mssql_changes *ret, struct err *err)
@@ -159,12 +167,8 @@ static int decide(struct finder *f, struct mssql_changes *ret, struct err *err)
 
 	if (f->request->watermark)
 		gap = find_gap(f, &since);
-	if (gap && f->request->job->on_gap == GAP_FAIL)
-		return refuse_gap(gap, err);
 	ret->to = arena_printf(f->a, PREFIX "%" PRId64, f->now);
-	ret->gap = gap != NULL;
-	ret->whole = !f->request->watermark || gap;
-	if (!ret->whole) {
+	if (f->request->watermark && !gap) {
 		ret->sql = changes_sql(f, since);
 		ret->how = arena_printf(f->a,
 			"reads the changes of version %" PRId64 " to %" PRId64 " (change tracking), in one snapshot",
@@ -172,20 +176,18 @@ static int decide(struct finder *f, struct mssql_changes *ret, struct err *err)
 		return 0;
 	}
 	ret->sql = whole_sql(f);
-	ret->how = arena_printf(f->a,
-		"reads everything, in one snapshot of version %" PRId64 " (change tracking): %s; rows that the target "
-		"has besides are deleted", f->now, gap ? gap : "there is no watermark to go on from");
-	return 0;
+	return mssql_changes_reload(f->request, gap,
+		arena_printf(f->a, "in one snapshot of version %" PRId64 " (change tracking)", f->now), f->a, ret, err);
 }
 
 /* The table's schema and name are enough: OBJECT_ID and CHANGETABLE take no other database's. */
-static int check_name(struct finder *f, const char *const *table, struct err *err)
+int mssql_changes_table(const char *const *table, struct arena *a, const char **ret_name, struct err *err)
 {
 	if (!table[2] && !table[3]) {
-		f->table = tsql_name_print(table, f->a);
+		*ret_name = tsql_name_print(table, a);
 		return 0;
 	}
-	err_set(err, ERR_CONFIG, "changes are tracked by the database of the connection, and the table is in '%s'",
+	err_set(err, ERR_CONFIG, "changes are kept by the database of the connection, and the table is in '%s'",
 		table[2]);
 	return err_hint(err, "name that database in a connection of its own");
 }
@@ -196,7 +198,7 @@ int mssql_changes_find(struct db *db, const struct source_request *request, cons
 	struct finder f = {.db = db, .request = request, .a = a};
 
 	*ret = (struct mssql_changes){.seen = "one snapshot"};
-	if (check_name(&f, table, err) || read_columns(&f, err) || db_begin_read(db, err) ||
+	if (mssql_changes_table(table, a, &f.table, err) || read_columns(&f, err) || db_begin_read(db, err) ||
 		read_versions(&f, err))
 		return -1;
 	return decide(&f, ret, err);

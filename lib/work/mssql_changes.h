@@ -29,6 +29,13 @@ struct mssql_changes {
 	const char *how, *seen; /* in words, as a sentence and for the run's lineage */
 };
 
+/* For who finds them otherwise: the table's name in brackets, and a load of everything, because of the gap or
+ * for the first time (NULL), `as_of` a moment in words: sets all of `ret` but `sql` and `to`. */
+MUST_CHECK int mssql_changes_table(
+	const char *const *table, struct arena *a, const char **ret_name, struct err *err);
+MUST_CHECK int mssql_changes_reload(const struct source_request *request, const char *gap, const char *as_of,
+	struct arena *a, struct mssql_changes *ret, struct err *err);
+
 /* `table` is its name in parts, as tsql_name_parse gives them. All is in `a`. ERR_CONFIG where changes
  * are not tracked, ERR_DATA for a gap that is not to be closed (on_gap). */
 MUST_CHECK int mssql_changes_find(struct db *db, const struct source_request *request,

@@ -24,16 +24,6 @@ struct bound {
 	const char *text; /* NULL: there is none */
 };
 
-static const char *hex(const uint8_t *data, size_t len, struct arena *a)
-{
-	char *text = arena_alloc(a, 2 * len + 3);
-
-	strcpy(text, "0x");
-	for (size_t i = 0; i < len; i++)
-		snprintf(text + 2 + 2 * i, 3, "%02X", data[i]);
-	return text;
-}
-
 /* The value of a query of one value; its column's type. */
 static int read_bound(struct finder *f, const char *sql, struct bound *b, struct err *err)
 {
@@ -55,7 +45,7 @@ static int read_bound(struct finder *f, const char *sql, struct bound *b, struct
 	if (db_column_type(stmt, 0) == DB_NULL)
 		return 0;
 	data = db_column_blob(stmt, 0, &len);
-	b->text = b->binary ? hex(data, len, f->a) : arena_strdup(f->a, db_column_text(stmt, 0));
+	b->text = b->binary ? tsql_binary(data, len, f->a) : arena_strdup(f->a, db_column_text(stmt, 0));
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "db/mssql.h"
 #include "db/tsql.h"
 #include "work/digest.h"
+#include "work/mssql_capture.h"
 #include "work/mssql_changes.h"
 #include "work/mssql_picture.h"
 #include "work/mssql_range.h"
@@ -167,8 +168,11 @@ static int find_sql(struct source *s, const char **ret_sql, struct err *err)
 
 	if (find_relation(s, &from, err))
 		return -1;
-	if (job_changes(r->job) == CHANGES_TRACKING) {
-		if (mssql_changes_find(s->db, r, s->table, &s->arena, &s->changes, err))
+	if (job_changes(r->job) != CHANGES_WATERMARK) {
+		bool captured = job_changes(r->job) == CHANGES_CDC;
+
+		if ((captured ? mssql_capture_find : mssql_changes_find)(
+			    s->db, r, s->table, &s->arena, &s->changes, err))
 			return -1;
 		*ret_sql = s->changes.sql;
 		return 0;

@@ -184,3 +184,76 @@ def test_without_snapshot_isolation(tracked):
         database(tracked, "ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION ON")
     tracked.copy(**TRACKED)
     same(tracked)
+
+
+# --- change data capture ---
+
+CAPTURED = {**TRACKED, "changes": "cdc"}
+
+
+@pytest.fixture
+def captured(copies):
+    """The capture job of a real server is behind by some seconds: only tdsd captures at once."""
+    copies.run(SETUP.replace("ALTER TABLE src.member ENABLE CHANGE_TRACKING\n", ""))
+    copies.run("EXEC sys.sp_cdc_enable_db\nGO\nEXEC sys.sp_cdc_enable_table @source_schema = N'src', "
+               "@source_name = N'member', @role_name = NULL", atomic="no")
+    return copies
+
+
+@only_tdsd
+def test_captured_changes_and_deletes_are_carried(captured):
+    done = captured.copy(**CAPTURED)
+    assert "reads everything, captured up to 0x" in done.stderr
+    assert len(same(captured)) == 3
+    before = watermark(captured)
+    assert before.startswith("cdc:0x") and len(before) == 26
+    done = captured.copy(**CAPTURED)  # nothing has changed
+    assert "0 rows" in done.stderr and watermark(captured) == before
+    change(captured, "DELETE FROM src.member WHERE region = 'n' AND id = 1",
+           "UPDATE src.member SET name = N'zwei' WHERE id = 2",
+           "UPDATE src.member SET name = N'ZWEI', note = REPLICATE(CAST(N'ü' AS nvarchar(max)), 9000) WHERE id = 2",
+           "INSERT INTO src.member (region, id, name) VALUES ('w', 7, N'new')",
+           "INSERT INTO src.member (region, id, name) VALUES ('w', 8, N'short-lived')",
+           "DELETE FROM src.member WHERE id = 8",
+           "UPDATE src.member SET id = 5 WHERE region = 's'")
+    said = captured.project.etl("run", "copy", "--dry-run").stdout
+    assert "reads the changes from 0x" in said and "(capture instance 'src_member')" in said
+    captured.copy(**CAPTURED)
+    assert [row[:2] for row in same(captured)] == [["n", "2"], ["s", "5"], ["w", "7"]]
+    assert watermark(captured) > before
+    change(captured, "DELETE FROM src.member")
+    captured.copy(**CAPTURED)
+    assert not same(captured)
+
+
+@only_tdsd
+@pytest.mark.parametrize("gap", ["cleanup", "restored", "other"])
+def test_a_gap_of_captured_changes(captured, gap):
+    captured.copy(**CAPTURED)
+    change(captured, "DELETE FROM src.member WHERE region = 's'")
+    change(captured, "UPDATE src.member SET fee = 9")
+    if gap == "cleanup":
+        change(captured, "EXEC sys.sp_cdc_cleanup_change_table @capture_instance = N'src_member', "
+               "@low_water_mark = NULL")
+        why = "and changes are kept from"
+    elif gap == "restored":
+        captured.project.etl("watermark", "--set", "cdc:0xFFFFFFFFFFFFFFFFFFFF", "copy")
+        why = "the database was restored"
+    else:
+        captured.project.etl("watermark", "--set", "ct:12", "copy")
+        why = "is no log sequence number"
+    assert why in captured.copy(on_gap="fail", status=1, **CAPTURED).stderr
+    done = captured.copy(**CAPTURED)
+    assert why in done.stderr and "reads everything" in done.stderr
+    assert len(same(captured)) == 2
+    assert "reads the changes" in captured.copy(**CAPTURED).stderr
+
+
+@only_tdsd
+def test_what_is_not_captured(captured):
+    said = captured.copy(capture_instance="other", status=1, **CAPTURED).stderr
+    assert "capture instance 'other' is not one of the table, 'src_member' is" in said
+    captured.run("CREATE TABLE src.plain (id int NOT NULL PRIMARY KEY)")
+    said = captured.copy(status=1, **{**CAPTURED, "source_table": "src.plain"}).stderr
+    assert "sp_cdc_enable_table" in said or "not enabled for Change Data Capture" in said
+    captured.run("TRUNCATE TABLE src.member", status=1)

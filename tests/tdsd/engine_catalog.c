@@ -50,6 +50,10 @@ static const char *const tables[] = {
 	"version INTEGER, tran INTEGER, retention INTEGER, units INTEGER, cleanup INTEGER)",
 	"CREATE TABLE IF NOT EXISTS %s.sys_change_tables (object_id INTEGER PRIMARY KEY, "
 	"with_columns INTEGER, begin_version INTEGER, min_version INTEGER)",
+	/* change data capture: likewise (engine_cdc.c) */
+	"CREATE TABLE IF NOT EXISTS %s.sys_cdc_state (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER, "
+	"tran INTEGER)",
+	"CREATE TABLE IF NOT EXISTS %s.sys_cdc_tables (source_id INTEGER PRIMARY KEY, ct_id INTEGER)",
 	/* the data file as sys.database_files tells it, in pages of 8 KiB: a test changes it here */
 	"CREATE TABLE IF NOT EXISTS %s.sys_files (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER, used INTEGER, "
 	"max_size INTEGER, growth INTEGER)",

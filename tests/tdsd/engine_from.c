@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_cdc.h"
 #include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/engine_translate.h"
@@ -343,7 +344,10 @@ int tr_open_json(struct translator *t, const struct from *f, const char **ret_sq
 {
 	const struct expr *call = f->call;
 	struct term json, path = {.sql = "'$'"};
+	int captured = tr_captured(t, f, ret_sql);
 
+	if (captured)
+		return captured < 0 ? -1 : 0;
 	if (strcasecmp(call->text, "dm_exec_describe_first_result_set") == 0)
 		return tr_describe(t, f, ret_sql);
 	if (call->n == 0 || tr_value(t, call->v[0], &json))

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_cdc.h"
 #include "tests/tdsd/engine_ddl.h"
 #include "tests/tdsd/engine_extended.h"
 #include "tests/tdsd/engine_module.h"
@@ -446,6 +447,9 @@ static const struct {
 	{"sp_reset_connection", reset_connection}, {"sp_databases", databases},
 	{"sp_describe_first_result_set", describe_first},
 	{"sp_flush_CT_internal_table_on_demand", flush_changes},
+	{"sp_cdc_enable_db", cdc_enable_database}, {"sp_cdc_enable_table", cdc_enable_table},
+	{"sp_cdc_disable_table", cdc_disable_table}, {"sp_cdc_help_change_data_capture", cdc_help},
+	{"sp_cdc_cleanup_change_table", cdc_cleanup},
 	{"sp_addextendedproperty", exec_extended_property}, {"sp_updateextendedproperty", exec_extended_property},
 	{"sp_dropextendedproperty", exec_extended_property}, {"sp_updatestats", nothing}, {"sp_recompile", nothing}, {"sp_refreshview", nothing}};
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tests/tdsd/engine_cdc.h"
 #include "tests/tdsd/engine_ddl.h"
 #include "tests/tdsd/tsql_lex.h"
 
@@ -35,6 +36,10 @@ int storage_refuses(struct session *s, const struct table *t, enum storage_verb 
 		return -1;
 	if (versioned)
 		return tsql_fail(&s->error, numbers[verb], table_full_name(t, a));
+	if (verb == STORAGE_TRUNCATE) {
+		tracked = cdc_is_captured(s, t);
+		return tracked < 0 ? -1 : tracked ? tsql_fail(&s->error, 4711, t->name) : 0;
+	}
 	if (verb == STORAGE_SWITCH_IN || verb == STORAGE_SWITCH_OUT)
 		tracked = change_is_tracked(s, t);
 	if (tracked < 0)
@@ -151,7 +156,7 @@ int storage_build_triggers(struct session *s, const struct table *t)
 {
 	if (!t->database)
 		return 0;
-	return build_history_triggers(s, t) || change_build_triggers(s, t) ? -1 : 0;
+	return build_history_triggers(s, t) || change_build_triggers(s, t) || cdc_build_triggers(s, t) ? -1 : 0;
 }
 
 static int set_versioning(struct session *s, struct stmt *st, struct table *t)

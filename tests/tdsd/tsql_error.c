@@ -114,6 +114,7 @@ static const struct {
 	{289, 16, 1,
 		"Cannot construct data type %1, some of the arguments have values which are not "
 		"valid."},
+	{313, 16, 3, "An insufficient number of arguments were supplied for the procedure or function %1"},
 	{325, 15, 1,
 		"Incorrect syntax near '%1'. You may need to set the compatibility level of the "
 		"current database to a higher value to enable this feature. See help for the SET "
@@ -284,6 +285,9 @@ static const struct {
 	{4701, 16, 1,
 		"Cannot find the object \"%1\" because it does not exist or you do not have "
 		"permissions."},
+	{4711, 16, 1,
+		"Cannot truncate table '%1' because it is published for replication or enabled for Change Data "
+		"Capture."},
 	{4712, 16, 1,
 		"Cannot truncate table '%1' because it is being referenced by a FOREIGN KEY "
 		"constraint."},
@@ -498,6 +502,15 @@ static const struct {
 		"change tracking on each table before disabling it for the database. Use the "
 		"sys.change_tracking_tables catalog view to obtain a list of tables for which"
 		" change tracking is enabled."},
+	{22901, 16, 1,
+		"The database '%1' is not enabled for Change Data Capture. Ensure that the correct database "
+		"context is set and retry the operation."},
+	{22906, 16, 1,
+		"The database '%1' is already enabled for Change Data Capture. Ensure that the correct database "
+		"context is set, and retry the operation."},
+	{22960, 16, 1, "Change data capture instance has not been enabled for the source table '%1.%2'."},
+	{22981, 16, 1,
+		"Object does not exist or access is denied, or it is not enabled for Change Data Capture."},
 	{4913, 16, 1,
 		"ALTER TABLE SWITCH statement failed. The table '%1' has clustered index '%2'"
 		" while the table '%3' does not have clustered index."},

@@ -189,7 +189,7 @@ static void every_change_is_history(void **state)
 		"{\"name\":\"a\",\"kind\":\"copy\",\"enabled\":\"yes\",\"source\":\"raw\","
 		"\"source_table\":\"planes\",\"source_query\":null,\"target\":\"w\","
 		"\"target_table\":\"planes\",\"load_mode\":\"append\",\"key_columns\":null,"
-		"\"delete_missing\":\"no\",\"changes\":\"auto\",\"on_gap\":\"reload\",\"watermark_column\":null,\"lookback\":null,"
+		"\"delete_missing\":\"no\",\"changes\":\"auto\",\"on_gap\":\"reload\",\"capture_instance\":null,\"watermark_column\":null,\"lookback\":null,"
 		"\"partition_column\":null,\"parallel\":\"1\",\"on_inconsistent\":\"fail\",\"restricted_reads\":\"refuse\",\"column_map\":null,"
 		"\"schema_change\":\"fail\",\"pre_sql\":null,\"pre_sql_atomic\":\"yes\","
 		"\"post_sql\":null,\"post_sql_atomic\":\"yes\",\"verify\":\"count\","

@@ -191,6 +191,7 @@ static void what_a_copy_says_must_fit_together(void **state)
 		{"source_query = SELECT 1\n", "'source_table' and 'source_query' exclude each other"},
 		{"load_mode = merge\n", "load_mode = merge needs 'key_columns'"},
 		{"load_mode = incremental\nchanges = watermark\n", "changes = watermark needs 'watermark_column'"},
+		{"load_mode = incremental\ncapture_instance = x\n", "'capture_instance' is for changes = cdc"},
 		{"changes = tracking\n", "'changes' is for load_mode = incremental"},
 		{"load_mode = incremental\nchanges = tracking\nwatermark_column = at\n",
 			"changes = tracking excludes 'watermark_column': the source itself knows what has changed"},
@@ -224,7 +225,8 @@ static void changes_are_known_from_a_column_or_by_the_source(void **state)
 	} cases[] = {{{.load_mode = LOAD_MERGE}, CHANGES_WATERMARK},
 		{{.load_mode = LOAD_INCREMENTAL, .watermark_column = "at"}, CHANGES_WATERMARK},
 		{{.load_mode = LOAD_INCREMENTAL}, CHANGES_TRACKING},
-		{{.load_mode = LOAD_INCREMENTAL, .changes = CHANGES_TRACKING}, CHANGES_TRACKING}};
+		{{.load_mode = LOAD_INCREMENTAL, .changes = CHANGES_TRACKING}, CHANGES_TRACKING},
+		{{.load_mode = LOAD_INCREMENTAL, .changes = CHANGES_CDC}, CHANGES_CDC}};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
