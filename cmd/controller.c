@@ -88,6 +88,8 @@ int cmd_controller(struct invocation *in, struct err *err)
 	config.store_name = cmd_store_name(&settings, &in->arena);
 	log_info("controller %s of store '%s': up to %" PRId64 " workers", uid, settings_store_name(&settings, &in->arena),
 		settings.controller.max_workers);
+	if (settings.controller.executor == EXECUTOR_KUBERNETES && settings.store.driver == DRIVER_SQLITE)
+		log_warn("the store is a file: workers in pods reach it on a volume that they share with the controller");
 	if (controller_run(&config, &summary, err))
 		return -1;
 	return finish(&summary, config.until_idle);

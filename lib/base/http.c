@@ -42,6 +42,7 @@ struct http {
 	bool insecure, no_proxy;
 	int64_t connect_timeout;
 	int64_t token_at; /* -1: to be read */
+	bool refused;
 	CURLM *multi;
 	int epoll;
 	int64_t timer; /* monotonic ms; INT64_MAX: none */
@@ -164,6 +165,14 @@ void http_set_token(struct http *h, const char *token)
 	h->token = copy(token);
 	if (token)
 		log_secret(token);
+}
+
+bool http_token_refused(struct http *h)
+{
+	bool refused = h->refused;
+
+	h->refused = false;
+	return refused;
 }
 
 int64_t http_token_age(const struct http *h)
@@ -416,8 +425,10 @@ static void finish(struct http_call *c, CURLcode code)
 		if (curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
 			r.retry_after = after > HTTP_RETRY_AFTER_MAX_MS / 1000 ? HTTP_RETRY_AFTER_MAX_MS
 									       : (int64_t)after * 1000;
-		if (status == 401)
+		if (status == 401) {
 			c->http->token_at = -1;
+			c->http->refused = true;
+		}
 	} else {
 		explain(c, code, &r.err);
 	}

@@ -57,6 +57,8 @@ void http_close_ptr(struct http **h);
 
 /* The bearer token from now on. */
 void http_set_token(struct http *h, const char *token);
+/* True once after an answer 401: the token does not serve any more. */
+bool http_token_refused(struct http *h);
 /* How long ago the token's file was read, ms; -1: there is none, or it was not read yet. */
 int64_t http_token_age(const struct http *h);
 

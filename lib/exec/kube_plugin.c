@@ -30,6 +30,7 @@ struct kube_plugin {
 	struct buf output;
 	int64_t until;	/* monotonic ms, of what runs */
 	int64_t next;	/* when to look, or to run it again */
+	int64_t begun;	/* when it was run last */
 };
 
 static int64_t now(const struct kube_plugin *p)
@@ -87,7 +88,8 @@ static int start(struct kube_plugin *p, struct err *err)
 		fcntl(p->proc.out, F_SETFL, flags | O_NONBLOCK);
 	buf_reset(&p->output);
 	p->running = true;
-	p->until = now(p) + KUBE_PLUGIN_TIMEOUT_MS;
+	p->begun = now(p);
+	p->until = p->begun + KUBE_PLUGIN_TIMEOUT_MS;
 	p->next = now(p) + LOOK_MS;
 	return 0;
 }
@@ -196,7 +198,12 @@ void kube_plugin_turn(struct kube_plugin *p)
 {
 	struct err err = ERR_INIT;
 
-	if (!p || now(p) < p->next)
+	if (!p)
+		return;
+	/* refused before its time; not again and again, since a new one may be refused as well */
+	if (http_token_refused(p->http) && !p->running && p->next > p->begun + AGAIN_MS)
+		p->next = p->begun + AGAIN_MS;
+	if (now(p) < p->next)
 		return;
 	if (p->running ? look(p, &err) < 0 : start(p, &err)) {
 		p->next = now(p) + AGAIN_MS;

@@ -124,7 +124,7 @@ static void find_container(struct maker *m)
 		m->container = json_object(m->doc);
 		json_push(m->doc, list, m->container);
 	}
-	fill_text(m, m->container, "name", KUBE_CONTAINER);
+	put_text(m, m->container, "name", KUBE_CONTAINER); /* its status and its log are found by it */
 }
 
 /* The same user as the controller's container, if it says one, and nothing that a pod may be refused

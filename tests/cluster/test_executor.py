@@ -266,6 +266,46 @@ def test_a_pod_of_its_name_that_is_not_ours_is_refused(kube):
     kube.wait_pod(1, fence=2)
 
 
+def test_two_controllers_share_the_work_and_disturb_no_pod(make):
+    kube = make(max_workers=3)
+    kube.exec_job("job", "true", max_active=20)
+    for _ in range(6):
+        kube.order("job")
+    kube.controller()
+    kube.controller()
+    wait_for(lambda: len(kube.pods()) == 6, "six pods")
+    assert kube.controllers[0].stop() == 0  # a rolling update
+    kube.controller()
+    wait_for(lambda: any("worker adopted" in c.text() for c in kube.controllers[1:]), "an adoption")
+    for run in range(1, 7):
+        pod = kube.wait_pod(run)
+        assert "deletionTimestamp" not in pod["metadata"]
+        assert kube.work(pod) == 0
+    wait_for(lambda: kube.states() == {"succeeded": 6}, "all runs")
+    wait_for(lambda: not kube.pods(), "no pod")
+    assert {kube.run(r)["attempt"] for r in range(1, 7)} == {1}
+
+
+def test_a_plugin_gives_the_token(kube):
+    """As the command lines of clouds do it; one that is refused is asked for again."""
+    token = next(line.split()[1] for line in kube.kubeconfig.read_text().splitlines() if line.strip().startswith("token:"))
+    kube.write("token", "ended")
+    kube.write("login", '#!/bin/sh\necho asked >> asked\nprintf \'{"kind":"ExecCredential","status":{"token":"%s"}}\' '
+               '"$(cat $TOKEN_FILE)"\n')
+    (kube.path / "login").chmod(0o755)
+    text = kube.kubeconfig.read_text()
+    kube.kubeconfig.write_text(text.replace(f"token: {token}", "exec: {apiVersion: client.authentication.k8s.io/v1, "
+        f"command: {kube.path}/login, env: [{{name: TOKEN_FILE, value: {kube.path}/token}}]}}"))
+    kube.exec_job("job", "true")
+    kube.order("job")
+    controller = kube.controller()
+    controller.wait_text("the API does not know us")
+    kube.write("token", token)
+    kube.wait_pod(1, seconds=90)
+    assert (kube.path / "asked").read_text().count("asked") == 2
+    assert token not in controller.text()
+
+
 def test_a_watch_survives_a_compaction_and_a_restart_of_the_api(kube, plane):
     pod = start(kube)
     plane.kill_server("apiserver")

@@ -297,9 +297,120 @@ static void nothing_is_fine_to_free(void **state)
 	assert_non_null(strchr(json_version(), '.'));
 }
 
+static const char tree[] = "{\"a\":{\"b\":[1,{\"c\":\"x\"},null]},\"n\":-5,\"big\":18446744073709551615,"
+			   "\"t\":true,\"e\":[],\"a.b\":\"dots\"}";
+
+static void trees_are_looked_into(void **state)
+{
+	CLEANUP_JSON struct json_doc *doc = NULL;
+	struct err err = ERR_INIT;
+	struct json *root;
+
+	(void)state;
+	must(json_parse(tree, strlen(tree), &doc, &err), &err);
+	root = json_root(doc);
+	assert_string_equal(json_str(root, "a.b.1.c"), "x");
+	assert_null(json_str(root, "a.b.0"));
+	assert_null(json_get(root, "a.b.3"));
+	assert_null(json_get(root, "a.b.x"));
+	assert_null(json_get(root, "a.b.0.c"));
+	assert_null(json_get(NULL, "a"));
+	assert_ptr_equal(json_get(root, ""), root);
+	assert_string_equal(json_str(json_member(root, "a.b"), ""), "dots");
+	assert_true(json_int(root, "n", 0) == -5);
+	assert_true(json_int(root, "a.b.0", 0) == 1);
+	assert_true(json_int(root, "big", 7) == 7);
+	assert_true(json_int(root, "t", 7) == 7);
+	assert_true(json_bool(root, "t", false));
+	assert_true(json_bool(root, "n", true));
+	assert_true(json_is_null(json_get(root, "a.b.2")));
+	assert_int_equal(json_len(root), 6);
+	assert_int_equal(json_len(json_get(root, "e")), 0);
+	assert_int_equal(json_len(json_get(root, "n")), 0);
+}
+
+static void elements_by_their_order(void **state)
+{
+	CLEANUP_JSON struct json_doc *doc = NULL;
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+	const char *name;
+	struct json *v;
+
+	(void)state;
+	must(json_parse(tree, strlen(tree), &doc, &err), &err);
+	for (struct json_iter it = {.of = json_root(doc)}; json_next(&it, &name, &v);) {
+		buf_printf(&out, "%s=", name);
+		json_print(doc, v, false, &out);
+		buf_addc(&out, ' ');
+	}
+	for (struct json_iter it = {.of = json_get(json_root(doc), "a.b")}; json_next(&it, &name, &v);) {
+		assert_null(name);
+		json_print(doc, v, false, &out);
+		buf_addc(&out, ' ');
+	}
+	for (struct json_iter it = {.of = json_get(json_root(doc), "e")}; json_next(&it, NULL, &v);)
+		fail();
+	for (struct json_iter it = {.of = NULL}; json_next(&it, NULL, &v);)
+		fail();
+	assert_string_equal(buf_str(&out), "a={\"b\":[1,{\"c\":\"x\"},null]} n=-5 big=18446744073709551615 t=true e=[] "
+					   "a.b=\"dots\" 1 {\"c\":\"x\"} null ");
+}
+
+static void trees_are_changed(void **state)
+{
+	CLEANUP_JSON struct json_doc *doc = NULL, *other = NULL;
+	CLEANUP(buf_release) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err err = ERR_INIT;
+	struct json *root;
+
+	(void)state;
+	must(json_parse("{\"a\":1,\"b\":[2]}", 15, &doc, &err), &err);
+	must(json_parse("{\"x\":\"y\"}", 9, &other, &err), &err);
+	root = json_root(doc);
+	json_put(doc, root, "a", json_text(doc, "one"));
+	json_put(doc, root, "c", json_copy(doc, json_root(other)));
+	json_set_int(doc, json_object_at(doc, root, "o"), "n", 1);
+	json_set_int(doc, json_object_at(doc, root, "o"), "m", 2);
+	json_push(doc, json_array_at(doc, root, "b"), json_boolean(doc, false));
+	json_push(doc, json_array_at(doc, root, "a2"), json_number(doc, 3));
+	json_remove(root, "a");
+	json_print(doc, root, false, &out);
+	assert_string_equal(buf_str(&out), "{\"b\":[2,false],\"c\":{\"x\":\"y\"},\"o\":{\"n\":1,\"m\":2},\"a2\":[3]}");
+}
+
+static void what_is_no_tree(void **state)
+{
+	static const char *const bad[] = {"", "{", "{\"a\":}", "[1,]", "nul", "\"\\ud800\"", "{} x"};
+	char deep[2 * JSON_PARSE_DEPTH + 10];
+	struct json_doc *doc = NULL;
+	size_t n = JSON_PARSE_DEPTH + 5;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(json_parse(bad[i], strlen(bad[i]), &doc, &err), -1);
+		assert_int_equal(err.code, ERR_DATA);
+	}
+	memset(deep, '[', n);
+	memset(deep + n, ']', n);
+	{
+		struct err err = ERR_INIT;
+
+		assert_int_equal(json_parse(deep, 2 * n, &doc, &err), -1);
+		assert_int_equal(err.code, ERR_LIMIT);
+	}
+	assert_null(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(trees_are_looked_into),
+		cmocka_unit_test(elements_by_their_order),
+		cmocka_unit_test(trees_are_changed),
+		cmocka_unit_test(what_is_no_tree),
 		cmocka_unit_test(writes_members_in_order),
 		cmocka_unit_test(prints_for_people),
 		cmocka_unit_test(strings_are_copied),
