@@ -10,7 +10,7 @@ import sys
 
 from bench_common import ETL, ROOT, ROUNDS, ratio
 from bench_mssql import PASSWORD, USER, Server
-from bench_mssql_copy import ROWS, cpu_of, project, server_cpu
+from bench_mssql_copy import ROWS, RSS_LIMIT, cpu_of, project, server_cpu
 
 PACKET = 16383
 PEER_ROWS = 50_000
@@ -86,12 +86,18 @@ def node_modules():
         return None
 
 
+def watched(server, directory, job):
+    before, busy = server_cpu(server), machine()
+    cpu, wall, rss = cpu_of([ETL, "worker", "--job", job], cwd=directory)
+    other = server_cpu(server) - before
+    return wall, cpu, rss, other, max(0, machine() - busy - cpu - other)
+
+
 def copy(server, directory, shape):
-    """CPU, wall, KiB, bytes, the server's CPU."""
-    before = server_cpu(server)
-    cpu, wall, rss = cpu_of([ETL, "worker", "--job", f"copy_{shape}"], cwd=directory)
+    """One run: (wall, CPU, KiB, the server's CPU, that of others), and its bytes."""
+    run = watched(server, directory, f"copy_{shape}")
     told = subprocess.run([ETL, "status", "--last", "1", "--json"], cwd=directory, check=True, capture_output=True, text=True)
-    return cpu, wall, rss, json.loads(told.stdout)[0]["bytes_read"], server_cpu(server) - before
+    return run, json.loads(told.stdout)[0]["bytes_read"]
 
 
 def socat(size):
@@ -111,27 +117,64 @@ def socat(size):
 def beside_socat(server, directory, shape):
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        cpu, wall, rss, size, other = copy(server, directory, shape)
-        ours.append((wall, cpu, rss, other))
+        run, size = copy(server, directory, shape)
+        ours.append(run)
         theirs.append(socat(size))
-    wall, cpu, rss, other = (statistics.median(column) for column in zip(*ours))
+    wall, cpu, rss, other, others = (statistics.median(column) for column in zip(*ours))
     limit_cpu, limit = (statistics.median(column) for column in zip(*theirs))
     mb = size / 1e6
     print(f"  {shape}: etl {mb / wall:,.0f} MB/s, {cpu:.2f} s CPU, {rss / 1024:.1f} MiB; the server {other:.2f} s CPU; socat"
           f" {mb / limit:,.0f} MB/s, {limit_cpu:.2f} s CPU")
-    print(f"    {100 * limit / wall:.0f} % of socat's rate; {which_limits(wall, cpu, other)}")
+    print(f"    {100 * limit / wall:.0f} % of socat's rate; {which_limits(wall, cpu, other, others)}")
     return cpu / ROWS, limit / wall
 
 
-def which_limits(wall, cpu, server, cores=os.cpu_count()):
-    """What there is no more of: who has a core (of his two threads) all the time, or the machine's cores."""
-    if cpu + server > 0.9 * cores * wall:
-        return f"the limit is the machine: {cpu + server:.2f} s CPU of {cores} cores in {wall:.2f} s"
+def machine():
+    """CPU seconds used by everybody since the machine started."""
+    with open("/proc/stat", encoding="ascii") as f:
+        ticks = [int(v) for v in f.readline().split()[1:9]]
+    hertz = os.sysconf("SC_CLK_TCK")
+    return (sum(ticks) - ticks[3] - ticks[4]) / hertz
+
+
+def which_limits(wall, cpu, server, others):
+    """What there is no more of: the machine's cores, or one that has to do it all. `others` used so much of it meanwhile."""
+    cores = os.cpu_count()
+    used = f"{cpu:.2f} s CPU of ours, {server:.2f} of the server's, {others:.2f} of others in {wall:.2f} s on {cores} cores"
+    if cpu + server + others > 0.9 * cores * wall:
+        return f"the limit is the machine's cores: {used}"
     if server > 0.9 * wall:
-        return f"the limit is the server: {server:.2f} s CPU in {wall:.2f} s"
+        return f"the limit is the server: {used}"
     if cpu > 0.9 * wall:
-        return f"the limit is our core: {cpu:.2f} s CPU in {wall:.2f} s"
-    return f"the limit is the network and who waits for it: {cpu:.2f} and {server:.2f} s CPU in {wall:.2f} s"
+        return f"the limit is our core: {used}"
+    return f"the limit is the network, and who waits for it: {used}"
+
+
+RANGES = """[job ranges_{n}]
+source = dw
+target = dw
+source_table = tdsd_generate_{rows}_{shape}
+target_table = tdsd_sink.ranges_{n}
+load_mode = append
+partition_column = id
+parallel = {n}
+"""
+
+
+def ranges(directory, server, shape):
+    """The same rows in one range, two and four."""
+    first = None
+    for n in (1, 2, 4):
+        with open(os.path.join(directory, "ranges.ini"), "w", encoding="ascii") as f:
+            f.write(RANGES.format(n=n, rows=ROWS, shape=shape))
+        subprocess.run([ETL, "apply", "ranges.ini"], cwd=directory, check=True, capture_output=True)
+        runs = [watched(server, directory, f"ranges_{n}") for _ in range(ROUNDS)]
+        wall, cpu, rss, other, others = (statistics.median(column) for column in zip(*runs))
+        first = first or wall
+        print(f"  {shape}, ranges: {n}: {ROWS / wall:,.0f} rows/s, {first / wall:.2f} of one, {rss / 1024:.1f} MiB;"
+              f" {which_limits(wall, cpu, other, others)}")
+        if rss > RSS_LIMIT:
+            sys.exit(f"limit: {RSS_LIMIT >> 10} MiB")
 
 
 def peers(server, shape):
@@ -157,6 +200,7 @@ def mssql_limits():
                 print(f"    below the aim of {100 * SOCAT_SHARE:.0f} %")
             if shape != "mixed10":
                 continue
+            ranges(directory, server, shape)
             for name, theirs in peers(server, shape):
                 print(f"  {shape}: {name} {1e6 * theirs:.2f} us CPU a row, etl {1e6 * cpu:.3f}")
                 ratio(f"{shape}, CPU a row, beside {name}", cpu, theirs, "less")
