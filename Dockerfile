@@ -52,3 +52,4 @@ COPY --from=build /image/ /
 WORKDIR /work
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/etl"]
+CMD ["demo"]

@@ -98,6 +98,7 @@ int cmd_apply(struct invocation *in, struct err *err);
 int cmd_cancel(struct invocation *in, struct err *err);
 int cmd_completion(struct invocation *in, struct err *err);
 int cmd_controller(struct invocation *in, struct err *err);
+int cmd_demo(struct invocation *in, struct err *err);
 int cmd_doctor(struct invocation *in, struct err *err);
 int cmd_healthcheck(struct invocation *in, struct err *err);
 int cmd_help(struct invocation *in, struct err *err);

@@ -187,6 +187,11 @@ const struct command commands[] = {
 		"its store. Prints what they answer, a line of JSON each. With --ticket it prints what is left of "
 		"the ticket in [kerberos] ccache, and fails when there is none that serves.",
 		FLAGS(healthcheck_flags), cmd_healthcheck},
+	{"demo", "[DIR]", 0, 1, "load something, to see how that looks",
+		"Makes a directory (etl-demo) with a configuration, jobs and data, and shows the commands of a first "
+		"hour at work on them: tables from a file and from a database go into a SQLite warehouse, and a report "
+		"out of it. What is made stays, to play with. The image does this when it is told nothing.",
+		NULL, 0, cmd_demo},
 	{"version", NULL, 0, 0, "print the versions of the program and its libraries", NULL,
 		FLAGS(json_flag), cmd_version},
 	{"help", "[COMMAND|config|job]", 0, 1, "explain a command, or the keys of a file",

@@ -190,7 +190,7 @@ def test_configuration(saved):
     assert run["User"] == "65532:65532"
     assert run["Entrypoint"] == ["/usr/bin/etl"]
     assert run["WorkingDir"] == "/work"
-    assert not run.get("Cmd")
+    assert run["Cmd"] == ["demo"]
     assert run["Labels"]["org.opencontainers.image.title"] == "etl"
     assert run["Labels"]["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert run["Labels"]["org.opencontainers.image.version"] == version.group(1)
@@ -202,6 +202,13 @@ def test_configuration(saved):
 
 RESTRICTED = ["--rm", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
               "--network", "none", "--env", "HOME="]
+
+
+def test_shows_what_it_does(docker, image):
+    """With nothing mounted and nothing said."""
+    said = docker("run", "--rm", "--network", "none", image).stdout
+    assert said.endswith('"Early retirement, old scheme",3333,39996,10795440.00\n')
+    assert said.count("succeeded") == 4
 
 
 def test_runs_without_a_volume(docker, image):
