@@ -52,8 +52,10 @@ static void stall(void)
 
 static int act(enum fault point, const char *action, struct err *err)
 {
-	if (strncmp(action, "kill", 4) == 0)
+	if (strncmp(action, "kill", 4) == 0) {
 		raise(SIGKILL);
+		_exit(128 + SIGKILL); /* a container's first process cannot kill itself */
+	}
 	if (strncmp(action, "stall", 5) == 0)
 		stall();
 	if (strncmp(action, "err", 3) == 0 && points[point].code != ERR_NONE)
