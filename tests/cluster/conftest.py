@@ -7,10 +7,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
-from cluster import API, DNS, Cluster, ControlPlane, Network  # noqa: E402 pylint: disable=wrong-import-position
-
-SQL = "10.96.0.14"
-KDC = "10.96.0.88"
+# pylint: disable=wrong-import-position
+from cluster import API, DNS, Cluster, ControlPlane, Network  # noqa: E402
+from product import ETL, ROOT, make  # noqa: E402
+from servers import pki  # noqa: E402,F401 pylint: disable=unused-import
+from platform_site import KDC, SQL, Domain, Site, image  # noqa: E402
+from tdsd import tdsd_program  # noqa: E402,F401 pylint: disable=unused-import
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,41 @@ def cluster(network, tmp_path_factory):  # pylint: disable=unused-argument
     made = Cluster(tmp_path_factory.mktemp("k8s"))
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="session")
+def domain(cluster, pki, tdsd_program, tmp_path_factory):  # noqa: F811 pylint: disable=unused-argument
+    """Who may log in, and where."""
+    made = Domain(cluster, tmp_path_factory.mktemp("domain"), pki)
+    yield made
+    made.kdc.stop()
+
+
+@pytest.fixture(scope="session")
+def product(cluster, tmp_path_factory):
+    """The image's tag."""
+    make(ROOT)
+    return image(cluster, tmp_path_factory.mktemp("image"), ETL, "test")
+
+
+@pytest.fixture(scope="session")
+def faulty(cluster, tmp_path_factory):
+    """The same with fault points."""
+    make(ROOT, "FAULT=1", "all")
+    return image(cluster, tmp_path_factory.mktemp("image"), ROOT / "build/etl-fault", "fault")
+
+
+@pytest.fixture
+def site(domain, product, tmp_path):
+    """Makes sites that end with the test."""
+    made = []
+
+    def make_site(**settings):
+        made.append(Site(domain, tmp_path, **{"tag": product, **settings}))
+        return made[-1]
+    yield make_site
+    for each in made:
+        each.end()
 
 
 @pytest.fixture(scope="session")

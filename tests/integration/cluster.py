@@ -478,7 +478,7 @@ class Cluster(ControlPlane):
         self.start_server("dns", self.inside(
             program("dnsmasq"), "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
             f"--addn-hosts={self.hosts}", f"--listen-address={DNS}", "--bind-interfaces", "--user=root",
-            "--pid-file=", "--local=/#/"), lambda: answers_at(DNS, 53))
+            "--pid-file=", "--local=/#/"), lambda: answers(53, DNS))
 
     def name(self, host, address):
         """The host has this address for whoever asks the cluster's DNS."""
@@ -632,12 +632,6 @@ def remove(directory):
 
 def resource_limit():
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-
-
-def answers_at(address, port):
-    with socket.socket() as s:
-        s.settimeout(1)
-        return s.connect_ex((address, port)) == 0
 
 
 def resolves(host):

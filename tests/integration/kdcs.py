@@ -21,15 +21,15 @@ HEIMDAL = Path(os.environ.get("ETL_TEST_HEIMDAL", "/opt/etl-test/heimdal"))
 
 class Kdc:
     """What both have. `enctypes` are those of new keys, `life` that of tickets, `clock` an offset for
-    faketime ("+10m")."""
+    faketime ("+10m"). MIT's may have another address and port than a free one of loopback."""
 
     realm = "ETL.TEST"
 
-    def __init__(self, directory, enctypes=(AES256,), life="10h", clock=None):
+    def __init__(self, directory, enctypes=(AES256,), life="10h", clock=None, address="127.0.0.1", port=None):
         self.dir = Path(directory)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.enctypes, self.life, self.clock = enctypes, life, clock
-        self.port = free_port()
+        self.address, self.port = address, port or free_port()
         self.server = None
         self.krb5_conf = self.dir / "krb5.conf"
         self.configure()
@@ -46,7 +46,7 @@ class Kdc:
 
     def section(self, **keys):
         """[kerberos] of an etl.ini."""
-        values = {"realm": self.realm, "kdc": f"127.0.0.1:{self.port}", "timeout": "2s", **keys}
+        values = {"realm": self.realm, "kdc": f"{self.address}:{self.port}", "timeout": "2s", **keys}
         return "[kerberos]\n" + "".join(f"{k} = {v}\n" for k, v in values.items() if v is not None)
 
     def stop(self):
@@ -72,13 +72,13 @@ class MitKdc(Kdc):
 	permitted_enctypes = {" ".join((*self.enctypes, AES256))}
 [realms]
 	{self.realm} = {{
-		kdc = 127.0.0.1:{self.port}
+		kdc = {self.address}:{self.port}
 	}}
 """)
         (self.dir / "kdc.conf").write_text(f"""
 [kdcdefaults]
-	kdc_listen = 127.0.0.1:{self.port}
-	kdc_tcp_listen = 127.0.0.1:{self.port}
+	kdc_listen = {self.address}:{self.port}
+	kdc_tcp_listen = {self.address}:{self.port}
 [realms]
 	{self.realm} = {{
 		database_name = {self.dir}/principal
@@ -96,7 +96,7 @@ class MitKdc(Kdc):
 
     def start(self):
         self.server = Server([program("krb5kdc"), "-n"], self.dir / "kdc.out", self.skewed())
-        self.server.wait_ready(lambda: answers(self.port))
+        self.server.wait_ready(lambda: answers(self.port, self.address))
 
     def kadmin(self, query):
         return run(program("kadmin.local"), "-r", self.realm, "-q", query, env={**os.environ, **self.env}).stdout

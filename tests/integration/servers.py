@@ -46,10 +46,10 @@ def wait_for(condition, what, seconds=READY_SECONDS):
         time.sleep(0.02)
 
 
-def answers(port):
+def answers(port, address="127.0.0.1"):
     with socket.socket() as s:
         s.settimeout(1)
-        return s.connect_ex(("127.0.0.1", port)) == 0
+        return s.connect_ex((address, port)) == 0
 
 
 def run(*argv, **kwargs):
