@@ -142,7 +142,10 @@ static const struct option mssql_server_option[] = {
 		"host, host,port (1433 by default), or host\\instance, whose port the SQL Server Browser knows",
 		.required = true},
 };
-static const struct option mssql_source_option[] = {
+/* Of the ends of a copy; the store has neither. */
+static const struct option mssql_end_options[] = {
+	{"staging_schema", OPT_TEXT, AT(staging_schema), NULL,
+		"where jobs make their staging tables; empty: in the target table's own schema"},
 	{"isolation", OPT_ENUM, AT(isolation), "auto",
 		"of a source: snapshot, read_committed, repeatable_read or serializable (both hold locks until all is "
 		"read); auto: snapshot where the database allows it (ALLOW_SNAPSHOT_ISOLATION), else read_committed",
@@ -178,8 +181,6 @@ static const struct option mssql_options[] = {
 		"readonly: a listener may send us to a readable secondary", .choices = intents},
 	{"packet_size", OPT_SIZE, AT(packet_size), "8000", "bytes of a TDS packet that we ask for",
 		.min = 512, .max = 32767},
-	{"staging_schema", OPT_TEXT, AT(staging_schema), NULL,
-		"where jobs make their staging tables; empty: in the target table's own schema"},
 	{"login_timeout", OPT_DURATION, AT(login_timeout), "15s", "for the connection and the login",
 		.min = 1000, .max = 3600000},
 	{"query_timeout", OPT_DURATION, AT(query_timeout), "0ms",
@@ -239,7 +240,7 @@ static const struct option_set sqlite_set[] = {SET(connection_options, 0), SET(s
 static const struct option_set mssql_set[] = {SET(connection_options, 0),
 	SET(mssql_server_option, offsetof(struct connection, mssql)),
 	SET(mssql_options, offsetof(struct connection, mssql)),
-	SET(mssql_source_option, offsetof(struct connection, mssql))};
+	SET(mssql_end_options, offsetof(struct connection, mssql))};
 static const struct option_set csv_set[] = {SET(connection_options, 0), SET(csv_options, 0),
 	SET(csv_format_options, offsetof(struct connection, format))};
 
