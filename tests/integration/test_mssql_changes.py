@@ -257,3 +257,13 @@ def test_what_is_not_captured(captured):
     said = captured.copy(status=1, **{**CAPTURED, "source_table": "src.plain"}).stderr
     assert "sp_cdc_enable_table" in said or "not enabled for Change Data Capture" in said
     captured.run("TRUNCATE TABLE src.member", status=1)
+
+
+@only_tdsd
+def test_a_readable_secondary_is_named_with_the_remedy(tracked):
+    tracked.server.fault('error number=22117 message="no change tracking here" match=CHANGE_TRACKING_CURRENT_VERSION')
+    said = tracked.copy(status=1, **TRACKED).stderr
+    assert "22117" in said and "connect to the primary (application_intent = readwrite" in said
+    tracked.server.ask("clear")
+    tracked.copy(**TRACKED)
+    same(tracked)

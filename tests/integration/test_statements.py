@@ -45,6 +45,15 @@ class Everything(Copies, Subject):
         keys = {"source_table": "src.member", "target_table": "tgt.member", "load_mode": "incremental"}
         self.copy(watermark_column="id", **keys)
         self.copy(watermark_column="id", key_columns="id", lookback="1", **keys)
+        self.run("ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON -- of src.member\nGO\n"
+                 "ALTER TABLE src.member ENABLE CHANGE_TRACKING\nGO\nEXEC sys.sp_cdc_enable_db -- of src.member\nGO\n"
+                 "EXEC sys.sp_cdc_enable_table N'src', N'member', NULL -- src.member", atomic="no")
+        for changes in ("tracking", "cdc"):
+            for flag in (0, 1):
+                self.copy(changes=changes, **keys)  # at first the watermark is of another kind
+                self.run(f"UPDATE src.member SET flag = {flag}\nDELETE FROM src.member WHERE id = {1 + flag}")
+            self.copy(changes=changes, **keys)
+            self.run("INSERT INTO src.member (id, flag) VALUES (1, 0), (2, 0)")
         self.project.etl("run", "copy", "--dry-run")
         self.project.etl("watermark", "copy")
         self.project.etl("watermark", "copy", "--set", "1")
