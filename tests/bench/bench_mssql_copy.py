@@ -15,6 +15,7 @@ ROWS, PEER_ROWS = 5_000_000, 200_000
 RATE_LIMIT, RSS_LIMIT = 1_000_000, 64 << 10  # rows/s; KiB
 SHARE_LIMIT, TLS_SHARE_LIMIT = 1 / 15, 1 / 8  # of freebcp's CPU
 TLS_RATE_LIMIT = 0.6  # of the rate without
+KEEP_CPU_LIMIT = 2  # times that of on_reject = fail
 
 INI = """[store]
 path = control.db
@@ -44,6 +45,14 @@ source_query = SELECT * FROM tdsd_generate_{rows}_{shape}
 target_table = tdsd_sink.{shape}
 load_mode = append
 create = yes
+[job keep_{shape}]
+source = dw
+target = dw
+source_query = SELECT * FROM tdsd_generate_{rows}_{shape}
+target_table = tdsd_sink.{shape}
+load_mode = append
+create = yes
+on_reject = keep
 """
 
 
@@ -127,3 +136,22 @@ def mssql_copy():
             print(f"    {rate / plain[shape]:.2f} of the rate without")
             if rate < TLS_RATE_LIMIT * plain[shape] or share > TLS_SHARE_LIMIT:
                 sys.exit(f"limits: {TLS_RATE_LIMIT} of that rate, {TLS_SHARE_LIMIT:.3f} of freebcp's CPU")
+
+
+def mssql_rejects():
+    """What it costs to be ready to keep rows aside: they are numbered, retained, and loaded 16 MiB at a time. The
+    rate is the test server's, too: each of those loads ends in a commit of its own."""
+    print(f"\nmssql-rejects: on_reject = keep beside fail, {ROWS:,} rows, no reject (median of {ROUNDS})")
+    with Server("none") as server:
+        directory, found, peak = project(server, "mixed10"), {"copy": [], "keep": []}, 0
+        for _ in range(ROUNDS):
+            for job, figures in found.items():
+                cpu, wall, rss = cpu_of([ETL, "worker", "--job", f"{job}_mixed10"], cwd=directory)
+                figures.append((cpu / ROWS, ROWS / wall))
+                peak = max(peak, rss)
+        (keep, rate), (fail, other) = ([statistics.median(f) for f in zip(*found[job])] for job in ("keep", "copy"))
+        print(f"  mixed10: keep {1e6 * keep:.3f} us CPU a row, {rate:,.0f} rows/s; fail {1e6 * fail:.3f} us,"
+              f" {other:,.0f} rows/s; {peak / 1024:.1f} MiB")
+        ratio("keep beside fail, CPU a row", keep, fail, "less")
+        if keep > KEEP_CPU_LIMIT * fail or rate < RATE_LIMIT or peak > RSS_LIMIT:
+            sys.exit(f"limits: {KEEP_CPU_LIMIT} times its CPU, {RATE_LIMIT:,} rows/s, {RSS_LIMIT >> 10} MiB")
