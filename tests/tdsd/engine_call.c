@@ -526,6 +526,8 @@ static int call_listed(
 
 int tr_call(struct translator *t, const struct expr *e, struct term *ret)
 {
+	if (!t->in_default && strcasecmp(e->text, "newsequentialid") == 0)
+		return tsql_fail(&t->s->error, 302);
 	for (size_t i = 0; i < ARRAY_LEN(special); i++)
 		if (strcasecmp(special[i].name, e->text) == 0)
 			return special[i].fn(t, e, ret);

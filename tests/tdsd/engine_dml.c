@@ -258,7 +258,9 @@ static int default_term(
 	if (tsql_parse_expr(c->default_text, tr->a, &e, &s->error))
 		return -1;
 	tr->scope = &none;
+	tr->in_default = true;
 	rc = tr_value(tr, e, ret);
+	tr->in_default = false;
 	tr->scope = was;
 	return rc;
 }

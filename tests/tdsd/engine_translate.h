@@ -63,6 +63,7 @@ struct translator {
 	bool has_aggregate; /* of the query that is translated */
 	bool bare_columns;  /* columns stand without their table's alias: in checks, RETURNING */
 	bool schema_only;   /* no lock is taken */
+	bool in_default;    /* of a column */
 	bool live_vars;     /* variables are read for each row */
 	bool grouping;      /* columns must be among the groups': error 8120 */
 	const char **group_sql; /* GROUP BY of the query, translated */

@@ -114,6 +114,10 @@ static const struct {
 	{289, 16, 1,
 		"Cannot construct data type %1, some of the arguments have values which are not "
 		"valid."},
+	{302, 16, 0,
+		"The newsequentialid() built-in function can only be used in a DEFAULT expression for a column of type "
+		"'uniqueidentifier' in a CREATE TABLE or ALTER TABLE statement. It cannot be combined with other operators "
+		"to form a complex scalar expression."},
 	{313, 16, 3, "An insufficient number of arguments were supplied for the procedure or function %1"},
 	{325, 15, 1,
 		"Incorrect syntax near '%1'. You may need to set the compatibility level of the "
