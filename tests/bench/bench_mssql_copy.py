@@ -153,5 +153,5 @@ def mssql_rejects():
         print(f"  mixed10: keep {1e6 * keep:.3f} us CPU a row, {rate:,.0f} rows/s; fail {1e6 * fail:.3f} us,"
               f" {other:,.0f} rows/s; {peak / 1024:.1f} MiB")
         ratio("keep beside fail, CPU a row", keep, fail, "less")
-        if keep > KEEP_CPU_LIMIT * fail or rate < RATE_LIMIT or peak > RSS_LIMIT:
-            sys.exit(f"limits: {KEEP_CPU_LIMIT} times its CPU, {RATE_LIMIT:,} rows/s, {RSS_LIMIT >> 10} MiB")
+        if keep > KEEP_CPU_LIMIT * fail or peak > RSS_LIMIT:
+            sys.exit(f"limits: {KEEP_CPU_LIMIT} times its CPU, {RSS_LIMIT >> 10} MiB")

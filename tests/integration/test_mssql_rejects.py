@@ -215,6 +215,27 @@ def test_a_merge_and_other_unique_indexes(copies):
     assert copies.rows("SELECT id, code FROM tgt.t ORDER BY id") == [["1", "q"], ["2", "x"], ["9", "z"]]
 
 
+def test_a_merge_keeps_what_it_does_not_load(copies):
+    """So a rule holds of the row as it will be: with what the table has, or the default of a new one."""
+    copies.run(RULES + "GO\nDROP TABLE tgt.t\nCREATE TABLE tgt.t (id int NOT NULL PRIMARY KEY, fee decimal(9,2),"
+               " cap int NOT NULL DEFAULT 10, CONSTRAINT t_cap CHECK (fee <= cap))\n"
+               "INSERT INTO tgt.t VALUES (1, 5, 100), (2, 5, 20)\n"
+               "INSERT INTO src.t (id, fee) VALUES (1, 50), (2, 50), (3, 50), (4, 9)")
+    copies.copy(**{**KEEP, "source_query": "SELECT id, fee FROM src.t", "load_mode": "merge", "key_columns": "id"})
+    assert sorted(reasons(copies)) == [2, 3]
+    assert copies.rows("SELECT id, cap FROM tgt.t WHERE fee <> 5 ORDER BY id") == [["1", "100"], ["4", "10"]]
+
+
+def test_a_default_that_only_the_server_knows(copies):
+    """Is in nobody's way: neither in a rule's statement, nor as a key that all rows have."""
+    copies.run(RULES + "GO\nDROP TABLE tgt.t\nCREATE TABLE tgt.t (id int NOT NULL PRIMARY KEY, fee decimal(9,2)"
+               " CHECK (fee >= 0), guid uniqueidentifier NOT NULL DEFAULT NEWSEQUENTIALID() UNIQUE)\n"
+               "INSERT INTO src.t (id, fee) VALUES (1, 1), (2, -1), (3, 3)")
+    copies.copy(**{**KEEP, "source_query": "SELECT id, fee FROM src.t", "key_columns": "id"})
+    assert sorted(reasons(copies)) == [2]
+    assert copies.value("SELECT COUNT(*) FROM tgt.t") == "2"
+
+
 def test_rows_that_need_a_row_that_is_refused(copies):
     """A foreign key of the table to itself: who points to a reject is one."""
     keys = rules(copies, load_mode="replace")
