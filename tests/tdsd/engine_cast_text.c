@@ -231,6 +231,19 @@ static int hex_value(char c)
 							: -1;
 }
 
+/* In a code page that is only read elsewhere. */
+static int encode(const struct cast *x, const char *s, size_t len, uint8_t *out, size_t *ret_len)
+{
+	CLEANUP(buf_release) struct buf bytes = BUF_INIT(16 * 1024 * 1024);
+
+	if (!engine_text_encode(tds_collation_codepage(x->from->collation), (const uint8_t *)s, len, &bytes) ||
+		bytes.len > 2 * len)
+		return tsql_unsupported(x->e, "text in this collation's code page");
+	memcpy(out, buf_str(&bytes), bytes.len);
+	*ret_len = bytes.len;
+	return 0;
+}
+
 static int text_to_bytes(const struct cast *x, const struct cell *c, uint8_t *out, size_t *ret_len)
 {
 	const char *s = c->data;
@@ -249,6 +262,8 @@ static int text_to_bytes(const struct cast *x, const struct cell *c, uint8_t *ou
 		(void)utf16_from_utf8((const uint8_t *)s, len, out, &n);
 	} else {
 		page = tds_codepage_get(tds_collation_codepage(x->from->collation));
+		if (page && !tds_codepage_writes(page))
+			return encode(x, s, len, out, ret_len);
 		if (page) {
 			(void)tds_codepage_from_utf8(page, (const uint8_t *)s, len, out, &n);
 		} else {
