@@ -426,7 +426,7 @@ static int complete_next(void *arg, struct err *err)
 	return mssql_twin_complete(p->db, p->twin, 1, err);
 }
 
-int mssql_apply_build(struct mssql_apply *p, struct err *err)
+int mssql_apply_build(struct mssql_apply *p, const struct mssql_patience *patience, struct err *err)
 {
 	struct mssql_twin *twin = p->twin;
 	int64_t rows;
@@ -442,7 +442,7 @@ int mssql_apply_build(struct mssql_apply *p, struct err *err)
 			return -1;
 	}
 	while (twin->completed < twin->complete.n)
-		if (mssql_patience_run(p->patience, complete_next, p, err))
+		if (mssql_patience_run(patience, complete_next, p, err))
 			return -1;
 	return p->ways->way == MSSQL_RENAME ? mssql_rename_prepare(p->db, p->table, twin, p->arena, err) : 0;
 }

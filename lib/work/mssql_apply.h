@@ -35,7 +35,6 @@ struct mssql_apply {
 	const struct mssql_engine *engine;
 	const struct mssql_ways *ways; /* of a load that may replace the table's rows; NULL: of others */
 	struct mssql_twin *twin; /* of a SWITCH or RENAME */
-	const struct mssql_patience *patience; /* to build it: a foreign key locks the other table (Sch-M) */
 	/* set by mssql_apply_keys */
 	bool merges;
 	uint32_t *keys, n_keys; /* source columns */
@@ -48,8 +47,9 @@ MUST_CHECK int mssql_apply_keys(struct mssql_apply *p, struct err *err);
 MUST_CHECK int mssql_apply_check(struct mssql_apply *p, struct err *err);
 
 /* Before the transaction, once all rows are staged: the twin gets them, unless it is the staging table
- * itself, and is completed. */
-MUST_CHECK int mssql_apply_build(struct mssql_apply *p, struct err *err);
+ * itself, and is completed, with patience: a foreign key locks the other table, too (Sch-M). */
+MUST_CHECK int mssql_apply_build(
+	struct mssql_apply *p, const struct mssql_patience *patience, struct err *err);
 
 /* *ret_rows is how many were inserted or changed, or deleted because the source said so. */
 MUST_CHECK int mssql_apply_rows(struct mssql_apply *p, uint64_t *ret_rows, struct err *err);

@@ -29,11 +29,11 @@
 #include "work/mssql_rows.h"
 #include "work/mssql_rules.h"
 #include "work/mssql_script.h"
+#include "work/mssql_shape.h"
 #include "work/mssql_stage.h"
 #include "work/mssql_table.h"
 
-#define SHAPE_MAX (1024u * 1024)
-#define CAUTION	  15477 /* sp_rename: "changing any part of an object name could break scripts" */
+#define CAUTION 15477 /* sp_rename: "changing any part of an object name could break scripts" */
 
 struct target {
 	const struct connection *conn;
@@ -45,17 +45,9 @@ struct target {
 
 	/* of rows */
 	struct arena arena;
-	struct tds_columns cols;  /* of the source, by their names in the target */
-	struct mssql_table table; /* as it was, or as it will be made */
-	struct mssql_fit fit;
-	struct mssql_engine engine;
-	struct mssql_ways ways;
-	struct mssql_twin twin; /* of a table that is to take the target's place */
-	const char *staging; /* the schema of staging, in brackets */
-	struct mssql_apply apply;
+	struct mssql_shape shape;
 	struct mssql_stage stage;
 	struct rejects *rejects; /* borrowed */
-	const char *shape;	 /* of the table, when it was read */
 	int64_t loads;		 /* of the table by others, when this one began */
 	int64_t watermark_seq;	 /* of the watermark that was read */
 	struct digest digest;
@@ -185,170 +177,18 @@ static int target_rejects(struct target *t, const char *run_uid, struct arena *a
 	return ledger_reject_list(t->db, run_uid, a, ret_rejects, ret_n, err) ? fail(t, "rejects", err) : 0;
 }
 
-/* --- how the rows fit ------------------------------------------------------------- */
-
-/* What nobody may change while rows are being staged. */
-static const char *shape_of(struct target *t, const struct mssql_table *table)
+static int read_shape(struct target *t, const struct tds_columns *cols, struct err *err)
 {
-	struct buf out = BUF_INIT(SHAPE_MAX);
-	char type[TDS_TYPE_TEXT_MAX];
-
-	for (uint32_t i = 0; i < table->n && table->exists; i++)
-		buf_printf(&out, "%s %s %d %s\n", table->v[i].c.name, tds_type_format(&table->v[i].c, type),
-			table->v[i].c.nullable, table->v[i].collation ? table->v[i].collation : "");
-	return table->exists ? arena_buf(&t->arena, &out) : NULL;
-}
-
-/* The names of the table's primary key where it is made. */
-static uint32_t find_keys(struct target *t, const char ***ret_names)
-{
-	uint32_t n = t->apply.n_keys, *keys = t->apply.keys;
-	const char **names = arena_array(&t->arena, t->fit.n, sizeof(*names));
-
-	if (n == 0)
-		n = mssql_fit_keys(&t->fit, &t->cols, &t->arena, &keys);
-	for (uint32_t i = 0; i < n; i++)
-		names[i] = t->fit.v[keys[i]].to->c.name;
-	*ret_names = names;
-	return n;
-}
-
-static const char *create_sql(struct target *t)
-{
-	const char **keys;
-	uint32_t n = find_keys(t, &keys);
-
-	return mssql_table_create_sql(&t->table, keys, n, &t->arena);
-}
-
-static const char *staging_schema(struct target *t)
-{
-	const char *name = t->load->job->staging_schema;
-
-	if (!name || !*name)
-		name = t->conn->mssql.staging_schema;
-	return name && *name ? tsql_quote(name, &t->arena) : t->table.schema;
-}
-
-static int read_twin(struct target *t, const struct mssql_table *table, struct mssql_twin *ret_twin, struct err *err)
-{
-	return mssql_twin_read(t->db, table, mssql_stage_name(t->load, t->staging, true, &t->arena),
-		t->load->job->check_constraints, &t->arena, ret_twin, err);
-}
-
-/* How its rows are replaced, and by what. */
-static int choose_way(struct target *t, struct err *err)
-{
-	const struct job *job = t->load->job;
-	bool replaces = job_replaces(job) || (job->load_mode == LOAD_INCREMENTAL && !t->apply.merges);
-
-	t->staging = staging_schema(t);
-	if (mssql_engine_read(t->db, &t->arena, &t->engine, err))
-		return -1;
-	t->apply.engine = &t->engine;
-	if (!t->table.exists || !replaces)
-		return 0;
-	if (mssql_ways_read(t->db, &t->engine, job, &t->table, t->staging, &t->arena, &t->ways, err))
-		return -1;
-	t->apply.ways = &t->ways;
-	if (t->ways.way != MSSQL_SWITCH && t->ways.way != MSSQL_RENAME)
-		return 0;
-	t->apply.twin = &t->twin;
-	return read_twin(t, &t->table, &t->twin, err);
-}
-
-static int fit_columns(struct target *t, const struct tds_columns *cols, struct err *err)
-{
-	const uint8_t *collation = db_mssql_peer(t->db)->collation;
-	const struct job *job = t->load->job;
-
-	if (!job->target_table || !*job->target_table)
-		return err_set(err, ERR_CONFIG, "target_table is empty");
-	if (load_columns(t->load, cols, &t->arena, &t->cols, err) ||
-		mssql_table_read(t->db, job->target_table, &t->arena, &t->table, err))
-		return -1;
-	t->shape = shape_of(t, &t->table);
-	if (!t->table.exists)
-		mssql_table_design(&t->table, &t->cols, collation, &t->arena);
-	if (mssql_table_match(&t->table, &t->cols, job, collation, &t->arena, &t->fit, err))
-		return -1;
-	t->apply = (struct mssql_apply){
-		.db = t->db, .job = job, .table = &t->table, .fit = &t->fit, .cols = &t->cols, .arena = &t->arena};
-	if (mssql_apply_keys(&t->apply, err) || choose_way(t, err))
-		return -1;
-	if (t->table.exists || job->create)
-		return 0;
-	err_set(err, ERR_NOT_FOUND, "there is no such table in the database '%s'",
-		db_mssql_session(t->db)->database);
-	return err_hint(err, "set create = yes, or: %s", create_sql(t));
-}
-
-/* --- what would be done ----------------------------------------------------------- */
-
-static const char *column_text(struct target *t, uint32_t i)
-{
-	const struct mssql_fit_column *f = &t->fit.v[i];
-	const struct tds_column *from = &t->cols.v[i];
-	char type[TDS_TYPE_TEXT_MAX], to[TDS_TYPE_TEXT_MAX];
-
-	if (!f->to)
-		return arena_printf(&t->arena, "column '%s' %s is not loaded", from->name,
-			tds_type_format(from, type));
-	return arena_printf(&t->arena, "column '%s' %s%s goes to '%s' %s%s: %s", from->name,
-		tds_type_format(from, type), from->nullable ? "" : " not null", f->to->c.name,
-		tds_type_format(&f->to->c, to), f->to->added ? ", which is added" : "",
-		f->converted ? "each value is converted" : "its bytes pass");
-}
-
-/* The index is there before the rows, which come as it has them. Lanes would lock each other out. */
-static bool can_be_sorted(struct target *t, uint32_t lanes)
-{
-	return t->load->job->sorted && t->apply.twin && t->twin.order && lanes == 1 && mssql_twin_takes(&t->fit);
-}
-
-static const char *staging_text(struct target *t)
-{
-	bool direct = t->apply.twin && mssql_twin_takes(&t->fit);
-	const char *more = "";
-
-	if (t->apply.twin && !direct)
-		more = "; from there they go into the table that takes the target's place, since columns are not "
-		       "the same, or rows may be kept aside";
-	else if (t->load->job->sorted && !can_be_sorted(t, 1))
-		more = "; sorted = yes is of no use: only one range of a table with a clustered index is loaded into it";
-	return arena_printf(&t->arena, "staging: %s in schema %s by INSERT BULK, %s%s%s",
-		direct ? "the table that takes the target's place," : "a heap", t->staging,
-		mssql_heap_logging(&t->engine, &t->arena), more,
-		t->twin.columnstore ? "; row groups of the columnstore are as full as the rows are many" : "");
+	t->shape = (struct mssql_shape){.db = t->db, .conn = t->conn, .load = t->load, .a = &t->arena};
+	return mssql_shape_read(&t->shape, cols, err);
 }
 
 static int target_plan(struct target *t, const struct tds_columns *cols,
 	void (*say)(void *arg, const char *line), void *arg, struct err *err)
 {
-	const struct job *job = t->load->job;
-
-	if (fit_columns(t, cols, err))
+	if (read_shape(t, cols, err))
 		return fail(t, "the table", err);
-	say(arg, t->table.exists ? arena_printf(&t->arena, "table %s is there", t->table.name)
-				 : arena_printf(&t->arena, "the table is made: %s", create_sql(t)));
-	for (uint32_t i = 0; i < t->fit.n; i++)
-		say(arg, column_text(t, i));
-	if (job->pre_sql)
-		say(arg, arena_printf(&t->arena, "pre_sql %s: %s",
-				 job->pre_sql_atomic ? "in the transaction that publishes"
-						     : "by itself, before the load", job->pre_sql));
-	say(arg, staging_text(t));
-	say(arg, mssql_apply_plan(&t->apply));
-	if (job_replaces(job) || job->delete_missing)
-		say(arg, arena_printf(&t->arena, "guards: min_rows %" PRId64 ", max_delete %s", job->min_rows,
-				 job->max_delete ? job->max_delete : "none"));
-	if (t->fit.numbered)
-		say(arg, "rejects: what staging refuses is found by halves; rows that break a CHECK or foreign key "
-			 "constraint or a unique index, or are no XML, by a statement each before publishing");
-	if (job->post_sql)
-		say(arg, arena_printf(&t->arena, "post_sql %s: %s",
-				 job->post_sql_atomic ? "in the transaction that publishes"
-						      : "by itself, after it", job->post_sql));
+	mssql_shape_plan(&t->shape, say, arg);
 	return 0;
 }
 
@@ -357,38 +197,40 @@ static int target_plan(struct target *t, const struct tds_columns *cols,
 /* What names a rejected row: the job's keys, or else those of the source. */
 static void name_rejects(struct target *t, struct mssql_rows *rows)
 {
-	uint32_t *keys = arena_array(&t->arena, t->cols.n, sizeof(*keys)), n = 0;
+	uint32_t *keys = arena_array(&t->arena, t->shape.cols.n, sizeof(*keys)), n = 0;
 
-	for (uint32_t i = 0; i < t->cols.n; i++)
-		if (t->cols.v[i].key)
+	for (uint32_t i = 0; i < t->shape.cols.n; i++)
+		if (t->shape.cols.v[i].key)
 			keys[n++] = i;
-	rows->keys = t->apply.n_keys ? t->apply.keys : keys;
-	rows->n_keys = t->apply.n_keys ? t->apply.n_keys : n;
+	rows->keys = t->shape.apply.n_keys ? t->shape.apply.keys : keys;
+	rows->n_keys = t->shape.apply.n_keys ? t->shape.apply.n_keys : n;
 }
 
 /* The heap that the rows go to, or at once the table that is to take the target's place. */
 static int open_stage(struct target *t, uint32_t lanes, struct err *err)
 {
 	const struct mssql_login login = login_of(t);
-	bool direct = t->apply.twin && mssql_twin_takes(&t->fit);
+	bool direct = t->shape.apply.twin && mssql_twin_takes(&t->shape.fit);
 	struct mssql_stage_plan plan = {.batch_rows = (uint64_t)t->load->job->batch_rows};
 
-	t->stage.twin = t->apply.twin && !direct ? t->twin.name : NULL;
-	plan.name = direct ? t->twin.name : mssql_stage_name(t->load, t->staging, false, &t->arena);
-	plan.create = direct ? t->twin.create : mssql_table_stage_sql(&t->fit, plan.name, &t->arena);
-	if (can_be_sorted(t, lanes)) {
-		plan.index = t->twin.complete.v[t->twin.completed++];
-		plan.order = t->twin.order;
+	t->stage.twin = t->shape.apply.twin && !direct ? t->shape.twin.name : NULL;
+	plan.name = direct ? t->shape.twin.name : mssql_stage_name(t->load, t->shape.staging, false, &t->arena);
+	plan.create = direct ? t->shape.twin.create : mssql_table_stage_sql(&t->shape.fit, plan.name, &t->arena);
+	if (mssql_shape_sorted(&t->shape, lanes)) {
+		plan.index = t->shape.twin.complete.v[t->shape.twin.completed++];
+		plan.order = t->shape.twin.order;
 	}
-	return mssql_stage_open(&t->stage, t->db, &plan, &t->fit, &t->cols, &login, lanes, &t->arena, err);
+	return mssql_stage_open(&t->stage, t->db, &plan, &t->shape.fit, &t->shape.cols, &login, lanes, &t->arena, err);
 }
 
 /* Also what a load has left where staging is no more. */
 static int sweep(struct target *t, struct err *err)
 {
-	if (mssql_stage_sweep(t->db, t->table.schema, err))
+	if (mssql_stage_sweep(t->db, t->shape.table.schema, err))
 		return -1;
-	return strcasecmp(t->staging, t->table.schema) != 0 ? mssql_stage_sweep(t->db, t->staging, err) : 0;
+	return strcasecmp(t->shape.staging, t->shape.table.schema) != 0
+		       ? mssql_stage_sweep(t->db, t->shape.staging, err)
+		       : 0;
 }
 
 static int target_stage(struct target *t, const struct tds_columns *cols, uint32_t lanes,
@@ -399,13 +241,13 @@ static int target_stage(struct target *t, const struct tds_columns *cols, uint32
 	t->rejects = rejects;
 	if (!job->pre_sql_atomic && mssql_script_alone(t->db, "pre_sql", job->pre_sql, err))
 		return fail(t, "prepare", err);
-	if (fit_columns(t, cols, err))
+	if (read_shape(t, cols, err))
 		return fail(t, "the table", err);
 	if (sweep(t, err) || open_stage(t, lanes, err))
 		return fail(t, "make the staging table", err);
 	if (t->load->say) {
-		t->load->say(t->load->arg, LOG_INFO, staging_text(t));
-		t->load->say(t->load->arg, LOG_INFO, mssql_apply_plan(&t->apply));
+		t->load->say(t->load->arg, LOG_INFO, mssql_shape_staging(&t->shape));
+		t->load->say(t->load->arg, LOG_INFO, mssql_apply_plan(&t->shape.apply));
 	}
 	for (uint32_t i = 0; i < lanes; i++) {
 		struct mssql_rows *rows = &t->stage.lanes[i].rows;
@@ -447,35 +289,35 @@ static int verify(struct target *t, uint64_t rows, struct err *err)
 {
 	uint64_t rejected = 0;
 
-	if (mssql_stage_seal(&t->stage, t->db, &t->apply.staged, err))
+	if (mssql_stage_seal(&t->stage, t->db, &t->shape.apply.staged, err))
 		return -1;
 	for (uint32_t i = 0; i < t->stage.n; i++)
 		rejected += t->stage.lanes[i].rows.rejected;
-	if (rows != t->apply.staged + rejected)
+	if (rows != t->shape.apply.staged + rejected)
 		return err_set(err, ERR_DATA, "the source gave %" PRIu64 " rows, and staging has %" PRIu64, rows,
-			t->apply.staged + rejected);
+			t->shape.apply.staged + rejected);
 	return t->load->job->verify == VERIFY_DIGEST ? check_digest(t, err) : 0;
 }
 
 /* Rows that the table will not take go aside before it is asked. */
 static int hold_rules(struct target *t, struct err *err)
 {
-	struct mssql_rules rules = {.apply = &t->apply, .rejects = t->rejects};
+	struct mssql_rules rules = {.apply = &t->shape.apply, .rejects = t->rejects};
 	const struct mssql_rows *rows = &t->stage.lanes[0].rows;
 	const char **made;
 	uint64_t refused;
 
-	if (!t->fit.numbered)
+	if (!t->shape.fit.numbered)
 		return 0;
 	rules.keys = rows->keys;
 	rules.n_keys = rows->n_keys;
-	if (!t->table.exists) {
-		rules.n_made_keys = find_keys(t, &made);
+	if (!t->shape.table.exists) {
+		rules.n_made_keys = mssql_shape_keys(&t->shape, &made);
 		rules.made_keys = made;
 	}
 	if (mssql_rules_hold(&rules, &refused, err))
 		return -1;
-	t->apply.staged -= refused;
+	t->shape.apply.staged -= refused;
 	if (refused == 0 || t->load->job->verify != VERIFY_DIGEST)
 		return 0;
 	t->digest = (struct digest){.sum = 0};
@@ -485,7 +327,7 @@ static int hold_rules(struct target *t, struct err *err)
 static struct mssql_patience patience_of(struct target *t)
 {
 	return (struct mssql_patience){.db = t->db,
-		.table = t->table.name,
+		.table = t->shape.table.name,
 		.lock_timeout = t->conn->mssql.lock_timeout,
 		.cancel = t->cancel,
 		.load = t->load};
@@ -496,16 +338,15 @@ static int build(struct target *t, struct err *err)
 	struct mssql_patience patience = patience_of(t);
 
 	patience.schema_lock = true;
-	t->apply.patience = &patience;
-	return hold_rules(t, err) || mssql_apply_build(&t->apply, err) ? -1 : 0;
+	return hold_rules(t, err) || mssql_apply_build(&t->shape.apply, &patience, err) ? -1 : 0;
 }
 
 static int target_verify(struct target *t, uint64_t rows, struct err *err)
 {
 	if (verify(t, rows, err))
 		return fail(t, "verify the staging table", err);
-	t->apply.stage = t->stage.table;
-	if (t->apply.twin && build(t, err))
+	t->shape.apply.stage = t->stage.table;
+	if (t->shape.apply.twin && build(t, err))
 		return fail(t, "build the table that takes the place of the target", err);
 	t->verified = true;
 	return FAULT(STAGED, err) ? -1 : 0;
@@ -513,56 +354,14 @@ static int target_verify(struct target *t, uint64_t rows, struct err *err)
 
 /* --- publishing ------------------------------------------------------------------- */
 
-/* What takes the table's place was made like it. */
-static int check_twin(struct target *t, const struct mssql_table *now, struct err *err)
-{
-	struct mssql_twin twin;
-
-	if (!t->apply.twin)
-		return 0;
-	if (read_twin(t, now, &twin, err))
-		return -1;
-	if (strcmp(twin.text, t->twin.text) == 0)
-		return 0;
-	return err_set(err, ERR_TARGET, "an index, constraint or default of the table was altered while rows were "
-					"being staged");
-}
-
-/* What stage() found must still hold. */
-static int check_unchanged(struct target *t, struct err *err)
-{
-	struct mssql_table now;
-	const char *shape;
-
-	if (mssql_table_read(t->db, t->load->job->target_table, &t->arena, &now, err))
-		return -1;
-	shape = shape_of(t, &now);
-	if (t->shape && shape && strcmp(t->shape, shape) == 0)
-		return check_twin(t, &now, err);
-	if (!t->shape && !shape)
-		return 0;
-	return err_set(err, ERR_TARGET, "the table was %s while rows were being staged",
-		!t->shape ? "made" : !shape ? "dropped" : "altered");
-}
-
-static int shape_table(struct target *t, struct err *err)
-{
-	if (!t->table.exists)
-		return db_exec(t->db, create_sql(t), err);
-	for (uint32_t i = 0; i < t->table.n; i++)
-		if (t->table.v[i].added &&
-			db_exec(t->db, mssql_table_add_sql(&t->table, &t->table.v[i], &t->arena), err))
-			return -1;
-	return 0;
-}
-
 static int apply(struct target *t, uint64_t *ret_rows, struct err *err)
 {
 	const struct job *job = t->load->job;
 
 	if (ledger_check_newest(t->db, t->load, t->loads, err) ||
 		(job->pre_sql_atomic && mssql_script_within(t->db, "pre_sql", job->pre_sql, err)) ||
-		check_unchanged(t, err) || shape_table(t, err) || mssql_apply_rows(&t->apply, ret_rows, err) ||
+		mssql_shape_check(&t->shape, err) || mssql_shape_make(&t->shape, err) ||
+		mssql_apply_rows(&t->shape.apply, ret_rows, err) ||
 		FAULT(PUBLISH_MOVED, err))
 		return -1;
 	return job->post_sql_atomic ? mssql_script_within(t->db, "post_sql", job->post_sql, err) : 0;
@@ -612,11 +411,11 @@ static int target_publish(
 	struct publishing p = {.t = t, .end = end};
 	struct mssql_patience patience = patience_of(t);
 
-	patience.schema_lock = (t->apply.ways && t->ways.way != MSSQL_DELETE) || !t->load->job->fire_triggers ||
-			       !t->load->job->check_constraints;
-	t->apply.full = end->full;
-	t->apply.whole = end->whole;
-	if ((!t->apply.twin && hold_rules(t, err)) || mssql_apply_check(&t->apply, err) ||
+	patience.schema_lock = (t->shape.apply.ways && t->shape.ways.way != MSSQL_DELETE) ||
+			       !t->load->job->fire_triggers || !t->load->job->check_constraints;
+	t->shape.apply.full = end->full;
+	t->shape.apply.whole = end->whole;
+	if ((!t->shape.apply.twin && hold_rules(t, err)) || mssql_apply_check(&t->shape.apply, err) ||
 		mssql_patience_run(&patience, publish, &p, err))
 		return fail(t, "publish", err);
 	mssql_stage_drop(&t->stage, t->db);
