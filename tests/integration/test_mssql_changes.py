@@ -66,6 +66,8 @@ def test_changes_and_deletes_are_carried(tracked):
            "UPDATE src.member SET id = 5 WHERE region = 's'")
     done = tracked.copy(**TRACKED)
     assert "reads the changes of version " + first[3:] in done.stderr
+    assert tracked.project.sql("SELECT consistency, version_read FROM etl_v_lineage ORDER BY run_id DESC LIMIT 1",
+                               "control.db") == [("one snapshot", watermark(tracked))]
     assert [row[:2] for row in same(tracked)] == [["n", "2"], ["s", "5"], ["w", "7"]]
     assert int(watermark(tracked)[3:]) > int(first[3:])
     before = watermark(tracked)

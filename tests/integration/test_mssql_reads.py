@@ -38,6 +38,12 @@ def same(copies):
     return there
 
 
+def consistency(copies):
+    """What the run's record says of the last one."""
+    return copies.project.sql("SELECT consistency FROM etl_v_lineage WHERE job = 'copy' ORDER BY run_id DESC LIMIT 1",
+                              "control.db")[0][0]
+
+
 def snapshots(copies, on):
     copies.run(f"ALTER DATABASE CURRENT SET ALLOW_SNAPSHOT_ISOLATION {on}", atomic="no")
 
@@ -48,8 +54,10 @@ def snapshots(copies, on):
 def test_a_snapshot_where_the_database_allows_it(copies):
     make(copies)
     assert "reads at isolation level snapshot" in copies.copy(**WHOLE).stderr
+    assert consistency(copies) == "one snapshot"
     snapshots(copies, "OFF")
     assert "reads at isolation level read committed" in copies.copy(**WHOLE).stderr
+    assert consistency(copies) == "one statement"
     copies.configure(isolation="snapshot")
     said = copies.copy(status=1, **WHOLE).stderr
     assert "3952" in said and "ALLOW_SNAPSHOT_ISOLATION ON" in said
@@ -88,6 +96,7 @@ def test_ranges_of_a_type(copies, type_, value):
     make(copies, type_, value)
     done = copies.copy(partition_column="part", parallel=4, verify="digest", **WHOLE)
     assert "reads 4 ranges as one picture" in done.stderr
+    assert consistency(copies) == "one picture: snapshots begun behind a shared lock"
     assert len(same(copies)) == 41
 
 
@@ -116,6 +125,7 @@ def test_no_one_picture_is_refused_or_said(copies):
     assert "on_inconsistent = warn" in refused
     done = copies.copy(on_inconsistent="warn", **query)
     assert "inconsistent picture" in done.stderr and '"level":"warn"' in done.stderr
+    assert consistency(copies) == "inconsistent: of a query it is not known which tables to lock"
     same(copies)
     snapshots(copies, "OFF")
     ranges = {**WHOLE, "partition_column": "id", "parallel": 3}
