@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 from project import Project
 from queue_project import QueueProject
+# one domain for all that need one
+from samba_dc import client, directory, domain_net, second  # noqa: F401 pylint: disable=unused-import
 from servers import pki  # noqa: F401 pylint: disable=unused-import
 from stores import BACK_ENDS, make_store
 from tdsd import tdsd_program  # noqa: F401 pylint: disable=unused-import

@@ -15,6 +15,7 @@ from servers import PATH, Server, program, run, wait_for
 
 REALM = "AD.TEST"
 PASSWORD = "Dc-Geheim-1x"
+ADMINISTRATOR = ["-U", "Administrator", f"--password={PASSWORD}"]
 
 
 class Net:
@@ -47,13 +48,54 @@ class Net:
             run("ip", "netns", "exec", name, "ip", *command)
         return name, inside, f"{self.prefix}.{number + 1}"
 
+    @staticmethod
+    def resolver(name, *servers):
+        """Who answers DNS in a namespace: its own /etc/resolv.conf, as 'ip netns exec' mounts it."""
+        etc = Path("/etc/netns") / name
+        etc.mkdir(parents=True, exist_ok=True)
+        (etc / "resolv.conf").write_text("".join(f"nameserver {s}\n" for s in servers)
+                                         + f"search {REALM.lower()}\n")
+
+    @staticmethod
+    def hosts(name, controllers):
+        """Names that it finds without the DNS: a controller that is at replicating does not answer."""
+        (Path("/etc/netns") / name / "hosts").write_text(
+            "127.0.0.1 localhost\n" + "".join(f"{dc.address} {dc.host}\n" for dc in controllers))
+
     def remove(self):
         for name in self.made:
             subprocess.run(["ip", "netns", "del", name], check=False)
+            shutil.rmtree(Path("/etc/netns") / name, ignore_errors=True)
         subprocess.run(["ip", "link", "del", f"{self.tag}b"], check=False)
 
 
-class Dc:
+class Inside:
+    """A namespace to run programs in."""
+
+    name = None
+
+    def inside(self, *argv, check=True, env=None, **options):
+        done = subprocess.run(["ip", "netns", "exec", self.name, *map(str, argv)], capture_output=True, text=True,
+                              env={**os.environ, "PATH": PATH} if env is None else env, timeout=180, check=False,
+                              **options)
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+
+class Client(Inside):
+    """A machine that uses the domain's DNS."""
+
+    def __init__(self, net, number, dc):
+        self.net = net
+        self.name, _, self.address = net.add(number)
+        self.ask(dc)
+
+    def ask(self, *controllers):
+        """For names, from now on."""
+        self.net.resolver(self.name, *(dc.address for dc in controllers))
+
+
+class Dc(Inside):
     def __init__(self, directory, net, number, join=None):
         self.dir = Path(directory)
         self.dir.mkdir(parents=True)
@@ -61,26 +103,35 @@ class Dc:
         self.conf = self.dir / "etc/smb.conf"
         shared = ["--dns-backend=SAMBA_INTERNAL", f"--targetdir={self.dir}", f"--option=interfaces={self.interface} lo",
                   "--option=bind interfaces only=yes"]
-        if join is None:
+        self.host = f"dc{number}.{REALM.lower()}"
+        if join:
+            net.resolver(self.name, join.address)
+            net.hosts(self.name, [self, join])
+            self.inside("samba-tool", "domain", "join", REALM.lower(), "DC", f"--realm={REALM}", *ADMINISTRATOR,
+                        f"--server={join.host}", f"--option=netbios name=dc{number}", *shared)
+        else:
             self.inside("samba-tool", "domain", "provision", f"--realm={REALM}", "--domain=ADT", "--server-role=dc",
                         f"--host-name=dc{number}", f"--host-ip={self.address}", f"--adminpass={PASSWORD}", *shared)
+            net.resolver(self.name, self.address)
+        self.settle()
         self.server = None
         self.start()
 
-    def inside(self, *argv, check=True):
-        done = subprocess.run(["ip", "netns", "exec", self.name, *map(str, argv)], capture_output=True, text=True,
-                              env={**os.environ, "PATH": PATH}, timeout=180, check=False)
-        assert not check or done.returncode == 0, done.stdout + done.stderr
-        return done
+    def settle(self):
+        """What its children read, too: places of its own, or it would meet another one of this machine. It asks
+        nobody about names that it does not know."""
+        lines = [line for line in self.conf.read_text().splitlines()
+                 if not line.strip().startswith(("dns forwarder", "log file"))]
+        at = lines.index("[global]") + 1
+        lines[at:at] = [f"\tpid directory = {self.dir}", f"\tncalrpc dir = {self.dir}/ncalrpc",
+                        f"\twinbindd socket directory = {self.dir}/winbindd", f"\tlog file = {self.dir}/log.%m"]
+        self.conf.write_text("\n".join(lines) + "\n")
 
     def tool(self, *argv):
         return self.inside("samba-tool", *argv, "-s", self.conf)
 
     def start(self):
-        self.server = Server(["ip", "netns", "exec", self.name, program("samba"), "-i", "-M", "single", "-s", self.conf,
-                              # or it would meet another one of this machine
-                              f"--option=pid directory={self.dir}", f"--option=ncalrpc dir={self.dir}/ncalrpc",
-                              f"--option=winbindd socket directory={self.dir}/winbindd"],
+        self.server = Server(["ip", "netns", "exec", self.name, program("samba"), "-i", "-M", "standard", "-s", self.conf],
                              self.dir / "samba.out")
         self.server.wait_ready(lambda: all(self.listens(p) for p in (88, 389)))
 
@@ -90,6 +141,17 @@ class Dc:
 
     def stop(self):
         self.server.stop()
+
+    def replicate_from(self, other):
+        """What the other one knows; by itself it would come minutes later."""
+        for part in "DC=ad,DC=test", "DC=DomainDnsZones,DC=ad,DC=test":
+            wait_for(lambda part=part: self.inside("samba-tool", "drs", "replicate", self.host.partition(".")[0],
+                                                   other.host, part, "--local", "-s", self.conf, *ADMINISTRATOR,
+                                                   check=False).returncode == 0, f"{other.host} to tell {part}", 90)
+
+    def add_dns(self, *record):
+        """name type data, in the domain's zone"""
+        self.inside("samba-tool", "dns", "add", self.address, REALM.lower(), *record, *ADMINISTRATOR)
 
     # accounts
 
@@ -123,19 +185,36 @@ class Dc:
 
 
 @pytest.fixture(scope="session")
-def directory(tmp_path_factory):
+def domain_net():
     for name in "samba", "samba-tool", "ldbmodify", "ss":
         program(name)
     net = Net()
-    made = []
-    try:
-        made.append(Dc(tmp_path_factory.mktemp("ad") / "dc1", net, 1))
-        yield made[0]
-    finally:
-        for dc in made:
-            dc.stop()
-            shutil.rmtree(dc.dir, ignore_errors=True)
-        net.remove()
+    yield net
+    net.remove()
 
 
-__all__ = ["directory", "wait_for"]
+def made_dc(directory, *arguments):
+    """A controller for as long as a fixture lasts."""
+    dc = Dc(directory, *arguments)
+    yield dc
+    dc.stop()
+    shutil.rmtree(dc.dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory, domain_net):  # pylint: disable=redefined-outer-name
+    yield from made_dc(tmp_path_factory.mktemp("ad") / "dc1", domain_net, 1)
+
+
+@pytest.fixture(scope="session")
+def second(tmp_path_factory, domain_net, directory):  # pylint: disable=redefined-outer-name
+    """Another controller of the same domain."""
+    yield from made_dc(tmp_path_factory.mktemp("ad") / "dc2", domain_net, 2, directory)
+
+
+@pytest.fixture(scope="session")
+def client(domain_net, directory):  # pylint: disable=redefined-outer-name
+    """A machine in the domain's network, with the domain's DNS."""
+    return Client(domain_net, 8, directory)
+
+

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from product import ETL
-from samba_dc import REALM, directory  # noqa: F401 pylint: disable=unused-import
+from samba_dc import REALM
 from servers import pki  # noqa: F401 pylint: disable=unused-import
 from tdsd import USER, tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
 

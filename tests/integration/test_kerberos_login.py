@@ -8,7 +8,8 @@ import threading
 import pytest
 from kdcs import AES128, AES256, AES256_SHA2, KDCS, MitKdc, make_kdc  # noqa: F401 pylint: disable=unused-import
 from product import ETL
-from servers import pki, wait_for  # noqa: F401 pylint: disable=unused-import
+from servers import pki, program, run, wait_for  # noqa: F401 pylint: disable=unused-import
+from tds_clients import FreeTds
 from tdsd import USER, tdsd, tdsd_program  # noqa: F401 pylint: disable=unused-import
 
 # pylint: disable=redefined-outer-name
@@ -232,3 +233,32 @@ def test_environment_is_not_needed_but_heeded(domain):
     subprocess.run(["kinit", "-c", str(dw.path / "mit"), "-k", "-t", str(dw.path / "svc.keytab"), "svc_etl"],
                    check=True, env={**os.environ, **dw.kdc.env})
     assert dw.ping(KRB5CCNAME=f"FILE:{dw.path}/mit", KRB5_CONFIG=str(dw.kdc.krb5_conf))["auth"] == "kerberos"
+
+
+class Unbound(FreeTds):
+    """Somebody else's client with the same account: Debian's FreeTDS logs in with a ticket, and binds nothing."""
+
+    def __init__(self, dw):
+        super().__init__(dw.path, dw.server, spn=f"{dw.spn}@{REALM}", ca_file=dw.pki.ca, encryption="require",
+                         check_certificate_hostname="no")
+        self.env.update(dw.kdc.env, KRB5CCNAME=f"FILE:{dw.path}/mit")
+        run("kinit", "-k", "-t", dw.path / "svc.keytab", "svc_etl", env=self.env)
+
+    def gets_in(self):
+        done = subprocess.run([program("tsql"), "-S", "server", "-o", "fhq"], input="SELECT 7\ngo\nquit\n", env=self.env,
+                              capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout.strip() == "7"
+
+
+@pytest.mark.parametrize("mode, unbound", [("off", True), ("allow", True), ("require", False)])
+def test_extended_protection(domain, mode, unbound):
+    """We always bind; who does not gets in where it is merely allowed."""
+    dw = domain(channel_binding=mode)
+    for mechanism in "krb5", "spnego":
+        dw.write(mechanism=mechanism)
+        assert dw.ping()["auth"] == "kerberos"
+    assert Unbound(dw).gets_in() == unbound
+    if not unbound:
+        dw.said("channel binding is required, and the client sends none")
+
+

@@ -138,7 +138,11 @@ static int set_switch(bool *b, const char *value, struct err *err)
 
 static int set_binding(struct options *o, char *value, struct err *err)
 {
-	return set_switch(&o->bind_channel, value, err);
+	static const char *const words[] = {"off", "allow", "require"};
+	int i = choose(value, words, ARRAY_LEN(words), err);
+
+	o->binding = (enum binding)i;
+	return i < 0 ? -1 : 0;
 }
 
 static int set_proof(struct options *o, char *value, struct err *err)
@@ -199,7 +203,7 @@ static const struct option table[] = {
 	{"user", "USER:PASSWORD[:DATABASE]", "who may come in, and do what GRANTs say (repeatable)", set_user, 0},
 	{"keytab", "FILE", "of the service: clients may log in with tickets", TEXT(keytab)},
 	{"principal", "PRINCIPAL=USER", "whose ticket is which login (repeatable)", set_principal, 0},
-	{"channel-binding", "WHEN", "off or require: tickets are bound to the TLS session", set_binding, 0},
+	{"channel-binding", "WHEN", "off, allow or require: tickets are bound to the TLS session", set_binding, 0},
 	{"proof", "WHEN", "off: lets everybody in without proving who we are; or require", set_proof, 0},
 	{"server-name", "NAME", "what it calls itself", TEXT(server_name)},
 	{"instance", "NAME", "of the server", TEXT(instance)},

@@ -45,7 +45,8 @@ struct options {
 		const char *principal, *user;
 	} principals[LOGINS_MAX];
 	uint32_t n_principals;
-	bool bind_channel; /* logins with tickets must be bound to their TLS session */
+	/* Extended Protection: are logins with tickets bound to their TLS session? Those that say so, or all. */
+	enum binding { BINDING_OFF, BINDING_ALLOW, BINDING_REQUIRE } binding;
 	bool unproven;	   /* lets a client in without proving who we are: a server that is not ours */
 
 	const char *server_name, *instance;

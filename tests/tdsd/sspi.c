@@ -61,7 +61,7 @@ static gss_channel_bindings_t binding(struct acceptor *a, const struct conn *c)
 	static const char tag[] = "tls-unique:";
 	size_t len = sizeof(tag) - 1;
 
-	if (!c->server->options->bind_channel || c->finished_len + len > sizeof(a->binding))
+	if (c->server->options->binding == BINDING_OFF || c->finished_len == 0 || c->finished_len + len > sizeof(a->binding))
 		return GSS_C_NO_CHANNEL_BINDINGS;
 	memcpy(a->binding, tag, len);
 	memcpy(a->binding + len, c->finished, c->finished_len);
@@ -78,6 +78,22 @@ static OM_uint32 step(struct acceptor *a, const struct conn *c, const void *toke
 	gss_release_buffer(&minor, &a->out);
 	return gss_accept_sec_context(ret_minor, &a->ctx, GSS_C_NO_CREDENTIAL, &in, binding(a, c), a->client ? NULL : &a->client,
 		NULL, &a->out, NULL, NULL, a->delegated ? NULL : &a->delegated);
+}
+
+/* Has the client said which TLS session it means? Heimdal takes one that has not, whatever we ask for, so it is
+ * asked about another session first: only who does not bind gets in there. */
+static bool is_bound(const struct conn *c)
+{
+	static char other[] = "tls-unique:another session";
+	struct gss_channel_bindings_struct bindings = {
+		.application_data = {.length = sizeof(other) - 1, .value = other}};
+	gss_buffer_desc in = {.length = c->login.sspi_len, .value = (void *)(uintptr_t)c->login.sspi};
+	struct acceptor a = {.ctx = GSS_C_NO_CONTEXT};
+	OM_uint32 minor, major = gss_accept_sec_context(&minor, &a.ctx, GSS_C_NO_CREDENTIAL, &in, &bindings, &a.client, NULL,
+		&a.out, NULL, NULL, NULL);
+
+	release(&a);
+	return GSS_ERROR(major);
 }
 
 /* A token of ours in a message of its own, and the client's answer to it. */
@@ -143,9 +159,9 @@ int sspi_accept(struct conn *c, struct sspi_peer *ret_peer, struct err *err)
 		return 0;
 	if (!use_keytab(c->server->options->keytab))
 		fprintf(stderr, "tdsd: keytab '%s' cannot be used\n", c->server->options->keytab);
-	else if (c->server->options->bind_channel && c->finished_len == 0)
-		fprintf(stderr, "tdsd: connection %d: error %d: channel binding is required, and there is no TLS 1.2\n",
-			c->spid, HANDSHAKE_FAILED);
+	else if (c->server->options->binding == BINDING_REQUIRE && (c->finished_len == 0 || !is_bound(c)))
+		fprintf(stderr, "tdsd: connection %d: error %d: channel binding is required, and %s\n", c->spid,
+			HANDSHAKE_FAILED, c->finished_len ? "the client sends none" : "there is no TLS 1.2");
 	else
 		rc = converse(&a, c, &peer, err);
 	release(&a);
