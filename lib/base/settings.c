@@ -99,6 +99,8 @@ static const struct option kerberos_options[] = {
 		"the file of its keys, readable by its owner alone; empty: the tickets in ccache are used"},
 	{"ccache", OPT_PATH, AT(kerberos.ccache), NULL,
 		"the file of tickets, shared by the processes of this host; empty: each keeps its own in memory"},
+	{"trusted_kdc", OPT_TEXT, AT(kerberos.trusted_kdc), NULL,
+		"KDCs of other realms: REALM = host:port, …; empty: those that the DNS names"},
 	{"domain_realm", OPT_TEXT, AT(kerberos.domain_realm), NULL,
 		"servers of other realms: .example.org = EXAMPLE.ORG, host = REALM, …"},
 	{"allow_rc4", OPT_BOOL, AT(kerberos.allow_rc4), "no",

@@ -52,6 +52,7 @@ struct kerberos_options {
 	const char *keytab;	  /* NULL: `ccache` is somebody else's work */
 	const char *ccache;	  /* file; NULL with a keytab: this process's memory */
 	const char *domain_realm; /* .example.org = EXAMPLE.ORG, …; NULL */
+	const char *trusted_kdc;  /* EXAMPLE.NET = dc1.example.net:88, …; NULL */
 	bool allow_rc4, keytab_group;
 	int64_t lifetime; /* ms that a ticket is asked for; 0: as the KDC likes */
 	int64_t timeout;  /* ms for a KDC's answer */

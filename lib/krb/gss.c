@@ -116,6 +116,20 @@ void gss_free(struct gss *g)
 	free(g);
 }
 
+/* SPNEGO keeps to itself why Kerberos could not begin: mostly it is the service ticket, which is asked for again. */
+static int explain_step(const struct gss *g, OM_uint32 major, OM_uint32 minor, bool first, struct err *err)
+{
+	struct krb_service service;
+
+	if (first && g->wish.mechanism == KERBEROS_SPNEGO && minor == 0 &&
+		krb_service_ticket(g->wish.kerberos, g->spn, &service, err)) {
+		if (err->code == ERR_NOT_FOUND)
+			err->code = ERR_AUTH;
+		return -1;
+	}
+	return fail(major, minor, g->spn, err);
+}
+
 int gss_step(struct gss *g, const void *in, size_t in_len, const void **ret_out, size_t *ret_out_len, struct err *err)
 {
 	struct gss_channel_bindings_struct binding = {
@@ -132,7 +146,7 @@ int gss_step(struct gss *g, const void *in, size_t in_len, const void **ret_out,
 		&g->out, &flags, NULL);
 	lend_cache(g, false);
 	if (GSS_ERROR(major))
-		return fail(major, minor, g->spn, err);
+		return explain_step(g, major, minor, in_len == 0, err);
 	if (major == GSS_S_COMPLETE) {
 		if (!(flags & GSS_C_MUTUAL_FLAG))
 			return err_set(err, ERR_AUTH, "the server '%s' has not proven who it is", g->spn);

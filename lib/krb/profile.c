@@ -1,5 +1,6 @@
 #include "krb/profile.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -68,15 +69,16 @@ int profile_next_kdc(const char **list, char *host, size_t size, uint16_t *ret_p
 
 /* UDP first, and TCP at once for what a KDC says is too large (tickets of AD mostly are): that is what no
  * protocol means. TCP again, where UDP is not let through: Heimdal goes on after host_timeout. */
-static int write_kdcs(const struct kerberos_options *o, struct buf *text, struct err *err)
+static int write_kdcs(const char *realm, const char *list, struct buf *text, struct err *err)
 {
-	const char *list = o->kdc;
 	char host[NAME_MAX_ + 1];
 	uint16_t port;
 	int rc;
 
+	buf_printf(text, "\t%s = {\n", realm);
 	while ((rc = profile_next_kdc(&list, host, sizeof(host), &port, err)) > 0)
 		buf_printf(text, "\t\tkdc = %s:%u\n\t\tkdc = tcp/%s:%u\n", host, port, host, port);
+	buf_adds(text, "\t}\n");
 	return rc;
 }
 
@@ -96,6 +98,26 @@ static bool split(const char *part, size_t len, size_t *ret_name, const char **r
 	*ret_realm = realm;
 	*ret_realm_len = (size_t)(part + len - realm);
 	return true;
+}
+
+/* Of the realms that ours trusts. */
+static int write_trusted(const char *list, struct buf *text, struct err *err)
+{
+	const char *part, *kdc;
+	size_t len, name, kdc_len;
+
+	while (list && (part = next_part(&list, &len))) {
+		char realm[NAME_MAX_ + 1], host[NAME_MAX_ + 1];
+
+		if (!split(part, len, &name, &kdc, &kdc_len))
+			return err_set(err, ERR_CONFIG, "trusted_kdc: '%.*s' is not 'REALM = host' or 'REALM = host:port'",
+				(int)len, part);
+		snprintf(realm, sizeof(realm), "%.*s", (int)name, part);
+		snprintf(host, sizeof(host), "%.*s", (int)kdc_len, kdc);
+		if (write_kdcs(realm, host, text, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int write_domains(const char *list, struct buf *text, struct err *err)
@@ -133,12 +155,12 @@ int profile_write(const struct kerberos_options *o, struct buf *text, struct err
 			 "\tcheck-rd-req-server = no\n", timeout_s);
 	if (o->allow_rc4)
 		buf_adds(text, "\tallow_weak_crypto = yes\n");
-	if (o->realm && o->kdc) {
-		buf_printf(text, "[realms]\n\t%s = {\n", o->realm);
-		if (write_kdcs(o, text, err) < 0)
-			return -1;
-		buf_adds(text, "\t}\n");
-	}
+	if ((o->realm && o->kdc) || o->trusted_kdc)
+		buf_adds(text, "[realms]\n");
+	if (o->realm && o->kdc && write_kdcs(o->realm, o->kdc, text, err) < 0)
+		return -1;
+	if (write_trusted(o->trusted_kdc, text, err))
+		return -1;
 	if (write_domains(o->domain_realm, text, err))
 		return -1;
 	return buf_check(text, "[kerberos]", err);

@@ -23,10 +23,9 @@ class Kdc:
     """What both have. `enctypes` are those of new keys, `life` that of tickets, `clock` an offset for
     faketime ("+10m"). MIT's may have another address and port than a free one of loopback."""
 
-    realm = "ETL.TEST"
-
-    def __init__(self, directory, enctypes=(AES256,), life="10h", clock=None, address="127.0.0.1", port=None):
-        self.dir = Path(directory)
+    def __init__(self, directory, enctypes=(AES256,), life="10h", clock=None, address="127.0.0.1", port=None,
+                 realm="ETL.TEST"):
+        self.dir, self.realm = Path(directory), realm
         self.dir.mkdir(parents=True, exist_ok=True)
         self.enctypes, self.life, self.clock = enctypes, life, clock
         self.address, self.port = address, port or free_port()
@@ -74,6 +73,8 @@ class MitKdc(Kdc):
 	{self.realm} = {{
 		kdc = {self.address}:{self.port}
 	}}
+[domain_realm]
+	.{self.realm.lower()} = {self.realm}
 """)
         (self.dir / "kdc.conf").write_text(f"""
 [kdcdefaults]
@@ -114,6 +115,11 @@ class MitKdc(Kdc):
     def change(self, principal):
         """New keys: what a keytab has of it is old now."""
         self.kadmin(f"cpw -e {','.join(e + ':normal' for e in self.enctypes)} -randkey {principal}")
+
+    def trust(self, other):
+        """Who has a ticket of the other realm gets one here."""
+        for kdc in self, other:
+            kdc.add(f"krbtgt/{self.realm}@{other.realm}", password="between-the-two")
 
     def disable(self, principal):
         self.kadmin(f"modprinc -allow_tix {principal}")
@@ -193,6 +199,13 @@ class HeimdalKdc(Kdc):
 
 
 KDCS = [MitKdc, HeimdalKdc]
+
+
+@pytest.fixture(scope="session")
+def kdc(tmp_path_factory):
+    made = MitKdc(tmp_path_factory.mktemp("kdc"))
+    yield made
+    made.stop()
 
 
 @pytest.fixture

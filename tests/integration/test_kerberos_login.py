@@ -262,3 +262,26 @@ def test_extended_protection(domain, mode, unbound):
         dw.said("channel binding is required, and the client sends none")
 
 
+
+
+# --- realms that trust each other ---------------------------------------------------
+
+
+OTHER = "OTHER.TEST"
+
+
+@pytest.mark.parametrize("mechanism", ["krb5", "spnego"])
+def test_server_of_another_realm(domain, make_kdc, mechanism):
+    """An account of one realm, a server of the other, and a key that the two share."""
+    dw = domain()
+    dw.theirs = make_kdc(MitKdc, realm=OTHER)
+    dw.theirs.trust(dw.kdc)
+    dw.kdc.kadmin(f"delprinc -force {dw.spn}")
+    (dw.path / "sql.keytab").unlink()
+    dw.theirs.add(dw.spn, dw.path / "sql.keytab")
+    trusted = f"{OTHER} = 127.0.0.1:{dw.theirs.port}"
+    dw.write({"trusted_kdc": trusted}, mechanism=mechanism)
+    assert f"the KDC knows no service '{dw.spn}'" in dw.ping(status=5)
+    dw.write({"trusted_kdc": trusted, "domain_realm": f"localhost = {OTHER}"}, mechanism=mechanism)
+    assert dw.ping()["auth"] == "kerberos"
+    assert f"{dw.spn}@{OTHER}" in dw.theirs.log()

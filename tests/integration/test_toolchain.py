@@ -13,8 +13,9 @@ import time
 
 import pytest
 
+from kdcs import kdc  # noqa: F401 pylint: disable=unused-import
 from servers import (  # noqa: F401 (fixtures are used by name)
-    ROOT, Nginx, TlsServer, kdc, other_pki, pki, run, wait_for,
+    ROOT, Nginx, TlsServer, other_pki, pki, run, wait_for,
 )
 
 NAME = "server.etl.test"

@@ -44,6 +44,10 @@ static void what_heimdal_is_told(void **state)
 	o.domain_realm = ".b.org = B.ORG ,sql.c.org=C.ORG";
 	conf = written(&o, &text);
 	assert_non_null(strstr(conf, "[domain_realm]\n\t.b.org = B.ORG\n\tsql.c.org = C.ORG\n"));
+	o.trusted_kdc = "B.ORG = dc1.b.org, C.ORG=10.0.0.1:8888";
+	conf = written(&o, &text);
+	assert_non_null(strstr(conf, "[realms]\n\tB.ORG = {\n\t\tkdc = dc1.b.org:88\n\t\tkdc = tcp/dc1.b.org:88\n\t}\n"
+				     "\tC.ORG = {\n\t\tkdc = 10.0.0.1:8888\n"));
 	buf_release(&text);
 }
 
