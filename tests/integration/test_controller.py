@@ -280,7 +280,8 @@ def test_a_worker_is_adopted(queue):
     assert queue.controllers[0].stop() == 0
     second = queue.controller()
     second.wait_text("run 1 (job): worker adopted")
-    assert queue.worker_of(1) == pid and "running, 1 of 4 workers" in queue.etl("status").stdout
+    assert queue.worker_of(1) == pid
+    wait_for(lambda: "running, 1 of 4 workers" in queue.etl("status").stdout, "the store to know of it")
     os.kill(pid, signal.SIGSTOP)
     os.kill(pid, signal.SIGCONT)
     queue.write("go", "")
