@@ -148,11 +148,39 @@ static int check_active_rowversion(struct selftest *t, struct err *err)
 	return selftest_expect(t, "rows after both loads", "SELECT COUNT(*) FROM " S "rv_to", "3", err);
 }
 
+/* Where the database has it on: changes and deletes since the last load, by the server's own account. */
+static int check_change_tracking(struct selftest *t, struct err *err)
+{
+	static const char job[] = "load_mode = incremental\nchanges = tracking\nsource_table = " S "ct_from\ntarget_table = " S
+				  "ct_to",
+			  from[] = "SELECT id, v FROM " S "ct_from ORDER BY id", to[] = "SELECT id, v FROM " S "ct_to ORDER BY id";
+	struct err ignored = ERR_INIT;
+	const char *version = NULL, *snapshot;
+
+	if (selftest_value(t, t->db, "SELECT CHANGE_TRACKING_CURRENT_VERSION()", &version, &ignored) || !version)
+		return selftest_skip(t, "the database does not track changes (ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON)");
+	if (of_database(t, "snapshot_isolation_state_desc", &snapshot, err))
+		return -1;
+	if (!snapshot || strcmp(snapshot, "ON") != 0)
+		return selftest_skip(t, "changes are read in one snapshot, and the database allows none");
+	if (selftest_sql(t, err, "DROP TABLE IF EXISTS " S "ct_from; DROP TABLE IF EXISTS " S "ct_to; CREATE TABLE " S
+				 "ct_from (id int NOT NULL PRIMARY KEY, v nvarchar(20));\nALTER TABLE " S
+				 "ct_from ENABLE CHANGE_TRACKING;\nINSERT INTO " S
+				 "ct_from VALUES (1, N'one'), (2, N'two'), (3, NULL)") ||
+		selftest_load(t, "tracked", err, "%s", job) || selftest_same(t, from, to, false, err) ||
+		selftest_sql(t, err, "DELETE FROM " S "ct_from WHERE id = 1; UPDATE " S
+				     "ct_from SET v = N'changed' WHERE id = 2; INSERT INTO " S "ct_from VALUES (4, N'')") ||
+		selftest_load(t, "tracked", err, "%s", job))
+		return -1;
+	return selftest_same(t, from, to, false, err);
+}
+
 const struct selftest_check selftest_engine[] = {
 	{"read committed", check_read_committed},
 	{"snapshot isolation", check_snapshot},
 	{"a table that is locked", check_schema_lock},
 	{"minimal logging", check_logging},
 	{"a rowversion that is not committed", check_active_rowversion},
+	{"change tracking", check_change_tracking},
 };
 const size_t n_selftest_engine = ARRAY_LEN(selftest_engine);

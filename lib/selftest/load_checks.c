@@ -183,7 +183,8 @@ static int through(struct selftest *t, const char *where, const char *declared, 
 	if (make_source(t, err))
 		return -1;
 	for (size_t i = 0; i < n_selftest_types; i++)
-		which[i] = t->arrives[i] && strcmp(selftest_type_table[i].declared, "sql_variant") != 0;
+		which[i] = t->arrives[i] && !selftest_type_table[i].one_way &&
+			   strcmp(selftest_type_table[i].declared, "sql_variant") != 0;
 	columns = selftest_all_columns(which, t->arena);
 	if (selftest_load(t, "out", err, "load_mode = replace\nsource_query = SELECT %s FROM " FROM "\ntarget = %s\n"
 					 "target_table = all", columns, where) ||

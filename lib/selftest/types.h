@@ -18,6 +18,7 @@ struct selftest_type {
 	bool optional; /* not every engine and version has it */
 	bool other;    /* it arrives as another type where the target is made: varchar(max) for text */
 	bool alone;    /* and cannot be had back from there: not among all types in one table */
+	bool one_way;  /* from a file nothing can be written in its code page (tds/codepage.h) */
 	bool loose;    /* the server has no way from it to bytes: compared by the client alone */
 };
 
