@@ -29,6 +29,11 @@ def store_statements():
     return of_store(run(ROOT / "build" / "musl" / "tests" / "tsql" / "dump").stdout)
 
 
+def asked_of_slow_copies(text):
+    """What a copy waits for: who is fast never asks. test_mssql_waits.py shows that it is sent."""
+    return "FROM sys.dm_exec_requests AS r LEFT JOIN" in text
+
+
 class Everything(Copies, Subject):
     """Each command that says something to a connection."""
 
@@ -72,8 +77,10 @@ class Everything(Copies, Subject):
 @only_tdsd
 def test_the_catalogue_is_what_is_sent(project, start, pki, store_statements):
     one = Everything(project, start(), pki)
-    by_selftest = one.selftests()
-    others = one.others() - by_selftest
+    seldom = {t for t in read()[0] if asked_of_slow_copies(t)}
+    assert len(seldom) == 1
+    by_selftest = one.selftests() - seldom
+    others = one.others() - by_selftest | seldom
     if "ETL_WRITE_STATEMENTS" in os.environ:
         write(by_selftest, others, store_statements)
     loads, store = read()
