@@ -10,15 +10,15 @@
 struct pair {
 	struct fake_answer answers[3];
 	struct job job;
-	const char *watermark;
+	const char *watermark, *active;
 	uint32_t range, ranges;
 	const char *where, *to;
 	enum err_code fails;
 	const char *err;
 };
 
-#define BOUNDS(low, high)                                                                                              \
-	{{.match = "SELECT CAST(MIN(s.[id])", .columns = 2, .declared = {"bigint", "bigint"}, .rows = {{low, high}},    \
+#define ENDS(type, low, high)                                                                                          \
+	{{.match = "SELECT MIN(s.[id]), MAX(s.[id])", .columns = 2, .declared = {type, type}, .rows = {{low, high}},    \
 		.n_rows = 1}}
 #define MAX(type, value) {.match = "SELECT MAX(s.[w])", .columns = 1, .declared = {type}, .rows = {{value}}, .n_rows = 1}
 #define PARTS .job = {.load_mode = LOAD_APPEND, .partition_column = "id"}
@@ -32,15 +32,15 @@ static void check(const struct pair *p)
 		.job = &p->job, .watermark = p->watermark, .range = p->range, .ranges = p->ranges};
 	struct err err = ERR_INIT;
 	struct mssql_range r;
-	int rc = mssql_range_find(db, &request, "[t] AS s", &a, &r, &err);
+	int rc = mssql_range_find(db, &request, "[t] AS s", p->active, &a, &r, &err);
 
 	if (p->fails) {
 		assert_int_equal(rc, -1);
 		check_err(&err, p->fails, p->err);
 	} else {
 		must(rc, &err);
-		assert_string_equal(r.from, "[t] AS s");
-		assert_string_equal(r.where, p->where);
+		assert_string_equal(mssql_range_sql(&r, p->range, p->ranges, &a),
+			arena_printf(&a, "SELECT s.* FROM [t] AS s%s", p->where));
 		if (p->to)
 			assert_string_equal(r.to, p->to);
 		else
@@ -62,33 +62,47 @@ static void all_rows_need_no_question(void **state UNUSED)
 	struct err err = ERR_INIT;
 	struct mssql_range r;
 
-	must(mssql_range_find(db, &request, "[t] AS s", &a, &r, &err), &err);
-	assert_string_equal(r.where, "");
+	must(mssql_range_find(db, &request, "[t] AS s", NULL, &a, &r, &err), &err);
+	assert_string_equal(mssql_range_sql(&r, 0, 1, &a), "SELECT s.* FROM [t] AS s");
+	arena_release(&a);
 	assert_null(fake_db_said(db, 0));
 	db_close(db);
 }
+
+/* Bound i of n between the ends of a number. */
+#define CUT(i, n)                                                                                                      \
+	"CAST(CAST(CAST(N'0' AS bigint) AS float) + (CAST(CAST(N'99' AS bigint) AS float)"                             \
+	" - CAST(CAST(N'0' AS bigint) AS float)) * " i " / " n " AS bigint)"
 
 /* Every value is in one range and no more; those without a value are in the first. */
 static void ranges_cover_all(void **state UNUSED)
 {
 	static const struct pair v[] = {
-		{BOUNDS("0", "99"), PARTS, .range = 0, .ranges = 3, .where = " WHERE (s.[id] < 34 OR s.[id] IS NULL)"},
-		{BOUNDS("0", "99"), PARTS, .range = 1, .ranges = 3, .where = " WHERE s.[id] >= 34 AND s.[id] < 68"},
-		{BOUNDS("0", "99"), PARTS, .range = 2, .ranges = 3, .where = " WHERE s.[id] >= 68"},
-		{BOUNDS("5", "5"), PARTS, .range = 0, .ranges = 2, .where = " WHERE (s.[id] < 6 OR s.[id] IS NULL)"},
-		{BOUNDS("5", "5"), PARTS, .range = 1, .ranges = 2, .where = " WHERE s.[id] >= 6"},
+		{ENDS("bigint", "0", "99"), PARTS, .range = 0, .ranges = 3,
+			.where = " WHERE (s.[id] < " CUT("1", "3") " OR s.[id] IS NULL)"},
+		{ENDS("bigint", "0", "99"), PARTS, .range = 1, .ranges = 3,
+			.where = " WHERE s.[id] >= " CUT("1", "3") " AND s.[id] < " CUT("2", "3")},
+		{ENDS("bigint", "0", "99"), PARTS, .range = 2, .ranges = 3, .where = " WHERE s.[id] >= " CUT("2", "3")},
+		{ENDS("bigint", "0", "99"), PARTS, .range = 0, .ranges = 1, .where = ""},
 	};
 
 	CHECK(v);
 }
 
-static void the_largest_range_there_is(void **state UNUSED)
+#define FROM_DAY "CAST(N'2024-01-01' AS date)"
+#define TO_DAY	 "CAST(N'2024-12-31' AS date)"
+
+static void ranges_of_each_kind(void **state UNUSED)
 {
 	static const struct pair v[] = {
-		{BOUNDS("-9223372036854775808", "9223372036854775807"), PARTS, .range = 0, .ranges = 2,
-			.where = " WHERE (s.[id] < 0 OR s.[id] IS NULL)"},
-		{BOUNDS("-9223372036854775808", "9223372036854775807"), PARTS, .range = 1, .ranges = 2,
-			.where = " WHERE s.[id] >= 0"},
+		{ENDS("date", "2024-01-01", "2024-12-31"), PARTS, .range = 1, .ranges = 2,
+			.where = " WHERE s.[id] >= DATEADD(day, DATEDIFF(day, " FROM_DAY ", " TO_DAY ") * 1 / 2, " FROM_DAY
+				 ")"},
+		{ENDS("uniqueidentifier", "x", "y"), PARTS, .range = 1, .ranges = 4,
+			.where = " WHERE s.[id] >= CAST('00000000-0000-0000-0000-400000000000' AS uniqueidentifier)"
+				 " AND s.[id] < CAST('00000000-0000-0000-0000-800000000000' AS uniqueidentifier)"},
+		{ENDS("varchar(10)", "a", "b"), PARTS, .ranges = 2, .fails = ERR_CONFIG,
+			.err = "partition_column 'id': type varchar(10) is not one that is read in ranges"},
 	};
 
 	CHECK(v);
@@ -97,8 +111,8 @@ static void the_largest_range_there_is(void **state UNUSED)
 static void an_empty_table_is_read_once(void **state UNUSED)
 {
 	static const struct pair v[] = {
-		{BOUNDS(NULL, NULL), PARTS, .range = 0, .ranges = 2, .where = ""},
-		{BOUNDS(NULL, NULL), PARTS, .range = 1, .ranges = 2, .where = " WHERE 1 = 0"},
+		{ENDS("bigint", NULL, NULL), PARTS, .range = 0, .ranges = 2, .where = ""},
+		{ENDS("bigint", NULL, NULL), PARTS, .range = 1, .ranges = 2, .where = " WHERE 1 = 0"},
 	};
 
 	CHECK(v);
@@ -132,25 +146,46 @@ static void a_lookback_reads_again(void **state UNUSED)
 	CHECK(v);
 }
 
-#define ACTIVE(value)                                                                                                  \
-	{.match = "MIN_ACTIVE_ROWVERSION", .columns = 1, .declared = {"binary(8)"}, .rows = {{value}}, .n_rows = 1}
-
 /* Rows of transactions that run now come later; an engine that cannot say has none. */
 static void a_rowversion_stays_below_what_runs(void **state UNUSED)
 {
 	static const struct pair v[] = {
-		{{MAX("binary(8)", "00000000000007d5"), ACTIVE("00000000000007d0")}, SINCE,
+		{{MAX("binary(8)", "00000000000007d5")}, SINCE, .active = "0x00000000000007D0",
 			.where = " WHERE s.[w] <= 0x00000000000007D0", .to = "0x00000000000007D0"},
-		{{MAX("binary(8)", "00000000000007d5"), ACTIVE("00000000000007ff")}, SINCE, .watermark = "0x00000000000007D1",
+		{{MAX("binary(8)", "00000000000007d5")}, SINCE, .active = "0x00000000000007FF",
+			.watermark = "0x00000000000007D1",
 			.where = " WHERE s.[w] <= 0x00000000000007D5 AND s.[w] > 0x00000000000007D1",
 			.to = "0x00000000000007D5"},
-		{{MAX("binary(8)", "00000000000007d5"), {.match = "MIN_ACTIVE", .fails = ERR_CONFIG}}, SINCE,
-			.where = " WHERE s.[w] <= 0x00000000000007D5", .to = "0x00000000000007D5"},
-		{{MAX("binary(8)", "00000000000007d5"), ACTIVE("00000000000007ff")}, SINCE, .watermark = "0x' OR 1=1",
-			.fails = ERR_DATA, .err = "watermark_column 'w': the watermark '0x' OR 1=1' is not binary"},
+		{{MAX("binary(8)", "00000000000007d5")}, SINCE, .where = " WHERE s.[w] <= 0x00000000000007D5",
+			.to = "0x00000000000007D5"},
+		{{MAX("binary(8)", "00000000000007d5")}, SINCE, .watermark = "0x' OR 1=1", .fails = ERR_DATA,
+			.err = "watermark_column 'w': the watermark '0x' OR 1=1' is not binary"},
 	};
 
 	CHECK(v);
+}
+
+static void what_runs_is_asked_of_the_server(void **state UNUSED)
+{
+	static const struct fake_answer answers[] = {{.match = "MIN_ACTIVE_ROWVERSION",
+							     .columns = 1,
+							     .declared = {"binary(8)"},
+							     .rows = {{"00000000000007d0"}},
+							     .n_rows = 1},
+		{.match = "MIN_ACTIVE_ROWVERSION", .fails = ERR_CONFIG}};
+	struct arena a = ARENA_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		struct db *db = fake_db_open(&answers[i], 1);
+		const char *active = mssql_range_active(db, &a);
+
+		if (answers[i].fails)
+			assert_null(active);
+		else
+			assert_string_equal(active, "0x00000000000007D0");
+		db_close(db);
+	}
+	arena_release(&a);
 }
 
 static void errors_name_the_column(void **state UNUSED)
@@ -158,7 +193,7 @@ static void errors_name_the_column(void **state UNUSED)
 	static const struct pair v[] = {
 		{{{.match = "SELECT MAX", .fails = ERR_CONFIG}}, SINCE, .fails = ERR_CONFIG,
 			.err = "watermark_column 'w': failed"},
-		{{{.match = "SELECT CAST(MIN", .fails = ERR_CONFIG}}, PARTS, .ranges = 2, .fails = ERR_CONFIG,
+		{{{.match = "SELECT MIN(", .fails = ERR_CONFIG}}, PARTS, .ranges = 2, .fails = ERR_CONFIG,
 			.err = "partition_column 'id': failed"},
 	};
 
@@ -170,11 +205,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_rows_need_no_question),
 		cmocka_unit_test(ranges_cover_all),
-		cmocka_unit_test(the_largest_range_there_is),
+		cmocka_unit_test(ranges_of_each_kind),
 		cmocka_unit_test(an_empty_table_is_read_once),
 		cmocka_unit_test(what_is_above_the_watermark),
 		cmocka_unit_test(a_lookback_reads_again),
 		cmocka_unit_test(a_rowversion_stays_below_what_runs),
+		cmocka_unit_test(what_runs_is_asked_of_the_server),
 		cmocka_unit_test(errors_name_the_column),
 	};
 
