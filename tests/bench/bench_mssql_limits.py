@@ -158,6 +158,7 @@ target_table = tdsd_sink.ranges_{n}
 load_mode = append
 partition_column = id
 parallel = {n}
+on_inconsistent = warn
 """
 
 

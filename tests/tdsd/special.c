@@ -116,9 +116,31 @@ static void take_top(struct words *w, struct select *s)
 	(void)take_word(w, ")");
 }
 
-/* A number, or the parameter of that name. */
+/* Behind CAST: (CAST(CAST(N'min' AS t) AS float) + (CAST(CAST(N'max' … - …) * i / n AS t), a bound between ranges. */
+static bool take_cut(struct words *w, int64_t *ret)
+{
+	int64_t v[5]; /* min, max, min, i, n */
+	size_t n = 0;
+	int depth = 0;
+
+	do {
+		if (!take(w))
+			return false;
+		depth += (w->word[0] == '(') - (w->word[0] == ')');
+		if (isdigit((unsigned char)w->word[0]) && n < ARRAY_LEN(v))
+			v[n++] = strtoll(w->word, NULL, 10);
+	} while (depth > 0);
+	if (n != ARRAY_LEN(v) || v[4] == 0)
+		return false;
+	*ret = (int64_t)((double)v[0] + (double)(v[1] - v[0]) * (double)v[3] / (double)v[4]);
+	return true;
+}
+
+/* A number, the parameter of that name, or what cuts ranges. */
 static bool take_bound(struct words *w, const struct reply *r, int64_t *ret)
 {
+	if (take_word(w, "CAST"))
+		return take_cut(w, ret);
 	if (!take(w) || w->quoted)
 		return false;
 	if (isdigit((unsigned char)w->word[0])) {
@@ -261,15 +283,14 @@ static uint32_t next_rows(struct shape *s, uint64_t *at, uint64_t to, uint32_t *
 	return (uint32_t)(end - base);
 }
 
-/* CAST(MIN(id) AS bigint) */
+/* MIN(id) */
 static bool take_edge(struct words *w, const char *which)
 {
-	return take_word(w, "CAST") && take_word(w, "(") && take_word(w, which) && take_word(w, "(") &&
-	       take_column(w) && strcasecmp(w->word, "id") == 0 && take_word(w, ")") &&
-	       take_word(w, "AS") && take_word(w, "bigint") && take_word(w, ")");
+	return take_word(w, which) && take_word(w, "(") && take_column(w) && strcasecmp(w->word, "id") == 0 &&
+	       take_word(w, ")");
 }
 
-/* SELECT CAST(MIN(id) AS bigint), CAST(MAX(id) AS bigint) FROM …: where ranges begin and end. */
+/* SELECT MIN(id), MAX(id) FROM …: where ranges begin and end. */
 static bool run_edges(struct reply *r, struct words *w)
 {
 	static struct tds_column v[] = {
