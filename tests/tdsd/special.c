@@ -283,11 +283,13 @@ static uint32_t next_rows(struct shape *s, uint64_t *at, uint64_t to, uint32_t *
 	return (uint32_t)(end - base);
 }
 
-/* MIN(id) */
+/* MIN(id), or CAST(MIN(id) AS bigint) */
 static bool take_edge(struct words *w, const char *which)
 {
+	bool cast = take_word(w, "CAST") && take_word(w, "(");
+
 	return take_word(w, which) && take_word(w, "(") && take_column(w) && strcasecmp(w->word, "id") == 0 &&
-	       take_word(w, ")");
+	       take_word(w, ")") && (!cast || (take_word(w, "AS") && take_word(w, "bigint") && take_word(w, ")")));
 }
 
 /* SELECT MIN(id), MAX(id) FROM …: where ranges begin and end. */
