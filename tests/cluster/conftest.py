@@ -67,8 +67,9 @@ def site(domain, product, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def plane(tmp_path_factory):
-    """etcd and an API server, for what needs no pods that run."""
+def plane(network, tmp_path_factory):  # pylint: disable=unused-argument
+    """etcd and an API server, for what needs no pods that run. In the same network as the whole one, which this
+    process does not leave."""
     made = ControlPlane(tmp_path_factory.mktemp("plane"))
     yield made
     made.stop()

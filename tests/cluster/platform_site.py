@@ -323,10 +323,12 @@ class Site:
 
     def end(self):
         """No pod of it goes on, and the server is gone; the rest of the namespace goes in its own time."""
-        if self.client.find(f"{APPS}/{self.namespace}/deployments/etl-controller"):
-            self.client.delete(f"{APPS}/{self.namespace}/deployments/etl-controller")
-            wait_for(lambda: not self.pods("controller"), "the controllers' end", SECONDS)
-            self.client.delete("pods", {"gracePeriodSeconds": 1})
-            wait_for(lambda: not self.client.list("pods"), "the pods' end", SECONDS)
-            self.client.delete(f"/api/v1/namespaces/{self.namespace}")
-        self.domain.stop_server()
+        try:
+            if self.client.find(f"{APPS}/{self.namespace}/deployments/etl-controller"):
+                self.client.delete(f"{APPS}/{self.namespace}/deployments/etl-controller")
+                wait_for(lambda: not self.pods("controller"), "the controllers' end", SECONDS)
+                self.client.delete("pods", {"gracePeriodSeconds": 1})
+                wait_for(lambda: not self.client.list("pods"), "the pods' end", SECONDS)
+                self.client.delete(f"/api/v1/namespaces/{self.namespace}")
+        finally:
+            self.domain.stop_server()
