@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <krb5.h>
 
 #include "krb/cache.h"
 #include "krb/enctype.h"
+#include "krb/kdcs.h"
 #include "krb/session.h"
 
 #define CONFIG_MAX 4096
@@ -29,43 +28,28 @@ static uint32_t find_nt_status(const heim_octet_string *data)
 	return 0;
 }
 
-/* A KDC's answer, before the library sees it. */
-static krb5_error_code on_answer(
-	krb5_context ctx, krb5_sendto_ctx sendto, void *arg, const krb5_data *reply, int *action)
+/* What a KDC answers instead of a ticket, before the library sees it. */
+static void on_error(void *arg, const struct KRB_ERROR *e)
 {
 	struct exchange *x = arg;
-	KRB_ERROR e; /* its number has the table's base already */
 
-	*action = KRB5_SENDTO_DONE;
-	if (krb5_rd_error(ctx, reply, &e))
-		return 0;
 	x->has_skew = true;
-	x->skew_s = (int64_t)e.stime - (int64_t)time(NULL);
-	x->nt_status = find_nt_status(e.e_data);
-	if (e.error_code == KRB5KDC_ERR_PREAUTH_FAILED)
+	x->skew_s = (int64_t)e->stime - (int64_t)time(NULL);
+	x->nt_status = find_nt_status(e->e_data);
+	if (e->error_code == KRB5KDC_ERR_PREAUTH_FAILED)
 		x->refusals++;
-	if (e.error_code == KRB5KRB_ERR_RESPONSE_TOO_BIG) {
-		krb5_sendto_ctx_add_flags(sendto, KRB5_KRBHST_FLAGS_LARGE_MSG);
-		*action = KRB5_SENDTO_RESET;
-	} else if (e.error_code == KRB5KDC_ERR_SVC_UNAVAILABLE) {
-		*action = KRB5_SENDTO_CONTINUE;
-	}
-	krb5_free_error_contents(ctx, &e);
-	return 0;
 }
 
 /* As krb5_init_creds_get does it, but that a key which was refused is not sent again (the library would,
  * without FAST), and the KDC's clock is looked at. */
 static krb5_error_code converse(struct krb_session *s, krb5_init_creds_context ic, struct exchange *x)
 {
-	krb5_sendto_ctx sendto = NULL;
 	krb5_krbhst_info *host = NULL;
 	krb5_data in, out;
-	krb5_error_code code = krb5_sendto_ctx_alloc(s->ctx, &sendto);
+	const struct kdcs_question q = {.realm = s->client->realm, .request = &out, .heard = on_error, .arg = x};
+	krb5_error_code code = 0;
 
 	krb5_data_zero(&in);
-	if (code == 0)
-		krb5_sendto_ctx_set_func(sendto, on_answer, x);
 	for (int i = 0; code == 0 && i < STEPS_MAX; i++) {
 		unsigned flags = 0;
 
@@ -74,13 +58,11 @@ static krb5_error_code converse(struct krb_session *s, krb5_init_creds_context i
 		if (code || !(flags & KRB5_INIT_CREDS_STEP_FLAG_CONTINUE))
 			break;
 		/* `out` stays the library's */
-		code = krb5_sendto_context(s->ctx, sendto, &out, s->client->realm, &in);
+		code = kdcs_ask(s->ctx, &q, &in);
 		if (code == 0 && x->refusals)
 			code = KRB5KDC_ERR_PREAUTH_FAILED;
 	}
 	krb5_data_free(&in);
-	if (sendto)
-		krb5_sendto_ctx_free(s->ctx, sendto);
 	return code;
 }
 
@@ -179,24 +161,13 @@ int krb_service_ticket(const struct kerberos_options *o, const char *spn, struct
 /* A context of its own with this one KDC in it. */
 static int probe_context(const char *realm, const char *host, uint16_t port, bool tcp, krb5_context *ret)
 {
-	char conf[CONFIG_MAX], path[64];
-	char *files[2] = {path, NULL};
-	int n = snprintf(conf, sizeof(conf),
+	CLEANUP(buf_release) struct buf conf = BUF_INIT(CONFIG_MAX);
+
+	buf_printf(&conf,
 		"[libdefaults]\n\tdns_lookup_kdc = no\n\tkdc_timeout = 3\n\thost_timeout = 1\n\tmax_retries = 1\n"
 		"[realms]\n\t%s = {\n\t\tkdc = %s/%s:%u\n\t}\n",
 		realm, tcp ? "tcp" : "udp", host, port);
-	int fd = memfd_create("krb5.conf", MFD_CLOEXEC), rc = -1;
-
-	if (fd >= 0 && n > 0 && n < (int)sizeof(conf) && write(fd, conf, (size_t)n) == n &&
-		krb5_init_context(ret) == 0) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		rc = krb5_set_config_files(*ret, files) ? -1 : 0;
-		if (rc)
-			krb5_free_context(*ret);
-	}
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	return krb_context_of(&conf, ret);
 }
 
 int krb_probe(const struct kerberos_options *o, const char *host, uint16_t port, bool tcp, int64_t *ret_skew_s,
@@ -205,8 +176,8 @@ int krb_probe(const struct kerberos_options *o, const char *host, uint16_t port,
 	struct krb_session s = {.o = o};
 	struct exchange x = {.refusals = 0};
 	krb5_init_creds_context ic = NULL;
-	krb5_sendto_ctx sendto = NULL;
 	krb5_data in, out;
+	const struct kdcs_question q = {.realm = o->realm, .request = &out, .heard = on_error, .arg = &x};
 	unsigned flags = 0;
 	krb5_error_code code;
 
@@ -216,14 +187,9 @@ int krb_probe(const struct kerberos_options *o, const char *host, uint16_t port,
 		return err_set(err, ERR_CONFIG, "there is no realm to ask a KDC about");
 	code = krb5_make_principal(s.ctx, &s.client, o->realm, "etl-doctor-asks-the-time", NULL);
 	code = code ? code : krb5_init_creds_init(s.ctx, s.client, NULL, NULL, 0, NULL, &ic);
-	code = code ? code : krb5_sendto_ctx_alloc(s.ctx, &sendto);
-	if (code == 0)
-		krb5_sendto_ctx_set_func(sendto, on_answer, &x);
 	code = code ? code : krb5_init_creds_step(s.ctx, ic, &in, &out, NULL, &flags);
-	code = code ? code : krb5_sendto_context(s.ctx, sendto, &out, o->realm, &in);
+	code = code ? code : kdcs_ask(s.ctx, &q, &in);
 	krb5_data_free(&in);
-	if (sendto)
-		krb5_sendto_ctx_free(s.ctx, sendto);
 	if (ic)
 		krb5_init_creds_free(s.ctx, ic);
 	krb_session_release(&s);

@@ -11,17 +11,33 @@
 
 #include "krb/enctype.h"
 #include "krb/explain.h"
+#include "krb/kdcs.h"
 #include "krb/profile.h"
 
 #define X(name, number, library) _Static_assert((int32_t)(name) == (int32_t)(library), "another number");
 KRB_ERRORS(X)
 #undef X
 
+#define FILE_OF_FD "/proc/self/fd/%d"
+
 const char *krb_version(void)
 {
 	const char *blank = strrchr(heimdal_version, ' '); /* "Heimdal 7.8.0" */
 
 	return blank ? blank + 1 : heimdal_version;
+}
+
+/* In memory: the file system may be read-only. -1 with errno. */
+static int file_of(const struct buf *text)
+{
+	int fd = memfd_create("krb5.conf", MFD_CLOEXEC);
+
+	if (fd >= 0 && (buf_check(text, "krb5.conf", &(struct err)ERR_INIT) ||
+			       write(fd, text->data, text->len) != (ssize_t)text->len)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 int krb_start(const struct kerberos_options *o, struct err *err)
@@ -33,19 +49,35 @@ int krb_start(const struct kerberos_options *o, struct err *err)
 	int fd;
 
 	if (env && *env)
-		return 0;
+		return kdcs_start(err);
 	if (profile_write(o, &text, err))
 		return -1;
-	fd = memfd_create("krb5.conf", MFD_CLOEXEC); /* the file system may be read-only */
-	if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len) {
-		if (fd >= 0)
-			close(fd);
+	fd = file_of(&text);
+	if (fd < 0)
 		return err_errno(err, ERR_INTERNAL, errno, "a file in memory for Kerberos");
-	}
 	/* a machine's own file says what [kerberos] does not, where that says nothing */
-	snprintf(files, sizeof(files), "/proc/self/fd/%d%s", fd, o->realm ? "" : ":/etc/krb5.conf");
+	snprintf(files, sizeof(files), FILE_OF_FD "%s", fd, o->realm ? "" : ":/etc/krb5.conf");
 	krb5_config_file = files;
-	return 0;
+	return kdcs_start(err);
+}
+
+int krb_context_of(const struct buf *conf, struct krb5_context_data **ret)
+{
+	krb5_context ctx = NULL;
+	char path[64], *files[2] = {path, NULL};
+	int fd = file_of(conf), rc = -1;
+
+	if (fd >= 0 && krb5_init_context(&ctx) == 0) {
+		snprintf(path, sizeof(path), FILE_OF_FD, fd);
+		rc = krb5_set_config_files(ctx, files) ? -1 : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0)
+		*ret = ctx;
+	else if (ctx)
+		krb5_free_context(ctx);
+	return rc;
 }
 
 void krb_session_release(struct krb_session *s)

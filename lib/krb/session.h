@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/settings.h"
 #include "krb/krb.h"
@@ -24,6 +25,9 @@ struct krb_session {
 
 MUST_CHECK int krb_session_open(const struct kerberos_options *o, struct krb_session *ret, struct err *err);
 void krb_session_release(struct krb_session *s); /* also one that was not opened */
+
+/* A context with this krb5.conf, and nothing of another. -1. */
+MUST_CHECK int krb_context_of(const struct buf *conf, struct krb5_context_data **ret);
 
 /* "name@REALM". -1: no memory. */
 int krb_unparse(struct krb_session *s, const struct Principal *p, char out[KRB_NAME_MAX + 1]);

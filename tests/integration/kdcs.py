@@ -4,8 +4,11 @@ Both are driven in the same words: add(principal, keytab), change(principal), st
 """
 
 import os
+import select
 import shutil
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -220,3 +223,67 @@ def make_kdc(tmp_path):
     yield make
     for kdc in made:
         kdc.stop()
+
+
+class Relay:
+    """The address of a KDC that is down, silently: nothing is refused, nothing answered. Counts what it is asked;
+    when `answering` it hands the questions on (UDP)."""
+
+
+    def __init__(self, to):
+        self.to, self.answering, self.answered = to, False, 0
+        self.datagrams = self.connections = 0
+        while True:  # one number that is free for both protocols
+            self.udp, self.tcp = (socket.socket(type=kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
+            self.udp.bind(("127.0.0.1", 0))
+            self.port = self.udp.getsockname()[1]
+            try:
+                self.tcp.bind(("127.0.0.1", self.port))
+                break
+            except OSError:
+                self.end()
+        self.tcp.listen()
+        self.ending, self.end_of = os.pipe()
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        held = []
+        while True:
+            ready = select.select([self.udp, self.tcp, self.ending], [], [])[0]
+            if self.ending in ready:
+                break
+            if self.tcp in ready:
+                held.append(self.tcp.accept()[0])
+                self.connections += 1
+            if self.udp in ready:
+                self._datagram(*self.udp.recvfrom(65536))
+
+    def _datagram(self, data, sender):
+        self.datagrams += 1
+        if not self.answering:
+            return
+        with socket.socket(type=socket.SOCK_DGRAM) as kdc:
+            kdc.settimeout(10)
+            kdc.sendto(data, ("127.0.0.1", self.to))
+            self.udp.sendto(kdc.recv(65536), sender)
+        self.answered += 1
+
+    def stop(self):
+        os.write(self.end_of, b".")
+        self.thread.join()
+        os.close(self.ending)
+        os.close(self.end_of)
+        self.end()
+
+    def end(self):
+        self.udp.close()
+        self.tcp.close()
+
+
+@pytest.fixture
+def relay():
+    made = []
+    yield lambda to: made.append(Relay(to)) or made[-1]
+    for each in made:
+        each.stop()

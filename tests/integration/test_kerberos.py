@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from kdcs import AES256, AES256_SHA2, KDCS, RC4, HeimdalKdc, MitKdc, make_kdc  # noqa: F401 pylint: disable=unused-import
+from kdcs import AES256, AES256_SHA2, KDCS, RC4, HeimdalKdc, MitKdc, make_kdc, relay  # noqa: F401 pylint: disable=unused-import
 from product import ETL
 from servers import wait_for
 
@@ -120,6 +120,36 @@ def test_first_kdc_is_dead(place, kind):
     here = place(kind)
     here.write(kdc=f"127.0.0.1:9, 127.0.0.1:{here.kdc.port}")
     here.once()
+
+
+@pytest.mark.parametrize("kind", KDCS)
+def test_a_silent_kdc_is_waited_for_once(place, kind, relay):
+    """A ticket takes two questions: one without proof of the key, one with it."""
+    here = place(kind)
+    silent = relay(here.kdc.port)
+    here.write(kdc=f"127.0.0.1:{silent.port}, 127.0.0.1:{here.kdc.port}", timeout="30s")
+    here.once()
+    assert (silent.datagrams, silent.connections) == (1, 1)
+
+
+def test_a_silent_kdc_is_asked_first_again_later(place, relay):
+    here = place(life="6s")
+    silent = relay(here.kdc.port)
+    here.write(kdc=f"127.0.0.1:{silent.port}, 127.0.0.1:{here.kdc.port}", timeout="30s")
+    refresher = here.start()
+    try:
+        wait_for(here.ccache.exists, "the first ticket")
+        first = here.ccache.stat().st_ino
+        wait_for(lambda: here.ccache.stat().st_ino != first, "a ticket of the second KDC alone")
+        assert (silent.datagrams, silent.connections) == (1, 1)
+        silent.answering = True
+        wait_for(lambda: silent.answered >= 4, "two tickets of the first KDC", 60)
+        assert silent.connections == 1
+    finally:
+        refresher.send_signal(signal.SIGTERM)
+        out, _ = refresher.communicate(timeout=20)
+    assert refresher.returncode == 0
+    assert out.count('"principal"') >= 4
 
 
 def test_principal_of_the_keytab(place):

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 import pytest
-from kdcs import AES128, AES256, AES256_SHA2, KDCS, MitKdc, make_kdc  # noqa: F401 pylint: disable=unused-import
+from kdcs import AES128, AES256, AES256_SHA2, KDCS, MitKdc, make_kdc, relay  # noqa: F401 pylint: disable=unused-import
 from product import ETL
 from servers import pki, program, run, wait_for  # noqa: F401 pylint: disable=unused-import
 from tds_clients import FreeTds
@@ -96,6 +96,17 @@ def test_cached_service_ticket_costs_no_round_trip(domain):
     for _ in range(3):
         dw.ping()
     assert dw.kdc.log().count("_REQ") == before
+
+
+@pytest.mark.parametrize("mechanism", ["krb5", "spnego"])
+def test_a_silent_kdc_is_not_asked_for_the_service_ticket(domain, relay, mechanism):
+    """What the exchange for our own ticket has learnt counts for what GSSAPI asks."""
+    dw = domain()
+    silent = relay(dw.kdc.port)
+    dw.write({"kdc": f"127.0.0.1:{silent.port}, 127.0.0.1:{dw.kdc.port}", "timeout": "30s"}, mechanism=mechanism)
+    assert dw.ping()["auth"] == "kerberos"
+    assert "TGS_REQ" in dw.kdc.log()
+    assert (silent.datagrams, silent.connections) == (1, 1)
 
 
 def test_two_hundred_connections_at_once(domain):
