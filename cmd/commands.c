@@ -61,7 +61,7 @@ static const struct flag status_flags[] = {
 };
 
 static const struct flag selftest_flags[] = {
-	{"only", "AREA", "only the checks of this area: session, type, load, table or engine"},
+	{"only", "AREA", "only the checks of this area: session, type, load, table, engine or store"},
 	{"keep", NULL, "remove nothing afterwards: to look at what a check has left"},
 	{"clean", NULL, "only remove what one that was kept, or killed, has left"},
 	{"json", NULL, "print JSON"},
@@ -158,7 +158,8 @@ const struct command commands[] = {
 		"Makes the schema etl_selftest in the connection's database (refused when there is one) and loads every "
 		"type there, with nulls and extremes, in every load mode, by jobs in a temporary store of its own; "
 		"compares them bit for bit; and tries what is an engine's own: grants, isolation, locks, logging, identity and "
-		"computed columns, triggers. Then schema, and what the loads wrote into the ledger, are removed, also after "
+		"computed columns, triggers, changes; and a control database, in a database etl_selftest of its own, where the "
+		"login may make one. Then schema, and what the loads wrote into the ledger, are removed, also after "
 		"a failure. Prints ok, failed or skipped for each check, with the reason, and the server's version. Exits 1 "
 		"when a check failed. The login needs CREATE SCHEMA and CREATE TABLE.",
 		FLAGS(selftest_flags), cmd_selftest},

@@ -1,11 +1,14 @@
 /* What only a real engine can prove: versions of rows, locks, logging, change tracking. */
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "selftest/selftest_private.h"
 
 #define T    S "lock_to"
 #define FROM S "lock_from"
+#define CAPTURED      "etl_selftest_cdc_from"
+#define CAPTURE_TRIES 200 /* of a tenth of a second */
 #define COPY "source_table = " FROM "\ntarget_table = " T "\n"
 
 static int make(struct selftest *t, struct err *err)
@@ -175,6 +178,51 @@ static int check_change_tracking(struct selftest *t, struct err *err)
 	return selftest_same(t, from, to, false, err);
 }
 
+/* The server's log reader brings changes into the change table after a while. */
+static int wait_captured(struct selftest *t, const char *count, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+	const char *seen = NULL;
+
+	for (int i = 0; i < CAPTURE_TRIES && !t->order->signals->told; i++) {
+		if (selftest_value(t, t->db, "SELECT COUNT(*) FROM cdc." CAPTURED "_CT", &seen, err))
+			return -1;
+		if (seen && strcmp(seen, count) == 0)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return selftest_skip(t, "nothing reads the log: %s of %s changes were captured (is the capture job running?)",
+		seen ? seen : "none", count);
+}
+
+/* Where the database has it on. */
+static int check_data_capture(struct selftest *t, struct err *err)
+{
+	static const char job[] = "load_mode = incremental\nchanges = cdc\nsource_table = " S "cdc_from\ntarget_table = " S
+				  "cdc_to",
+			  from[] = "SELECT id, v FROM " S "cdc_from ORDER BY id",
+			  to[] = "SELECT id, v FROM " S "cdc_to ORDER BY id";
+	const char *on;
+	int rc;
+
+	if (of_database(t, "CAST(is_cdc_enabled AS int)", &on, err))
+		return -1;
+	if (!on || strcmp(on, "1") != 0)
+		return selftest_skip(t, "the database captures no changes (sys.sp_cdc_enable_db)");
+	if (selftest_sql(t, err, "DROP TABLE IF EXISTS " S "cdc_from; DROP TABLE IF EXISTS " S "cdc_to; CREATE TABLE " S
+				 "cdc_from (id int NOT NULL PRIMARY KEY, v nvarchar(20));\nINSERT INTO " S
+				 "cdc_from VALUES (1, N'one'), (2, N'two'), (3, NULL);\nEXEC sys.sp_cdc_enable_table N'" SELFTEST_SCHEMA
+				 "', N'cdc_from', NULL, @capture_instance = N'" CAPTURED "'") ||
+		selftest_load(t, "captured", err, "%s", job) || selftest_same(t, from, to, false, err) ||
+		selftest_sql(t, err, "DELETE FROM " S "cdc_from WHERE id = 1; UPDATE " S
+				     "cdc_from SET v = N'changed' WHERE id = 2; INSERT INTO " S "cdc_from VALUES (4, N'')"))
+		return -1;
+	rc = wait_captured(t, "4", err); /* an update is two rows */
+	if (rc)
+		return rc;
+	return selftest_load(t, "captured", err, "%s", job) ? -1 : selftest_same(t, from, to, false, err);
+}
+
 const struct selftest_check selftest_engine[] = {
 	{"read committed", check_read_committed},
 	{"snapshot isolation", check_snapshot},
@@ -182,5 +230,6 @@ const struct selftest_check selftest_engine[] = {
 	{"minimal logging", check_logging},
 	{"a rowversion that is not committed", check_active_rowversion},
 	{"change tracking", check_change_tracking},
+	{"change data capture", check_data_capture},
 };
 const size_t n_selftest_engine = ARRAY_LEN(selftest_engine);

@@ -18,7 +18,7 @@ static void no_alarm(int64_t ms)
 	(void)ms; /* the jobs have no timeout */
 }
 
-static int parse_job(struct selftest *t, const char *name, const char *keys, struct job **ret_job, struct err *err)
+int selftest_job(struct selftest *t, const char *name, const char *keys, struct job **ret_job, struct err *err)
 {
 	struct config_file file;
 	size_t n;
@@ -57,7 +57,7 @@ static int load(struct selftest *t, const char *name, const char *keys, struct e
 		.alarm = no_alarm,
 		.by_hand = true};
 
-	if (parse_job(t, name, keys, &job, err) || store_open(&t->settings, &store, err) ||
+	if (selftest_job(t, name, keys, &job, err) || store_open(&t->settings, &store, err) ||
 		order_run(t, store, job, &run, err))
 		return -1;
 	attempt.job = job;

@@ -22,6 +22,7 @@ static const struct selftest_area areas[] = {
 	{"load", selftest_loads, &n_selftest_loads, NULL},
 	{"table", selftest_tables, &n_selftest_tables, NULL},
 	{"engine", selftest_engine, &n_selftest_engine, NULL},
+	{"store", NULL, NULL, selftest_store},
 };
 
 const char *selftest_state_name(enum selftest_state state)

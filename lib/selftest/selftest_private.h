@@ -56,6 +56,10 @@ MUST_CHECK int selftest_value(struct selftest *t, struct db *db, const char *sql
 /* ERR_DATA "…: WANT was expected, GOT was found". */
 MUST_CHECK int selftest_expect(struct selftest *t, const char *what, const char *sql, const char *want, struct err *err);
 
+/* The job of this name with these keys, source and target being the connection where they do not say it. */
+struct job;
+MUST_CHECK int selftest_job(struct selftest *t, const char *name, const char *keys, struct job **ret_job, struct err *err);
+
 /* A run of the job of this name with these keys ("load_mode = append\n…"), source and target being the connection
  * where they do not say it. The error is the run's. */
 MUST_CHECK int selftest_load(struct selftest *t, const char *name, struct err *err, const char *keys, ...) PRINTF(4, 5);
@@ -70,5 +74,6 @@ MUST_CHECK int selftest_same(struct selftest *t, const char *from_sql, const cha
 extern const struct selftest_check selftest_session[], selftest_loads[], selftest_tables[], selftest_engine[];
 extern const size_t n_selftest_session, n_selftest_loads, n_selftest_tables, n_selftest_engine;
 void selftest_types(struct selftest *t);
+void selftest_store(struct selftest *t);
 
 #endif

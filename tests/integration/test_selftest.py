@@ -68,7 +68,7 @@ def anyone(dw):
 
 def test_all_is_well(dw):
     if not REAL:
-        dw.run("ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON", atomic="no")
+        dw.run("ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON\nGO\nEXEC sys.sp_cdc_enable_db", atomic="no")
     report = dw.report()
     failed = [c for c in report["checks"] if c["state"] == "failed"]
     assert not failed and report["failed"] == 0
@@ -86,6 +86,23 @@ def test_for_people(dw):
     said = dw.selftest("--only", "session").stdout
     assert "ok       session: textsize: all of 20000 characters arrive" in said
     assert said.splitlines()[-1].split(":")[0].endswith("skipped") and "engine" in said.splitlines()[-1]
+
+
+def test_a_store(dw):
+    report = dw.report("--only", "store")
+    if not REAL:
+        assert [c["check"] for c in report["checks"] if c["state"] != "ok"] == []
+        assert len(report["checks"]) > 8
+    assert dw.value("DB_ID(N'etl_selftest')") == "NULL"
+
+
+@only_tdsd
+def test_a_store_that_cannot_be_tried(dw, anyone):
+    anyone.execute("CREATE DATABASE etl_selftest")
+    report = dw.report("--only", "store", status=1)
+    assert [c["check"] for c in report["checks"] if c["state"] == "failed"] == ["its database"]
+    assert "DROP DATABASE etl_selftest" in report["checks"][0]["remedy"]
+    assert dw.value("DB_ID(N'etl_selftest')") != "NULL"  # it is not ours
 
 
 @only_tdsd

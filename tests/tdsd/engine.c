@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_catalog.h"
@@ -21,7 +22,7 @@ struct database *engine_database(struct engine *e, const char *name)
 
 	pthread_mutex_lock(&e->mutex);
 	for (size_t i = 0; i < e->n_databases; i++)
-		if (strcasecmp(e->databases[i]->name, name) == 0)
+		if (!e->databases[i]->dropped && strcasecmp(e->databases[i]->name, name) == 0)
 			found = e->databases[i];
 	pthread_mutex_unlock(&e->mutex);
 	return found;
@@ -55,6 +56,24 @@ int engine_create_database(struct engine *e, const char *name, struct err *err)
 	if (engine_database(e, name))
 		return err_set(err, ERR_DATA, "database '%s' already exists", name);
 	return add_database(e, name, err);
+}
+
+bool engine_drop_database(struct engine *e, struct database *d)
+{
+	static const char *const files[] = {"", "-wal", "-shm"};
+	char path[sizeof(d->path) + 8];
+	bool used = false;
+
+	pthread_mutex_lock(&e->mutex);
+	for (const struct session *s = e->sessions; s; s = s->next)
+		used |= s->current == d;
+	d->dropped = !used;
+	pthread_mutex_unlock(&e->mutex);
+	for (size_t i = 0; !used && i < ARRAY_LEN(files); i++) {
+		snprintf(path, sizeof(path), "%s%s", d->path, files[i]);
+		unlink(path);
+	}
+	return !used;
 }
 
 /* The files that are there. */
@@ -212,7 +231,7 @@ int session_attach(struct session *s, struct database *d)
 int session_attach_all(struct session *s)
 {
 	for (size_t i = 0; i < s->e->n_databases; i++)
-		if (session_attach(s, s->e->databases[i]))
+		if (!s->e->databases[i]->dropped && session_attach(s, s->e->databases[i]))
 			return -1;
 	return 0;
 }

@@ -71,6 +71,9 @@ struct engine_param {
 MUST_CHECK int engine_open(const char *directory, struct engine **ret_engine, struct err *err);
 void engine_close(struct engine *e); /* all sessions are closed before */
 MUST_CHECK int engine_create_database(struct engine *e, const char *name, struct err *err);
+/* False: a session is in it. */
+struct database;
+bool engine_drop_database(struct engine *e, struct database *d);
 
 /* What a session tells about itself (SUSER_SNAME(), sys.dm_exec_sessions …); strings are copied. */
 struct engine_login {

@@ -250,6 +250,17 @@ static int drop_trigger(struct session *s, struct stmt *st, const struct name *n
 		database_schema(s->current, where), (long long)id);
 }
 
+static int drop_database(struct session *s, struct stmt *st, const struct name *name)
+{
+	struct database *d = engine_database(s->e, name->part[NAME_OBJECT]);
+
+	if (!d)
+		return st->if_exists ? 0 : tsql_fail(&s->error, 3701, "drop", "database", name->part[NAME_OBJECT]);
+	if (s->trancount)
+		return tsql_fail(&s->error, 226, "DROP DATABASE");
+	return engine_drop_database(s->e, d) ? 0 : tsql_fail(&s->error, 3702, d->name);
+}
+
 static int drop_one(struct session *s, struct stmt *st, const struct name *name)
 {
 	if (strcmp(st->text, "TABLE") == 0 || strcmp(st->text, "VIEW") == 0)
@@ -266,7 +277,9 @@ static int drop_one(struct session *s, struct stmt *st, const struct name *name)
 		return drop_procedure(s, st, name);
 	if (strcmp(st->text, "ROLE") == 0 || strcmp(st->text, "USER") == 0)
 		return drop_principal(s, st, name);
-	if (st->if_exists && strcmp(st->text, "DATABASE") != 0)
+	if (strcmp(st->text, "DATABASE") == 0)
+		return drop_database(s, st, name);
+	if (st->if_exists)
 		return 0; /* there are none of those */
 	return tsql_unsupported(&s->error, arena_printf(&s->frame->arena, "DROP %s", st->text));
 }

@@ -192,7 +192,7 @@ static void f_db_name(sqlite3_context *context, int n, sqlite3_value **v)
 		return;
 	}
 	for (size_t i = 0; i < s->e->n_databases; i++)
-		if (s->e->databases[i]->id == sqlite3_value_int(v[0]))
+		if (!s->e->databases[i]->dropped && s->e->databases[i]->id == sqlite3_value_int(v[0]))
 			give_text(context, s->e->databases[i]->name);
 }
 

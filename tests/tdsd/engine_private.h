@@ -30,6 +30,7 @@ struct database {
 	char path[8192];
 	bool snapshot, rcsi;    /* ALLOW_SNAPSHOT_ISOLATION, READ_COMMITTED_SNAPSHOT */
 	bool read_only;
+	bool dropped; /* sessions that have used it keep its file until they end */
 	int recovery;           /* 1 full, 2 bulk-logged, 3 simple */
 	struct session *writer; /* holds the database's write lock; under engine->mutex */
 	int64_t rowversion;     /* the last one given; under engine->mutex */

@@ -308,7 +308,7 @@ static const char *tracking_sql(struct translator *t)
 	for (size_t i = 0; i < e->n_databases; i++) {
 		struct database *d = e->databases[i];
 
-		if (!t->s->attached[d->id] && !sqlite3_get_autocommit(t->s->db))
+		if (d->dropped || (!t->s->attached[d->id] && !sqlite3_get_autocommit(t->s->db)))
 			continue;
 		if (session_attach(t->s, d))
 			return NULL;
@@ -329,6 +329,17 @@ const struct sysview *sysview_storage(const char *schema, const char *name)
 	return NULL;
 }
 
+/* Does it capture changes? Of one that this session has not used it is not known. */
+static const char *captures_sql(struct translator *t, const struct database *d)
+{
+	char where[16];
+
+	if (!t->s->attached[d->id])
+		return "0";
+	return arena_printf(t->a, "(SELECT count(*) > 0 FROM %s.sys_cdc_state)",
+		database_schema(d, where));
+}
+
 static const char *databases_sql(struct translator *t)
 {
 	static const char *const recovery[] = {[1] = "FULL", "BULK_LOGGED", "SIMPLE"};
@@ -338,14 +349,16 @@ static const char *databases_sql(struct translator *t)
 	for (size_t i = 0; i < e->n_databases; i++) {
 		const struct database *d = e->databases[i];
 
+		if (d->dropped)
+			continue;
 		buf_printf(&sql,
 			"%sSELECT %s, %d, NULL, x'01', %lld, 150, 'SQL_Latin1_General_CP1_CI_AS', "
-			"0, 'MULTI_USER', %d, 0, 0, 0, 'ONLINE', 0, %d, '%s', %d, %d, '%s', 0, 0, 0, "
+			"0, 'MULTI_USER', %d, 0, 0, 0, 'ONLINE', 0, %d, '%s', %d, %d, '%s', %s, 0, 0, "
 			"'NONE', NULL, 0, 0",
 			i ? " UNION ALL " : "", sql_quote(t->a, d->name), d->id,
 			(long long)(t->s->login_ticks / 10000000 * 10000000), d->read_only,
 			d->snapshot, d->snapshot ? "ON" : "OFF", d->rcsi, d->recovery,
-			recovery[d->recovery]);
+			recovery[d->recovery], captures_sql(t, d));
 	}
 	return arena_buf(t->a, &sql);
 }
