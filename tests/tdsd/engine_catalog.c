@@ -42,6 +42,15 @@ static const char *const tables[] = {
 	"COLLATE NOCASE, filter TEXT, updated INTEGER, PRIMARY KEY (object_id, stats_id))",
 	"CREATE TABLE IF NOT EXISTS %s.sys_stats_columns (object_id INTEGER, stats_id INTEGER, "
 	"ordinal INTEGER, column_id INTEGER, PRIMARY KEY (object_id, stats_id, ordinal))",
+	/* partitions (engine_partition.c): of each function the ranges, the last one without a value */
+	"CREATE TABLE IF NOT EXISTS %s.sys_partition_functions (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE, "
+	"type TEXT, on_right INTEGER, created INTEGER)",
+	"CREATE TABLE IF NOT EXISTS %s.sys_partition_ranges (function_id INTEGER, number INTEGER, value, variant, "
+	"last INTEGER)",
+	"CREATE TABLE IF NOT EXISTS %s.sys_partition_schemes (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE, "
+	"function_id INTEGER)",
+	"CREATE TABLE IF NOT EXISTS %s.sys_partitioned (object_id INTEGER PRIMARY KEY, scheme_id INTEGER, column_id "
+	"INTEGER)",
 	/* system-versioned tables: their periods and where the history is */
 	"CREATE TABLE IF NOT EXISTS %s.sys_temporal (object_id INTEGER PRIMARY KEY, start_column "
 	"INTEGER, end_column INTEGER, history_id INTEGER)",

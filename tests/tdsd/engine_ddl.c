@@ -6,6 +6,7 @@
 
 #include "tests/tdsd/engine_translate.h"
 #include "tests/tdsd/engine_module.h"
+#include "tests/tdsd/engine_partition.h"
 #include "tests/tdsd/engine_security.h"
 #include "tests/tdsd/engine_trigger.h"
 #include "tests/tdsd/engine_ddl.h"
@@ -273,6 +274,8 @@ static int drop_one(struct session *s, struct stmt *st, const struct name *name)
 		return drop_trigger(s, st, name);
 	if (strcmp(st->text, "STATISTICS") == 0)
 		return storage_drop_statistics(s, name);
+	if (strncmp(st->text, "PARTITION", strlen("PARTITION")) == 0)
+		return drop_partition(s, st, name);
 	if (strcmp(st->text, "PROCEDURE") == 0)
 		return drop_procedure(s, st, name);
 	if (strcmp(st->text, "ROLE") == 0 || strcmp(st->text, "USER") == 0)
@@ -403,6 +406,8 @@ static int run(struct session *s, struct stmt *st)
 		return exec_storage(s, st);
 	case ST_CREATE_PROCEDURE:
 		return exec_create_procedure(s, st);
+	case ST_CREATE_PARTITION:
+		return exec_create_partition(s, st);
 	case ST_CREATE_PRINCIPAL:
 		return exec_create_principal(s, st);
 	case ST_ROLE_MEMBER:

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_cdc.h"
+#include "tests/tdsd/engine_partition.h"
 #include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/tsql_lex.h"
 
@@ -191,7 +192,8 @@ static void f_index_col(sqlite3_context *context, int n, sqlite3_value **v)
 
 int functions_register_storage(struct session *s)
 {
-	return functions_register_changes(s) || functions_register_cdc(s) || function_add(s, "t_rows", 2, f_rows, false) ||
+	return functions_register_changes(s) || functions_register_cdc(s) ||
+			       functions_register_partition(s) || function_add(s, "t_rows", 2, f_rows, false) ||
 			       function_add(s, "t_wrap", 2, f_wrap, true) ||
 			       function_add(s, "t_ident", 2, f_ident, false) ||
 			       function_add(s, "t_indexproperty", 3, f_indexproperty, false) ||

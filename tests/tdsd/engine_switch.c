@@ -5,6 +5,7 @@
 
 #include "tests/tdsd/engine_counted.h"
 #include "tests/tdsd/engine_ddl.h"
+#include "tests/tdsd/engine_partition.h"
 #include "tests/tdsd/engine_storage.h"
 
 bool table_has_rows(struct session *s, const struct table *t)
@@ -260,7 +261,8 @@ int exec_switch(struct session *s, struct stmt *st, struct table *from)
 {
 	struct table *to;
 
-	if (find_target(s, st, from, &to) || storage_refuses(s, to, STORAGE_SWITCH_IN) ||
+	if (find_target(s, st, from, &to) || partition_refuses_switch(s, from) ||
+		partition_refuses_switch(s, to) || storage_refuses(s, to, STORAGE_SWITCH_IN) ||
 		storage_refuses(s, from, STORAGE_SWITCH_OUT) || same_columns(s, from, to) ||
 		same_indexes(s, from, to) || same_checks(s, from, to))
 		return -1;

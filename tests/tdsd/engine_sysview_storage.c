@@ -37,6 +37,14 @@
 	"(SELECT object_id, index_id FROM %D.sys_indexes UNION ALL SELECT object_id, 0 FROM " \
 	"%D.sys_objects h WHERE h.type = 'U' AND NOT EXISTS (SELECT 1 FROM %D.sys_indexes i " \
 	"WHERE i.object_id = h.object_id AND i.clustered)) p"
+/* with r, a range of its function, and nothing of it when it is not partitioned */
+#define IN_PARTITIONS                                                                        \
+	PARTITIONED " LEFT JOIN %D.sys_partitioned z ON z.object_id = p.object_id LEFT JOIN " \
+	"%D.sys_partition_schemes x ON x.id = z.scheme_id LEFT JOIN %D.sys_partition_ranges " \
+	"r ON r.function_id = x.function_id"
+#define SPACE_OF(object)                                                              \
+	"ifnull((SELECT scheme_id FROM %D.sys_partitioned z WHERE z.object_id = " object \
+	"), 1)"
 #define NOTHING_OF(nulls) "SELECT " nulls " WHERE 0"
 
 static const struct sysview views[] = {
@@ -105,10 +113,10 @@ static const struct sysview views[] = {
 		"SELECT object_id, name, index_id, CASE WHEN kind THEN kind WHEN clustered THEN 1 "
 		"ELSE 2 END, CASE WHEN kind = 5 THEN 'CLUSTERED COLUMNSTORE' WHEN kind = 6 THEN "
 		"'NONCLUSTERED COLUMNSTORE' WHEN clustered THEN 'CLUSTERED' ELSE 'NONCLUSTERED' "
-		"END, is_unique, 1, ignore_dup, is_primary, is_constraint AND NOT is_primary, "
+		"END, is_unique, " SPACE_OF("n.object_id") ", ignore_dup, is_primary, is_constraint AND NOT is_primary, "
 		"fill_factor, 0, disabled, 0, 0, 1, 1, filter IS NOT NULL, filter, CASE WHEN kind "
-		"THEN 0 END, 0, 0 FROM %D.sys_indexes UNION ALL SELECT object_id, NULL, 0, 0, "
-		"'HEAP', 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, NULL, NULL, 0, 0 FROM "
+		"THEN 0 END, 0, 0 FROM %D.sys_indexes n UNION ALL SELECT object_id, NULL, 0, 0, "
+		"'HEAP', 0, " SPACE_OF("o.object_id") ", 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, NULL, NULL, 0, 0 FROM "
 		"%D.sys_objects o WHERE type = 'U' AND NOT EXISTS (SELECT 1 FROM %D.sys_indexes i "
 		"WHERE i.object_id = o.object_id AND clustered)",
 		false},
@@ -117,7 +125,14 @@ static const struct sysview views[] = {
 		"tinyint, partition_ordinal tinyint, is_descending_key bit null, "
 		"is_included_column bit null, column_store_order_ordinal tinyint",
 		"SELECT object_id, index_id, ordinal, column_id, CASE WHEN included THEN 0 ELSE "
-		"ordinal END, 0, descending, included, 0 FROM %D.sys_index_columns",
+		"ordinal END, EXISTS (SELECT 1 FROM %D.sys_partitioned z WHERE z.object_id = "
+		"k.object_id AND z.column_id = k.column_id), descending, included, 0 FROM "
+		"%D.sys_index_columns k UNION ALL SELECT p.object_id, p.index_id, (SELECT count(*) "
+		"+ 1 FROM %D.sys_index_columns k WHERE k.object_id = p.object_id AND k.index_id = "
+		"p.index_id), z.column_id, 0, 1, 0, 0, 0 FROM " PARTITIONED
+		" JOIN %D.sys_partitioned z ON z.object_id = p.object_id WHERE NOT EXISTS (SELECT 1 "
+		"FROM %D.sys_index_columns k WHERE k.object_id = p.object_id AND k.index_id = "
+		"p.index_id AND k.column_id = z.column_id)",
 		false},
 	{"sys", "stats",
 		"object_id int, name sysname null, stats_id int, auto_created bit null, "
@@ -138,11 +153,13 @@ static const struct sysview views[] = {
 		"partition_id bigint, object_id int, index_id int, partition_number int, hobt_id "
 		"bigint, rows bigint null, filestream_filegroup_id smallint, data_compression "
 		"tinyint, data_compression_desc nvarchar(60) null",
-		"SELECT p.object_id * 65536 + p.index_id, p.object_id, p.index_id, 1, p.object_id "
-		"* 65536 + p.index_id, t_rows('%D', p.object_id), 0, ifnull(CASE WHEN i.kind THEN 3 "
+		"SELECT p.object_id * 65536 + p.index_id + ifnull(r.number - 1, 0) * 256, p.object_id, "
+		"p.index_id, ifnull(r.number, 1), p.object_id * 65536 + p.index_id + ifnull(r.number - "
+		"1, 0) * 256, CASE WHEN r.number THEN t_partition_rows('%D', p.object_id, r.number) "
+		"ELSE t_rows('%D', p.object_id) END, 0, ifnull(CASE WHEN i.kind THEN 3 "
 		"ELSE i.compression END, 0), CASE WHEN i.kind THEN 'COLUMNSTORE' WHEN "
 		"i.compression = 1 THEN 'ROW' WHEN i.compression = 2 THEN 'PAGE' ELSE 'NONE' END "
-		"FROM " PARTITIONED " LEFT JOIN %D.sys_indexes i ON i.object_id = p.object_id AND "
+		"FROM " IN_PARTITIONS " LEFT JOIN %D.sys_indexes i ON i.object_id = p.object_id AND "
 		"i.index_id = p.index_id JOIN %D.sys_objects o ON o.object_id = p.object_id AND "
 		"o.type = 'U'",
 		false},
@@ -161,31 +178,41 @@ static const struct sysview views[] = {
 	{"sys", "data_spaces",
 		"name sysname, data_space_id int, type char(2), type_desc nvarchar(60) null, "
 		"is_default bit null, is_system bit null",
-		"SELECT 'PRIMARY', 1, 'FG', 'ROWS_FILEGROUP', 1, 0", false},
+		"SELECT 'PRIMARY', 1, 'FG', 'ROWS_FILEGROUP', 1, 0 UNION ALL SELECT name, id, 'PS', "
+		"'PARTITION_SCHEME', 0, 0 FROM %D.sys_partition_schemes",
+		false},
 	{"sys", "filegroups",
 		"name sysname, data_space_id int, type char(2), type_desc nvarchar(60) null, "
 		"is_default bit null, is_system bit null, is_read_only bit null",
 		"SELECT 'PRIMARY', 1, 'FG', 'ROWS_FILEGROUP', 1, 0, 0", false},
-	/* no table is partitioned */
 	{"sys", "partition_schemes",
 		"name sysname, data_space_id int, type char(2), type_desc nvarchar(60) null, "
 		"is_default bit null, is_system bit null, function_id int",
-		NOTHING_OF("'', 0, '', '', 0, 0, 0"), false},
+		"SELECT name, id, 'PS', 'PARTITION_SCHEME', 0, 0, function_id FROM "
+		"%D.sys_partition_schemes",
+		false},
 	{"sys", "partition_functions",
 		"name sysname, function_id int, type char(2), type_desc nvarchar(60) null, fanout "
 		"int, boundary_value_on_right bit, is_system bit, create_date datetime, "
 		"modify_date datetime",
-		NOTHING_OF("'', 0, '', '', 0, 0, 0, 0, 0"), false},
+		"SELECT name, id, 'R', 'RANGE', (SELECT count(*) FROM %D.sys_partition_ranges r WHERE "
+		"r.function_id = f.id), on_right, 0, created / 10000000 * 10000000, created / 10000000 * "
+		"10000000 FROM %D.sys_partition_functions f",
+		false},
 	{"sys", "partition_range_values",
 		"function_id int, boundary_id int, parameter_id int, value sql_variant null",
-		NOTHING_OF("0, 0, 0, NULL"), false},
+		"SELECT function_id, number, 1, variant FROM %D.sys_partition_ranges WHERE NOT last",
+		false},
+	/* not told yet */
 	{"sys", "partition_parameters",
 		"function_id int, parameter_id int, system_type_id tinyint, max_length smallint, "
 		"precision tinyint, scale tinyint, collation_name sysname null, user_type_id int",
 		NOTHING_OF("0, 0, 0, 0, 0, 0, NULL, 0"), false},
 	{"sys", "destination_data_spaces",
 		"partition_scheme_id int, destination_id int, data_space_id int",
-		NOTHING_OF("0, 0, 0"), false},
+		"SELECT x.id, r.number, 1 FROM %D.sys_partition_schemes x JOIN %D.sys_partition_ranges r ON "
+		"r.function_id = x.function_id",
+		false},
 	{"sys", "triggers",
 		"name sysname, object_id int, parent_class tinyint, parent_class_desc nvarchar(60) "
 		"null, parent_id int, type char(2), type_desc nvarchar(60) null, create_date "

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "tests/tdsd/engine_translate.h"
+#include "tests/tdsd/engine_partition.h"
 #include "tests/tdsd/engine_storage.h"
 #include "tests/tdsd/tsql_parse.h"
 
@@ -269,6 +270,7 @@ int table_drop(struct session *s, const struct table *t)
 		"DELETE FROM %s.sys_columns WHERE object_id = %lld",
 		"DELETE FROM %s.sys_stats_columns WHERE object_id = %lld",
 		"DELETE FROM %s.sys_stats WHERE object_id = %lld",
+		"DELETE FROM %s.sys_partitioned WHERE object_id = %lld",
 		"DELETE FROM %s.sys_sinks WHERE object_id = %lld",
 		"DELETE FROM %s.sys_temporal WHERE object_id = %lld",
 		"DELETE FROM %s.sys_change_tables WHERE object_id = %lld",
@@ -438,7 +440,7 @@ static int create(struct session *s, const struct name *name, struct database *d
 			return -1;
 	if (storage_create_period(s, t, def, a) || catalog_load(s, d, id, a, &t) ||
 		table_build(s, t, arena_printf(a, "t%lld", (long long)id)) ||
-		table_build_indexes(s, t))
+		table_build_indexes(s, t) || partition_place(s, t, def))
 		return -1;
 	*ret = t;
 	return 0;

@@ -220,6 +220,7 @@ struct table_def {
 	const char *period_start, *period_end; /* PERIOD FOR SYSTEM_TIME */
 	bool versioned;                        /* SYSTEM_VERSIONING = ON */
 	struct name history;                   /* object NULL: a name is made up */
+	const char *scheme, *scheme_column;    /* of partitions; NULL: none */
 };
 
 struct assign {
@@ -284,6 +285,8 @@ enum stmt_kind {
 	ST_ROLE_MEMBER,      /* name: the role, name2: the member; on: ADD */
 	ST_GRANT, /* text: GRANT, DENY, REVOKE; columns: rights; name: the object, or nothing; on: it
 		   * is a schema; output_columns; names: to whom */
+	ST_CREATE_PARTITION, /* text: FUNCTION (name, vars[0].type, on: RIGHT, args) or SCHEME (name, name2: its
+			      * function) */
 	ST_DROP,           /* text: TABLE, INDEX, … */
 	ST_ALTER_ADD,
 	ST_ALTER_COLUMN,

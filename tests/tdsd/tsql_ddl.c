@@ -21,8 +21,8 @@ int parse_with_options(struct parser *p)
 	return 0;
 }
 
-/* ON [PRIMARY], TEXTIMAGE_ON [PRIMARY] */
-int parse_placement(struct parser *p)
+/* ON [PRIMARY], ON scheme(column), TEXTIMAGE_ON [PRIMARY] */
+int parse_placement(struct parser *p, struct table_def *t)
 {
 	const char *name;
 
@@ -38,6 +38,10 @@ int parse_placement(struct parser *p)
 
 			if (parse_name_list(p, &columns, &n))
 				return -1;
+			if (t && n == 1) {
+				t->scheme = name;
+				t->scheme_column = columns[0];
+			}
 		}
 	}
 	return 0;
@@ -92,7 +96,7 @@ static int parse_key(struct parser *p, struct constraint_def *c, const char *col
 	} else {
 		return syntax(p);
 	}
-	return parse_index_options(p, c) || parse_placement(p) ? -1 : 0;
+	return parse_index_options(p, c) || parse_placement(p, NULL) ? -1 : 0;
 }
 
 static int parse_action(struct parser *p, const char **ret)
@@ -368,7 +372,7 @@ int parse_index(struct parser *p, struct stmt **ret, bool unique, bool clustered
 			return -1;
 		c->text = definition(p, start, p->t[-1].end);
 	}
-	return parse_index_options(p, c) || parse_placement(p) ? -1 : 0;
+	return parse_index_options(p, c) || parse_placement(p, NULL) ? -1 : 0;
 }
 
 static int parse_create_view(struct parser *p, struct stmt **ret, bool alter)
@@ -454,7 +458,8 @@ static int parse_create(struct parser *p, struct stmt **ret)
 	if (accept_word(p, "TABLE")) {
 		*ret = stmt_new(p, ST_CREATE_TABLE);
 		return parse_name(p, &(*ret)->name) || expect_op(p, "(") ||
-				       parse_table_def(p, &(*ret)->table) || parse_placement(p) ||
+				       parse_table_def(p, &(*ret)->table) ||
+				       parse_placement(p, (*ret)->table) ||
 				       parse_table_options(p, (*ret)->table)
 			       ? -1
 			       : 0;
@@ -465,6 +470,8 @@ static int parse_create(struct parser *p, struct stmt **ret)
 			return -1;
 		return accept_word(p, "AUTHORIZATION") ? parse_ident(p, &(*ret)->name.part[0]) : 0;
 	}
+	if (accept_word(p, "PARTITION"))
+		return parse_create_partition(p, ret);
 	if (accept_word(p, "DATABASE"))
 		return parse_create_database(p, ret);
 	if (accept_word(p, "VIEW"))
@@ -492,6 +499,10 @@ static int parse_drop(struct parser *p, struct stmt **ret)
 
 	*ret = s;
 	p->t++;
+	if (accept_word(p, "PARTITION"))
+		s->text = accept_word(p, "FUNCTION") ? "PARTITION FUNCTION"
+			  : accept_word(p, "SCHEME") ? "PARTITION SCHEME"
+						     : NULL;
 	for (size_t i = 0; !s->text && i < ARRAY_LEN(kinds); i++)
 		if (accept_word(p, kinds[i]))
 			s->text = kinds[i];

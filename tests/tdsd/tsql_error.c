@@ -193,10 +193,14 @@ static const struct {
 		"the referencing column list in the foreign key '%2'."},
 	{1779, 16, 0, "Table '%1' already has a primary key defined on it."},
 	{1801, 16, 3, "Database '%1' already exists. Choose a different database name."},
+	{1908, 16, 1,
+		"Column '%1' is partitioning column of the index '%2'. Partition columns for a "
+		"unique index must be a subset of the index key."},
 	{1911, 16, 1, "Column name '%1' does not exist in the target table or view."},
 	{1913, 16, 1,
 		"The operation failed because an index or statistics with name '%1' already exists "
 		"on table '%2'."},
+	{1921, 16, 1, "Invalid %1 '%2' specified."},
 	{2601, 14, 1,
 		"Cannot insert duplicate key row in object '%1' with unique index '%2'. The "
 		"duplicate key value is %3."},
@@ -344,6 +348,15 @@ static const struct {
 		"nullability attribute in tables '%2' and '%3'."},
 	{5074, 16, 1, "The %1 '%2' is dependent on %3 '%4'."},
 	{6401, 16, 1, "Cannot roll back %1. No transaction or savepoint of that name was found."},
+	{7706, 16, 1, "Partition function '%1' is being used by one or more partition schemes."},
+	{7708, 15, 1,
+		"Duplicate values are not allowed in partition function boundary values list. Partition "
+		"boundary values at ordinal %1 and %2 are equal."},
+	{7717, 16, 1,
+		"The partition scheme \"%1\" is currently being used to partition one or more tables."},
+	{7726, 16, 1,
+		"Partition column '%1' has data type %2 which is different from the partition function "
+		"'%3' parameter data type %4."},
 	{8016, 16, 1,
 		"The incoming tabular data stream (TDS) remote procedure call (RPC) protocol "
 		"stream is incorrect. Parameter %1 (\"%2\"): The supplied value is not a valid "
@@ -463,6 +476,9 @@ static const struct {
 		"The ALTER TABLE SWITCH statement failed for table '%1'. It is not possible "
 		"to switch the partition of a table that has change tracking enabled. Disable"
 		" change tracking before using ALTER TABLE SWITCH."},
+	{4911, 16, 2,
+		"Cannot specify a partitioned table without partition number in ALTER TABLE SWITCH "
+		"statement. The table '%1' is partitioned."},
 	{4920, 16, 1, "ALTER TABLE failed because trigger '%2' on table '%3' does not exist."},
 	{4996, 16, 1, "Change tracking is already enabled for table '%1'."},
 	{4997, 16, 1,

@@ -81,7 +81,8 @@ int parse_column_storage(struct parser *p, struct column_def *c); /* 1 */
 int parse_mask(struct parser *p, const char **ret);
 int parse_period(struct parser *p, struct table_def *t);
 int parse_table_options(struct parser *p, struct table_def *t);
-int parse_placement(struct parser *p);
+int parse_placement(struct parser *p, struct table_def *t); /* NULL: of an index */
+int parse_create_partition(struct parser *p, struct stmt **ret);
 int parse_index_options(struct parser *p, struct constraint_def *c);
 int parse_columnstore(struct parser *p, struct stmt **ret, bool clustered);
 int parse_alter_index(struct parser *p, struct stmt **ret);

@@ -145,7 +145,7 @@ int parse_columnstore(struct parser *p, struct stmt **ret, bool clustered)
 		return -1;
 	if (accept_word(p, "ORDER") && parse_name_list(p, &ordered, &n))
 		return -1;
-	return parse_index_options(p, c) || parse_placement(p) ? -1 : 0;
+	return parse_index_options(p, c) || parse_placement(p, NULL) ? -1 : 0;
 }
 
 /* ALTER INDEX name | ALL ON table REBUILD | DISABLE | REORGANIZE | SET (…) */
@@ -332,4 +332,36 @@ int parse_tracking_options(struct parser *p, struct stmt *s)
 		}
 	} while (accept_op(p, ","));
 	return expect_op(p, ")");
+}
+
+/* FUNCTION name (type) AS RANGE [LEFT | RIGHT] FOR VALUES (…); SCHEME name AS PARTITION function ALL TO ([PRIMARY]) */
+int parse_create_partition(struct parser *p, struct stmt **ret)
+{
+	struct stmt *s = stmt_new(p, ST_CREATE_PARTITION);
+	const char *group;
+
+	*ret = s;
+	s->text = at_word(p, "FUNCTION") ? "FUNCTION" : "SCHEME";
+	if (!accept_word(p, "FUNCTION")) {
+		if (expect_word(p, "SCHEME") || parse_ident(p, &s->name.part[NAME_OBJECT]) || expect_word(p, "AS") ||
+			expect_word(p, "PARTITION") || parse_ident(p, &s->name2.part[NAME_OBJECT]))
+			return -1;
+		if (!accept_word(p, "ALL"))
+			return tsql_unsupported(p->e, "a partition scheme of several filegroups");
+		if (expect_word(p, "TO") || expect_op(p, "("))
+			return -1;
+		return (!accept_word(p, "PRIMARY") && parse_ident(p, &group)) || expect_op(p, ")") ? -1 : 0;
+	}
+	s->vars = arena_alloc(p->a, sizeof(*s->vars));
+	if (parse_ident(p, &s->name.part[NAME_OBJECT]) || expect_op(p, "(") || parse_type(p, &s->vars[0].type) ||
+		expect_op(p, ")") || expect_word(p, "AS") || expect_word(p, "RANGE"))
+		return -1;
+	s->on = at_word(p, "RIGHT");
+	if (!accept_word(p, "RIGHT"))
+		(void)accept_word(p, "LEFT");
+	if (expect_word(p, "FOR") || expect_word(p, "VALUES") || expect_op(p, "("))
+		return -1;
+	if (accept_op(p, ")"))
+		return 0;
+	return parse_comma_exprs(p, &s->args, &s->n_args) || expect_op(p, ")") ? -1 : 0;
 }
