@@ -74,7 +74,7 @@ const struct option job_options[] = {
 		"incremental: read this much below the last watermark again, for rows that came late: a "
 		"number, or 15m, 2h, 1d for times; needs key_columns"},
 	{"partition_column", OPT_TEXT, AT(partition_column), NULL,
-		"the source's column whose ranges are read in parallel"},
+		"the source's column whose ranges are read in parallel; none: what SQL Server has partitioned the table by"},
 	{"parallel", OPT_INT, AT(parallel), "1", "ranges of partition_column that are read at once",
 		.min = 1, .max = 64},
 	{"on_inconsistent", OPT_ENUM, AT(on_inconsistent), "fail",
@@ -252,8 +252,8 @@ static int check_copy(const struct job *job, struct err *err)
 	if (job->parallel > 1 && job_changes(job) != CHANGES_WATERMARK)
 		return err_set(err, ERR_CONFIG, "'parallel' and 'changes = %s' exclude each other: sessions cannot "
 						"share a snapshot", changes_from[job_changes(job)]);
-	if (job->parallel > 1 && !job->partition_column)
-		return err_set(err, ERR_CONFIG, "'parallel' needs 'partition_column'");
+	if (job->parallel > 1 && !job->partition_column && job->source_query)
+		return err_set(err, ERR_CONFIG, "'parallel' of a query needs 'partition_column'");
 	return job_max_delete(job, 0, &rows, err);
 }
 

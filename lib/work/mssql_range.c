@@ -6,6 +6,7 @@
 
 #include "db/tsql.h"
 #include "tds/type.h"
+#include "work/mssql_partition.h"
 #include "work/watermark.h"
 
 struct finder {
@@ -201,7 +202,12 @@ static int find_bounds(struct finder *f, uint32_t n, struct mssql_range *r, stru
 	struct tds_column c;
 	struct ends e;
 
-	r->column = arena_printf(f->a, "s.%s", tsql_quote(f->job->partition_column, f->a));
+	if (!r->column) {
+		err_set(err, ERR_CONFIG, "'parallel' needs 'partition_column': the table is not known to be partitioned");
+		return err_hint(err, "say partition_column, or parallel = 1");
+	}
+	if (r->bounds)
+		return 0;
 	if (read_ends(f, r, &e, err) || tds_type_parse(e.declared, &c, err))
 		return -1;
 	for (size_t k = 0; k < ARRAY_LEN(cuts); k++) {
@@ -218,6 +224,17 @@ static int find_bounds(struct finder *f, uint32_t n, struct mssql_range *r, stru
 	return err_hint(err, "numbers, dates, times with a date, and uniqueidentifier are");
 }
 
+/* Bound i: what is above it, and what is below. */
+static const char *above(const struct mssql_range *r, uint32_t i, struct arena *a)
+{
+	return arena_printf(a, "%s %s %s", r->column, r->left ? ">" : ">=", r->bounds[i]);
+}
+
+static const char *below(const struct mssql_range *r, uint32_t i, struct arena *a)
+{
+	return arena_printf(a, "%s %s %s", r->column, r->left ? "<=" : "<", r->bounds[i]);
+}
+
 const char *mssql_range_sql(const struct mssql_range *r, uint32_t i, uint32_t n, struct arena *a)
 {
 	const char *sql = arena_printf(a, "SELECT s.* FROM %s%s", r->from, r->where);
@@ -228,22 +245,41 @@ const char *mssql_range_sql(const struct mssql_range *r, uint32_t i, uint32_t n,
 	if (!r->bounds) /* no row has a value: the first one reads them all */
 		return i ? arena_printf(a, "%s %s 1 = 0", sql, glue) : sql;
 	if (i == 0)
-		return arena_printf(a, "%s %s (%s < %s OR %s IS NULL)", sql, glue, r->column, r->bounds[1], r->column);
-	sql = arena_printf(a, "%s %s %s >= %s", sql, glue, r->column, r->bounds[i]);
-	return i == n - 1 ? sql : arena_printf(a, "%s AND %s < %s", sql, r->column, r->bounds[i + 1]);
+		return arena_printf(a, "%s %s (%s OR %s IS NULL)", sql, glue, below(r, 1, a), r->column);
+	sql = arena_printf(a, "%s %s %s", sql, glue, above(r, i, a));
+	return i == n - 1 ? sql : arena_printf(a, "%s AND %s", sql, below(r, i + 1, a));
 }
 
-int mssql_range_find(struct db *db, const struct source_request *request, const char *from, const char *active,
-	struct arena *a, struct mssql_range *ret_range, struct err *err)
+void mssql_range_begin(struct db *db, const struct source_request *request, const char *from, const char *table,
+	struct arena *a, struct mssql_range *ret_range)
 {
-	struct finder f = {.db = db, .job = request->job, .a = a, .from = from, .active = active};
+	const char *column = request->job->partition_column;
 	struct mssql_range r = {.from = from, .where = ""};
+	struct mssql_partition p;
 
-	if (request->job->load_mode == LOAD_INCREMENTAL &&
-		add_watermark(&f, request->watermark, &r, err))
-		return -1;
-	if (request->ranges > 1 && find_bounds(&f, request->ranges, &r, err))
-		return err_wrap(err, "partition_column '%s'", request->job->partition_column);
+	if (request->job->load_mode == LOAD_INCREMENTAL)
+		r.active = mssql_range_active(db, a);
+	if (request->ranges > 1 && !column && table)
+		column = mssql_partition_column(db, table, a);
+	if (request->ranges > 1 && column)
+		r.column = arena_printf(a, "s.%s", tsql_quote(column, a));
+	if (r.column && table && mssql_partition_bounds(db, table, column, request->ranges, a, &p)) {
+		r.bounds = p.bounds;
+		r.left = p.left;
+		r.how = arena_printf(a, "ranges are whole partitions of %s", p.function);
+	}
 	*ret_range = r;
+}
+
+int mssql_range_find(struct db *db, const struct source_request *request, struct arena *a, struct mssql_range *range,
+	struct err *err)
+{
+	const char *column = request->job->partition_column;
+	struct finder f = {.db = db, .job = request->job, .a = a, .from = range->from, .active = range->active};
+
+	if (request->job->load_mode == LOAD_INCREMENTAL && add_watermark(&f, request->watermark, range, err))
+		return -1;
+	if (request->ranges > 1 && find_bounds(&f, request->ranges, range, err))
+		return column ? err_wrap(err, "partition_column '%s'", column) : -1;
 	return 0;
 }

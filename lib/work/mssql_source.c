@@ -147,18 +147,25 @@ static int find_relation(struct source *s, const char **ret_from, struct err *er
 	return 0;
 }
 
+/* Is it a table of the session's database, whose catalog knows it? */
+static bool is_here(const struct source *s)
+{
+	return s->object && !s->table[2] && !s->table[3];
+}
+
 /* The session of range 0 says what all of them read, and as of when. */
 static int find_range(struct source *s, const char *from, struct err *err)
 {
 	const struct source_request *r = s->request;
-	const char *active = r->job->load_mode == LOAD_INCREMENTAL ? mssql_range_active(s->db, &s->arena) : NULL;
 	const struct mssql_login login = login_of(s);
 
+	if (from)
+		mssql_range_begin(s->db, r, from, is_here(s) ? s->object : NULL, &s->arena, &s->range);
 	if (mssql_picture_find(s->db, r, s->object ? s->table : NULL, s->fallback, &s->arena, &s->picture, err) ||
 		(!r->look_only && mssql_picture_close_gate(&s->picture, &login, s->object, &s->arena, err)) ||
 		mssql_picture_enter(&s->picture, s->db, s->object, &s->arena, err))
 		return -1;
-	return from ? mssql_range_find(s->db, r, from, active, &s->arena, &s->range, err) : 0;
+	return from ? mssql_range_find(s->db, r, &s->arena, &s->range, err) : 0;
 }
 
 static int find_sql(struct source *s, const char **ret_sql, struct err *err)
@@ -401,6 +408,8 @@ static void mssql_source_tell(
 		say(arg, s->changes.gap ? LOG_WARN : LOG_INFO, s->changes.how);
 	else
 		say(arg, mssql_picture_level(&s->picture), s->picture.how);
+	if (s->range.how)
+		say(arg, LOG_INFO, s->range.how);
 }
 
 const struct source_ops source_mssql = {

@@ -188,6 +188,15 @@ OBSTACLES = {
                 " inserted\nGO", "TRUNCATE and INSERT", "'tr_seen' is to see the rows"),
     "index": ("CREATE INDEX ix_off ON tgt.member (name)\nALTER INDEX ix_off ON tgt.member DISABLE",
               "TRUNCATE and INSERT", "the index 'ix_off' is disabled"),
+    "partitioned": ("DROP TABLE tgt.member\nGO\n"
+                    "IF EXISTS (SELECT 1 FROM sys.partition_schemes WHERE name = N'etl_ps') DROP PARTITION SCHEME etl_ps\n"
+                    "IF EXISTS (SELECT 1 FROM sys.partition_functions WHERE name = N'etl_pf') DROP PARTITION FUNCTION"
+                    " etl_pf\nGO\nCREATE PARTITION FUNCTION etl_pf (int) AS RANGE RIGHT FOR VALUES (2, 50)\nGO\n"
+                    "CREATE PARTITION SCHEME etl_ps AS PARTITION etl_pf ALL TO ([PRIMARY])\nGO\n"
+                    "CREATE TABLE tgt.member (id int NOT NULL PRIMARY KEY, name nvarchar(50), fee decimal(18,4), born"
+                    " date, seen datetime2(3), code varchar(10), note nvarchar(max), raw varbinary(max), flag bit NOT"
+                    " NULL) ON etl_ps(id)\nINSERT INTO tgt.member (id, flag) VALUES (77, 1)",
+                    "RENAME", "it is partitioned, by 'etl_ps'"),
     "versioned": ("DROP TABLE tgt.member\n"
                   "CREATE TABLE tgt.member (id int NOT NULL PRIMARY KEY, name nvarchar(50), fee decimal(18,4), born"
                   " date, seen datetime2(3), code varchar(10), note nvarchar(max), raw varbinary(max), flag bit NOT"
@@ -208,6 +217,10 @@ def test_what_forbids_a_switch_is_said(copies, obstacle):
     assert f"publishing: {way}" in said and "no SWITCH: " in said and why in said
     copies.copy(**REPLACE)
     assert copies.value("SELECT COUNT(*) FROM tgt.member WHERE id <> 77") == "3"
+    if obstacle == "partitioned":  # as before, with the rows in their places
+        rows = copies.rows("SELECT rows FROM sys.partitions WHERE object_id = OBJECT_ID('tgt.member') AND index_id = 1"
+                           " ORDER BY partition_number")
+        assert [int(row[0]) for row in rows] == [1, 2, 0]
     if obstacle == "trigger":
         assert copies.value("SELECT COUNT(*) FROM tgt.seen") == "3"
 

@@ -100,6 +100,74 @@ def test_ranges_of_a_type(copies, type_, value):
     assert len(same(copies)) == 41
 
 
+PARTITIONED = """IF SCHEMA_ID(N'src') IS NULL EXEC (N'CREATE SCHEMA src')
+IF SCHEMA_ID(N'tgt') IS NULL EXEC (N'CREATE SCHEMA tgt')
+DROP TABLE IF EXISTS src.item
+DROP TABLE IF EXISTS tgt.item
+GO
+IF EXISTS (SELECT 1 FROM sys.partition_schemes WHERE name = N'etl_ps') DROP PARTITION SCHEME etl_ps
+IF EXISTS (SELECT 1 FROM sys.partition_functions WHERE name = N'etl_pf') DROP PARTITION FUNCTION etl_pf
+GO
+CREATE PARTITION FUNCTION etl_pf ({type}) AS RANGE {side} FOR VALUES ({values})
+GO
+CREATE PARTITION SCHEME etl_ps AS PARTITION etl_pf ALL TO ([PRIMARY])
+GO
+CREATE TABLE src.item (id int NOT NULL, part {type} NULL, note nvarchar(20)) ON etl_ps(part)
+"""
+
+
+def partitioned(copies, side, type_="int", value="id", values="10, 20, 30, 1000"):
+    """41 rows; the last partition has none."""
+    copies.run(PARTITIONED.format(type=type_, side=side, values=values))
+    copies.run("".join(f"INSERT INTO src.item (id, part) VALUES ({i}, {value.replace('id', str(i))})\n"
+                       for i in range(1, 41)) + "INSERT INTO src.item (id) VALUES (0)\n")
+    return copies
+
+
+def conditions(copies):
+    """Of the statements that read the ranges."""
+    texts = [s["text"] for s in copies.server.statements() if s["text"].startswith("SELECT s.* FROM [src].[item]")]
+    return {text.partition(" WHERE ")[2] for text in texts}
+
+
+@pytest.mark.parametrize("side", ["RIGHT", "LEFT"])
+def test_ranges_are_whole_partitions(copies, side):
+    partitioned(copies, side)
+    done = copies.copy(partition_column="part", parallel=2, verify="digest", **WHOLE)
+    assert "ranges are whole partitions of etl_pf" in done.stderr
+    assert len(same(copies)) == 41
+
+
+@only_tdsd  # which says what it was asked
+@pytest.mark.parametrize("side, below, above", [("RIGHT", "<", ">="), ("LEFT", "<=", ">")])
+def test_bounds_are_the_boundary_values(copies, side, below, above):
+    partitioned(copies, side)
+    copies.copy(partition_column="part", parallel=2, **WHOLE)
+    assert conditions(copies) == {f"(s.[part] {below} CAST(N'20' AS int) OR s.[part] IS NULL)",
+                                  f"s.[part] {above} CAST(N'20' AS int)"}
+
+
+def test_the_column_that_a_table_is_partitioned_by_need_not_be_said(copies):
+    partitioned(copies, "RIGHT", "datetime2(3)", "DATEADD(day, id, '2020-01-01')",
+                "'2020-01-11', '2020-01-21', '2020-01-31'")
+    copies.job(parallel=4, **WHOLE)
+    plan = copies.project.etl("run", "copy", "--dry-run").stdout
+    assert "ranges are whole partitions of etl_pf" in plan and "reads 4 ranges as one picture" in plan
+    done = copies.copy(parallel=4, verify="digest", **WHOLE)
+    assert "ranges are whole partitions of etl_pf" in done.stderr
+    assert len(same(copies)) == 41
+    make(copies)
+    refused = copies.copy(parallel=4, status=1, **WHOLE).stderr
+    assert "'parallel' needs 'partition_column': the table is not known to be partitioned" in refused
+
+
+def test_more_ranges_than_partitions_and_another_column_are_cut_between_the_values(copies):
+    partitioned(copies, "LEFT")
+    for keys in ({"parallel": 5, "partition_column": "part"}, {"parallel": 3, "partition_column": "id"}):
+        assert "whole partitions" not in copies.copy(**keys, **WHOLE).stderr
+        assert len(same(copies)) == 41
+
+
 def test_a_column_without_values_and_a_type_that_is_none(copies):
     make(copies, "int", "NULL", rows=3)
     copies.copy(partition_column="part", parallel=3, **WHOLE)

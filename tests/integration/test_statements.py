@@ -50,6 +50,11 @@ class Everything(Copies, Subject):
         keys = {"source_table": "src.member", "target_table": "tgt.member", "load_mode": "incremental"}
         self.copy(watermark_column="id", **keys)
         self.copy(watermark_column="id", key_columns="id", lookback="1", **keys)
+        self.run("CREATE PARTITION FUNCTION pf (int) AS RANGE RIGHT FOR VALUES (2) -- of src.member\nGO\n"
+                 "CREATE PARTITION SCHEME ps AS PARTITION pf ALL TO ([PRIMARY]) -- of src.member\nGO\n"
+                 "CREATE TABLE src.part (id int) ON ps(id) -- as src.member\nGO\n"
+                 "INSERT INTO src.part SELECT id FROM src.member")
+        self.copy(source_table="src.part", target_table="tgt.part", load_mode="replace", create="yes", parallel=2)
         self.run("ALTER DATABASE CURRENT SET CHANGE_TRACKING = ON -- of src.member\nGO\n"
                  "ALTER TABLE src.member ENABLE CHANGE_TRACKING\nGO\nEXEC sys.sp_cdc_enable_db -- of src.member\nGO\n"
                  "EXEC sys.sp_cdc_enable_table N'src', N'member', NULL -- src.member", atomic="no")

@@ -202,7 +202,6 @@ static void what_a_copy_says_must_fit_together(void **state)
 		{"load_mode = incremental\nwatermark_column = at\nlookback = 1h\n",
 			"'lookback' reads rows again, which only 'key_columns' keep from being doubled"},
 		{"delete_missing = yes\n", "'delete_missing' is for load_mode = merge"},
-		{"parallel = 2\n", "'parallel' needs 'partition_column'"},
 		{"max_delete = many\n", "'max_delete': 'many' is not a count of rows or a percentage"},
 		{"max_delete = 101%\n", "'max_delete': '101%' is not a count of rows or a percentage"},
 		{"max_delete = %\n", "'max_delete': '%' is not a count of rows or a percentage"},
@@ -214,6 +213,8 @@ static void what_a_copy_says_must_fit_together(void **state)
 			arena_printf(&f->arena, "jobs.ini:1: job 'a': %s", cases[i][1]));
 	check_refused(f, "[job a]\nsource = r\ntarget = w\ntarget_table = t\n",
 		"jobs.ini:1: job 'a': a job of kind copy needs 'source_table' or 'source_query'");
+	check_refused(f, "[job a]\nsource = r\nsource_query = SELECT 1\ntarget = w\ntarget_table = t\nparallel = 2\n",
+		"jobs.ini:1: job 'a': 'parallel' of a query needs 'partition_column'");
 	must(parse(f, "[job a]\nsource = r\nsource_query = SELECT 1\ntarget = w\ntarget_table = t\n"), &f->err);
 }
 

@@ -31,8 +31,12 @@ static void check(const struct pair *p)
 	const struct source_request request = {
 		.job = &p->job, .watermark = p->watermark, .range = p->range, .ranges = p->ranges};
 	struct err err = ERR_INIT;
-	struct mssql_range r;
-	int rc = mssql_range_find(db, &request, "[t] AS s", p->active, &a, &r, &err);
+	struct mssql_range r = {.from = "[t] AS s", .where = "", .active = p->active};
+	int rc;
+
+	if (p->job.partition_column && p->ranges > 1)
+		r.column = arena_printf(&a, "s.[%s]", p->job.partition_column);
+	rc = mssql_range_find(db, &request, &a, &r, &err);
 
 	if (p->fails) {
 		assert_int_equal(rc, -1);
@@ -62,7 +66,8 @@ static void all_rows_need_no_question(void **state UNUSED)
 	struct err err = ERR_INIT;
 	struct mssql_range r;
 
-	must(mssql_range_find(db, &request, "[t] AS s", NULL, &a, &r, &err), &err);
+	mssql_range_begin(db, &request, "[t] AS s", "[t]", &a, &r);
+	must(mssql_range_find(db, &request, &a, &r, &err), &err);
 	assert_string_equal(mssql_range_sql(&r, 0, 1, &a), "SELECT s.* FROM [t] AS s");
 	arena_release(&a);
 	assert_null(fake_db_said(db, 0));
@@ -188,6 +193,144 @@ static void what_runs_is_asked_of_the_server(void **state UNUSED)
 	arena_release(&a);
 }
 
+/* --- partitions --- */
+
+#define FUNCTION(right)                                                                                                \
+	{.match = "boundary_value_on_right", .columns = 2, .declared = {"nvarchar(128)", "int"}, .rows = {{"pf", right}}, \
+		.n_rows = 1}
+#define TYPE(type)  {.match = "WHERE 1 = 0", .columns = 1, .declared = {type}}
+#define COLUMN(...) {.match = "SELECT c.name", .columns = 1, .declared = {"nvarchar(128)"}, __VA_ARGS__}
+#define NOT_ASKED   {.match = "not asked"}
+#define ENDS_ONLY   {.match = "SELECT MIN(", .columns = 2, .declared = {"int", "int"}, .rows = {{"0", "9"}}, .n_rows = 1}
+#define HALF	    "CAST(CAST(CAST(N'0' AS int) AS float) + (CAST(CAST(N'9' AS int) AS float) - CAST(CAST(N'0' AS int) AS float)) * 1 / 2 AS int)"
+/* Of each partition its upper bound and its rows. */
+#define VALUES(n, ...)                                                                                                 \
+	{.match = "sys.partition_range_values", .columns = 3, .declared = {"int", "bigint", "int"}, .rows = {__VA_ARGS__}, \
+		.n_rows = n}
+#define LAST(rows) {NULL, rows, "1"}
+
+struct parts {
+	struct fake_answer answers[5];
+	const char *column; /* partition_column */
+	uint32_t ranges;
+	const char *where[4], *how;
+};
+
+static void check_parts(const struct parts *p)
+{
+	CLEANUP(arena_release) struct arena a = ARENA_INIT;
+	struct db *db = fake_db_open(p->answers, ARRAY_LEN(p->answers));
+	const struct job job = {.load_mode = LOAD_APPEND, .partition_column = p->column};
+	const struct source_request request = {.job = &job, .ranges = p->ranges};
+	struct err err = ERR_INIT;
+	struct mssql_range r;
+
+	mssql_range_begin(db, &request, "[t] AS s", "[t]", &a, &r);
+	must(mssql_range_find(db, &request, &a, &r, &err), &err);
+	for (uint32_t i = 0; i < p->ranges; i++)
+		assert_string_equal(mssql_range_sql(&r, i, p->ranges, &a),
+			arena_printf(&a, "SELECT s.* FROM [t] AS s WHERE %s", p->where[i]));
+	if (p->how)
+		assert_string_equal(r.how, p->how);
+	else
+		assert_null(r.how);
+	db_close(db);
+}
+
+#define CHECK_PARTS(cases)                                                                                             \
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)                                                                  \
+	check_parts(&(cases)[i])
+
+static void ranges_are_whole_partitions(void **state UNUSED)
+{
+	static const struct parts v[] = {
+		/* the value is of the partition above it */
+		{{FUNCTION("1"), TYPE("int"), VALUES(4, {"10", "5", "0"}, {"20", "5", "0"}, {"30", "5", "0"}, LAST("5"))},
+			.column = "id", .ranges = 2, .how = "ranges are whole partitions of pf",
+			.where = {"(s.[id] < CAST(N'20' AS int) OR s.[id] IS NULL)", "s.[id] >= CAST(N'20' AS int)"}},
+		/* of the one below it */
+		{{FUNCTION("0"), TYPE("int"), VALUES(3, {"10", "5", "0"}, {"20", "5", "0"}, LAST("5"))},
+			.column = "id", .ranges = 3, .how = "ranges are whole partitions of pf",
+			.where = {"(s.[id] <= CAST(N'10' AS int) OR s.[id] IS NULL)",
+				"s.[id] > CAST(N'10' AS int) AND s.[id] <= CAST(N'20' AS int)", "s.[id] > CAST(N'20' AS int)"}},
+		/* the job does not say by which */
+		{{COLUMN(.rows = {{"year"}}, .n_rows = 1), FUNCTION("1"), TYPE("date"),
+			 VALUES(2, {"2020-01-01", "1", "0"}, LAST("1"))},
+			.ranges = 2, .how = "ranges are whole partitions of pf",
+			.where = {"(s.[year] < CAST(N'2020-01-01' AS date) OR s.[year] IS NULL)",
+				"s.[year] >= CAST(N'2020-01-01' AS date)"}},
+	};
+
+	CHECK_PARTS(v);
+}
+
+/* Rows count, not partitions; what is empty ends no range, nor does a boundary value that is null. */
+static void ranges_have_about_as_many_rows(void **state UNUSED)
+{
+	static const struct parts v[] = {
+		{{FUNCTION("1"), TYPE("int"),
+			 VALUES(6, {NULL, "0", "0"}, {"10", "0", "0"}, {"20", "1", "0"}, {"30", "1", "0"}, {"40", "8", "0"},
+				 LAST("9"))},
+			.column = "id", .ranges = 2, .how = "ranges are whole partitions of pf",
+			.where = {"(s.[id] < CAST(N'40' AS int) OR s.[id] IS NULL)", "s.[id] >= CAST(N'40' AS int)"}},
+		/* the first is more than its part, the others have one each all the same */
+		{{FUNCTION("1"), TYPE("int"), VALUES(4, {"10", "97", "0"}, {"20", "1", "0"}, {"30", "1", "0"}, LAST("1"))},
+			.column = "id", .ranges = 4, .how = "ranges are whole partitions of pf",
+			.where = {"(s.[id] < CAST(N'10' AS int) OR s.[id] IS NULL)",
+				"s.[id] >= CAST(N'10' AS int) AND s.[id] < CAST(N'20' AS int)",
+				"s.[id] >= CAST(N'20' AS int) AND s.[id] < CAST(N'30' AS int)", "s.[id] >= CAST(N'30' AS int)"}},
+		/* the last is */
+		{{FUNCTION("1"), TYPE("int"), VALUES(4, {"10", "1", "0"}, {"20", "1", "0"}, {"30", "1", "0"}, LAST("97"))},
+			.column = "id", .ranges = 3, .how = "ranges are whole partitions of pf",
+			.where = {"(s.[id] < CAST(N'20' AS int) OR s.[id] IS NULL)",
+				"s.[id] >= CAST(N'20' AS int) AND s.[id] < CAST(N'30' AS int)", "s.[id] >= CAST(N'30' AS int)"}},
+	};
+
+	CHECK_PARTS(v);
+}
+
+static void else_the_values_are_cut(void **state UNUSED)
+{
+	static const char *const halves[] = {"(s.[id] < " HALF " OR s.[id] IS NULL)", "s.[id] >= " HALF};
+	static const struct fake_answer cases[][4] = {
+		/* it is not partitioned by it; nobody says; the second of three statements is refused */
+		{{.match = "boundary_value_on_right", .columns = 2}, ENDS_ONLY, NOT_ASKED, NOT_ASKED},
+		{{.match = "boundary_value_on_right", .fails = ERR_CONFIG}, ENDS_ONLY, NOT_ASKED, NOT_ASKED},
+		{FUNCTION("1"), {.match = "WHERE 1 = 0", .fails = ERR_CONFIG}, ENDS_ONLY, NOT_ASKED},
+		{FUNCTION("1"), TYPE("varchar(10)"), ENDS_ONLY, NOT_ASKED},
+		{FUNCTION("1"), TYPE("int"), {.match = "sys.partition_range_values", .fails = ERR_CONFIG}, ENDS_ONLY},
+		/* fewer partitions with rows than ranges */
+		{FUNCTION("1"), TYPE("int"), VALUES(3, {"10", "0", "0"}, {"20", "7", "0"}, LAST("0")), ENDS_ONLY},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct parts p = {.column = "id", .ranges = 2, .where = {halves[0], halves[1]}};
+
+		memcpy(p.answers, cases[i], sizeof(cases[i]));
+		p.answers[4] = (struct fake_answer)NOT_ASKED;
+		check_parts(&p);
+	}
+}
+
+static void a_table_that_is_not_partitioned_needs_a_column(void **state UNUSED)
+{
+	static const struct fake_answer answers[] = {COLUMN(.n_rows = 0), COLUMN(.fails = ERR_CONFIG)};
+	const struct job job = {.load_mode = LOAD_APPEND};
+	const struct source_request request = {.job = &job, .ranges = 2};
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+		CLEANUP(arena_release) struct arena a = ARENA_INIT;
+		struct db *db = fake_db_open(&answers[i], 1);
+		struct err err = ERR_INIT;
+		struct mssql_range r;
+
+		mssql_range_begin(db, &request, "[t] AS s", "[t]", &a, &r);
+		assert_int_equal(mssql_range_find(db, &request, &a, &r, &err), -1);
+		check_err(&err, ERR_CONFIG, "'parallel' needs 'partition_column': the table is not known to be partitioned");
+		db_close(db);
+	}
+}
+
 static void errors_name_the_column(void **state UNUSED)
 {
 	static const struct pair v[] = {
@@ -211,6 +354,10 @@ int main(void)
 		cmocka_unit_test(a_lookback_reads_again),
 		cmocka_unit_test(a_rowversion_stays_below_what_runs),
 		cmocka_unit_test(what_runs_is_asked_of_the_server),
+		cmocka_unit_test(ranges_are_whole_partitions),
+		cmocka_unit_test(ranges_have_about_as_many_rows),
+		cmocka_unit_test(else_the_values_are_cut),
+		cmocka_unit_test(a_table_that_is_not_partitioned_needs_a_column),
 		cmocka_unit_test(errors_name_the_column),
 	};
 
