@@ -18,6 +18,7 @@ struct look {
 	struct db *db;
 	const char *subject, *user, *database;
 	const char *table, *schema; /* in brackets; schema NULL: the user's own */
+	const char *bare_table, *bare_schema; /* without */
 };
 
 /* `sql` gives one number: 0 is what the remedy is for, anything else is well, NULL: not to be told. */
@@ -25,12 +26,16 @@ struct need {
 	unsigned modes;
 	const char *check, *sql;
 	enum doctor_state state; /* where it is not met */
-	const char *text, *remedy; /* %t the table, %s its schema, %u the user, %d the database */
+	const char *text, *remedy; /* %t the table, %s its schema (%T and %S as text), %u the user, %d the database */
 };
 
 #define HAS(permission) "SELECT HAS_PERMS_BY_NAME(@name, N'OBJECT', N'" permission "')"
 #define LACKS_ON(permission, why) \
 	"no " permission " on %t, which " why, "GRANT " permission " ON %t TO %u"
+
+#define ALLOWS_SNAPSHOT \
+	"SELECT CASE WHEN snapshot_isolation_state_desc = N'ON' THEN 1 ELSE 0 END FROM sys.databases" \
+	" WHERE name = DB_NAME()"
 
 static const struct need of_source[] = {
 	{ANY_MODE, "table", "SELECT CASE WHEN OBJECT_ID(@name) IS NULL THEN 0 ELSE 1 END", DOCTOR_PROBLEM,
@@ -68,11 +73,36 @@ static const struct need of_target[] = {
 };
 
 static const struct need of_parallel_source[] = {
-	{ANY_MODE, "snapshot",
-		"SELECT CASE WHEN snapshot_isolation_state_desc = N'ON' THEN 1 ELSE 0 END FROM sys.databases"
-		" WHERE name = DB_NAME()",
-		DOCTOR_PROBLEM, "the job reads ranges in parallel, and %d does not allow SNAPSHOT",
+	{ANY_MODE, "snapshot", ALLOWS_SNAPSHOT, DOCTOR_PROBLEM,
+		"the job reads ranges in parallel, and %d does not allow SNAPSHOT",
 		"ALTER DATABASE %d SET ALLOW_SNAPSHOT_ISOLATION ON; or parallel = 1"},
+};
+
+/* Microsoft Learn, "Work with change tracking". */
+static const struct need of_tracked_source[] = {
+	{MODE(INCREMENTAL), "change tracking", "SELECT CASE WHEN CHANGE_TRACKING_CURRENT_VERSION() IS NULL THEN 0 ELSE 1 END",
+		DOCTOR_PROBLEM, "the job reads what has changed, and %d does not track changes",
+		"ALTER DATABASE %d SET CHANGE_TRACKING = ON (CHANGE_RETENTION = 7 DAYS, AUTO_CLEANUP = ON)"},
+	{MODE(INCREMENTAL), "change tracking",
+		"SELECT CASE WHEN OBJECT_ID(@name) IS NULL THEN NULL WHEN EXISTS (SELECT 1 FROM sys.change_tracking_tables"
+		" WHERE object_id = OBJECT_ID(@name)) THEN 1 ELSE 0 END",
+		DOCTOR_PROBLEM, "the job reads what has changed, and changes of %t are not tracked",
+		"ALTER TABLE %t ENABLE CHANGE_TRACKING"},
+	{MODE(INCREMENTAL), "grants", HAS("VIEW CHANGE TRACKING"), DOCTOR_PROBLEM,
+		LACKS_ON("VIEW CHANGE TRACKING", "the job reads the changes of")},
+	{MODE(INCREMENTAL), "snapshot", ALLOWS_SNAPSHOT, DOCTOR_PROBLEM,
+		"the job reads versions and changes as one picture, and %d does not allow SNAPSHOT",
+		"ALTER DATABASE %d SET ALLOW_SNAPSHOT_ISOLATION ON"},
+};
+
+static const struct need of_captured_source[] = {
+	{MODE(INCREMENTAL), "change data capture",
+		"SELECT CASE WHEN is_cdc_enabled = 1 THEN 1 ELSE 0 END FROM sys.databases WHERE name = DB_NAME()",
+		DOCTOR_PROBLEM, "the job reads captured changes, and %d captures none", "EXEC sys.sp_cdc_enable_db"},
+	{MODE(INCREMENTAL), "change data capture",
+		"SELECT CASE WHEN is_tracked_by_cdc = 1 THEN 1 ELSE 0 END FROM sys.tables WHERE object_id = OBJECT_ID(@name)",
+		DOCTOR_PROBLEM, "the job reads captured changes, and those of %t are not captured",
+		"EXEC sys.sp_cdc_enable_table @source_schema = %S, @source_name = %T, @role_name = NULL"},
 };
 
 static const char *fill(const struct look *l, const char *text)
@@ -87,6 +117,10 @@ static const char *fill(const struct look *l, const char *text)
 			buf_adds(&out, l->table);
 		else if (c == 's')
 			buf_adds(&out, l->schema ? l->schema : "[dbo]");
+		else if (c == 'T')
+			buf_adds(&out, tsql_text(l->bare_table, a));
+		else if (c == 'S')
+			buf_adds(&out, tsql_text(l->bare_schema, a));
 		else if (c == 'u')
 			buf_adds(&out, tsql_quote(l->user, a));
 		else if (c == 'd')
@@ -125,6 +159,20 @@ static size_t check(const struct look *l, const struct job *job, const struct ne
 	return unmet;
 }
 
+static size_t check_source(const struct look *l, const struct job *job)
+{
+	enum changes changes = job_changes(job);
+	size_t unmet = check(l, job, of_source, ARRAY_LEN(of_source));
+
+	if (changes == CHANGES_TRACKING)
+		unmet += check(l, job, of_tracked_source, ARRAY_LEN(of_tracked_source));
+	else if (changes == CHANGES_CDC)
+		unmet += check(l, job, of_captured_source, ARRAY_LEN(of_captured_source));
+	if (changes != CHANGES_TRACKING && job->parallel > 1)
+		unmet += check(l, job, of_parallel_source, ARRAY_LEN(of_parallel_source));
+	return unmet;
+}
+
 static int take_table(struct look *l, const char *name, struct err *err)
 {
 	const char *parts[TSQL_NAME_PARTS];
@@ -132,6 +180,8 @@ static int take_table(struct look *l, const char *name, struct err *err)
 	if (tsql_name_parse(name, l->d->arena, parts, err))
 		return -1;
 	l->table = tsql_name_print(parts, l->d->arena);
+	l->bare_table = parts[0];
+	l->bare_schema = parts[1] ? parts[1] : "dbo";
 	l->schema = parts[1] ? tsql_quote(parts[1], l->d->arena) : NULL;
 	return 0;
 }
@@ -143,11 +193,8 @@ static void look_at_job(const struct look *with, const struct connection *c, con
 	size_t unmet = 0;
 
 	l.subject = arena_printf(l.d->arena, "job %s", job->name);
-	if (strcmp(c->name, job->source) == 0 && job->source_table && take_table(&l, job->source_table, &err) == 0) {
-		unmet += check(&l, job, of_source, ARRAY_LEN(of_source));
-		if (job->parallel > 1)
-			unmet += check(&l, job, of_parallel_source, ARRAY_LEN(of_parallel_source));
-	}
+	if (strcmp(c->name, job->source) == 0 && job->source_table && take_table(&l, job->source_table, &err) == 0)
+		unmet += check_source(&l, job);
 	if (strcmp(c->name, job->target) == 0 && take_table(&l, job->target_table, &err) == 0)
 		unmet += check(&l, job, of_target, ARRAY_LEN(of_target));
 	if (unmet == 0)
