@@ -102,6 +102,19 @@ def test_named_instance(member, tdsd, domain_net, named):
     facts = member.ping()
     assert (facts["login"], facts["auth"]) == (USER, "kerberos")
     assert server.last_login()["integrated"]
+    found = member.findings()  # the doctor has the port from the login, and asks for the SPN then
+    assert [f[3].partition("@")[0] for f in found if f[1:3] == ("spn", "ok")] == [server.spn]
+    assert ("connection dw", "login", "ok") in [f[:3] for f in found]
+
+
+def test_named_instance_that_is_registered_by_its_name(member, tdsd, domain_net, named):
+    """By name is what clients of named pipes ask for: over TCP there is no login, and the doctor says what there is."""
+    server = member.server(tdsd, domain_net, "--instance", "DWH", "--browser", f"{domain_net.host}:1434",
+                           spn="MSSQLSvc/sqlhost.ad.test:DWH")
+    member.connect("sqlhost.ad.test\\DWH")
+    found = member.findings()
+    assert ("connection dw", "other spn", "warning", f"'{server.spn}' does exist") in found
+    assert [f[3] for f in found if f[2] == "problem" and f"MSSQLSvc/sqlhost.ad.test:{server.port}" in f[3]]
 
 
 def test_listener_that_sends_us_on(member, tdsd, domain_net, named):
