@@ -175,7 +175,7 @@ static int parse_alter_database(struct parser *p, struct stmt **ret)
 		if (!known)
 			s->kind = ST_NOTHING;
 		(void)accept_op(p, "=");
-		if (!known || strcasecmp(s->text, "RECOVERY") == 0) {
+		if ((!known && !at_word(p, "WITH")) || strcasecmp(s->text, "RECOVERY") == 0) {
 			*LIST_ADD(p, s->columns, s->n_columns, cap) = p->t->text;
 			p->t += p->t->kind != TOK_END;
 		}
