@@ -141,8 +141,11 @@ int krb_service_ticket(const struct kerberos_options *o, const char *spn, struct
 		return -1;
 	want.client = s.client;
 	code = krb5_parse_name(s.ctx, spn, &want.server);
-	if (code == 0 && !strchr(spn, '@'))
+	if (code == 0 && !strchr(spn, '@')) {
+		/* a host's service: a KDC may refer to another realm for it (RFC 6806 §8) */
+		krb5_principal_set_type(s.ctx, want.server, KRB5_NT_SRV_HST);
 		code = krb5_principal_set_realm(s.ctx, want.server, krb5_principal_get_realm(s.ctx, s.client));
+	}
 	code = code ? code : krb5_get_credentials(s.ctx, 0, s.cache, &want, &got);
 	if (want.server)
 		krb5_free_principal(s.ctx, want.server);

@@ -130,21 +130,49 @@ static int explain_step(const struct gss *g, OM_uint32 major, OM_uint32 minor, b
 	return fail(major, minor, g->spn, err);
 }
 
-int gss_step(struct gss *g, const void *in, size_t in_len, const void **ret_out, size_t *ret_out_len, struct err *err)
+/* The KDC of our realm has no such service. Does it know which realm has? Then the name says so. */
+static bool follow_referral(struct gss *g)
+{
+	struct err ignored = ERR_INIT;
+	struct krb_service service;
+	OM_uint32 minor;
+
+	if (strchr(g->spn, '@') || krb_service_ticket(g->wish.kerberos, g->spn, &service, &ignored))
+		return false;
+	gss_release_name(&minor, &g->target);
+	free(g->spn);
+	g->spn = strdup(service.server);
+	return g->spn && import_name(g, &ignored) == 0;
+}
+
+static OM_uint32 init_context(struct gss *g, const void *in, size_t in_len, OM_uint32 *ret_minor, OM_uint32 *ret_flags)
 {
 	struct gss_channel_bindings_struct binding = {
 		.application_data = {.length = g->wish.binding_len, .value = g->binding}};
 	gss_buffer_desc token = {.length = in_len, .value = (void *)(uintptr_t)in};
 	OM_uint32 wanted = GSS_C_MUTUAL_FLAG | GSS_C_REPLAY_FLAG | GSS_C_INTEG_FLAG | (g->wish.delegate ? GSS_C_DELEG_FLAG : 0);
-	OM_uint32 major, minor, flags = 0;
+	OM_uint32 major;
 
-	gss_release_buffer(&minor, &g->out);
 	lend_cache(g, true);
-	major = gss_init_sec_context(&minor, g->cred, &g->ctx, g->target,
+	major = gss_init_sec_context(ret_minor, g->cred, &g->ctx, g->target,
 		g->wish.mechanism == KERBEROS_SPNEGO ? GSS_SPNEGO_MECHANISM : GSS_KRB5_MECHANISM, wanted, 0,
 		g->wish.binding_len ? &binding : GSS_C_NO_CHANNEL_BINDINGS, in_len ? &token : GSS_C_NO_BUFFER, NULL,
-		&g->out, &flags, NULL);
+		&g->out, ret_flags, NULL);
 	lend_cache(g, false);
+	return major;
+}
+
+int gss_step(struct gss *g, const void *in, size_t in_len, const void **ret_out, size_t *ret_out_len, struct err *err)
+{
+	OM_uint32 major, minor, more, flags = 0;
+
+	gss_release_buffer(&minor, &g->out);
+	major = init_context(g, in, in_len, &minor, &flags);
+	if (GSS_ERROR(major) && in_len == 0 && follow_referral(g)) {
+		if (g->ctx)
+			gss_delete_sec_context(&more, &g->ctx, GSS_C_NO_BUFFER);
+		major = init_context(g, in, in_len, &minor, &flags);
+	}
 	if (GSS_ERROR(major))
 		return explain_step(g, major, minor, in_len == 0, err);
 	if (major == GSS_S_COMPLETE) {

@@ -119,6 +119,13 @@ class MitKdc(Kdc):
         """New keys: what a keytab has of it is old now."""
         self.kadmin(f"cpw -e {','.join(e + ':normal' for e in self.enctypes)} -randkey {principal}")
 
+    def refers(self, host, realm):
+        """To whoever asks for a service of the host, as its name is in SPNs."""
+        with self.krb5_conf.open("a", encoding="ascii") as conf:
+            conf.write(f"\t{host} = {realm}\n")  # [domain_realm] is the last section
+        self.stop()
+        self.start()
+
     def trust(self, other):
         """Who has a ticket of the other realm gets one here."""
         for kdc in self, other:

@@ -273,8 +273,6 @@ def test_extended_protection(domain, mode, unbound):
         dw.said("channel binding is required, and the client sends none")
 
 
-
-
 # --- realms that trust each other ---------------------------------------------------
 
 
@@ -296,3 +294,19 @@ def test_server_of_another_realm(domain, make_kdc, mechanism):
     dw.write({"trusted_kdc": trusted, "domain_realm": f"localhost = {OTHER}"}, mechanism=mechanism)
     assert dw.ping()["auth"] == "kerberos"
     assert f"{dw.spn}@{OTHER}" in dw.theirs.log()
+
+
+@pytest.mark.parametrize("mechanism", ["krb5", "spnego"])
+def test_the_kdc_refers_to_another_realm(domain, make_kdc, mechanism):
+    """It knows which realm a server is of, and we do not (RFC 6806, 8). MIT's refers for a host, not for a host with a
+    port."""
+    dw = domain()
+    dw.theirs = make_kdc(MitKdc, realm=OTHER)
+    dw.theirs.trust(dw.kdc)
+    host = "sql.far.test"
+    dw.theirs.add(f"MSSQLSvc/{host}", dw.path / "sql.keytab")
+    dw.write({"trusted_kdc": f"{OTHER} = 127.0.0.1:{dw.theirs.port}"}, mechanism=mechanism, spn=f"MSSQLSvc/{host}")
+    assert f"the KDC knows no service 'MSSQLSvc/{host}'" in dw.ping(status=5)
+    dw.kdc.refers(host, OTHER)
+    assert dw.ping()["auth"] == "kerberos"
+    assert f"MSSQLSvc/{host}@{OTHER}" in dw.theirs.log()
