@@ -116,35 +116,6 @@ void gss_free(struct gss *g)
 	free(g);
 }
 
-/* SPNEGO keeps to itself why Kerberos could not begin: mostly it is the service ticket, which is asked for again. */
-static int explain_step(const struct gss *g, OM_uint32 major, OM_uint32 minor, bool first, struct err *err)
-{
-	struct krb_service service;
-
-	if (first && g->wish.mechanism == KERBEROS_SPNEGO && minor == 0 &&
-		krb_service_ticket(g->wish.kerberos, g->spn, &service, err)) {
-		if (err->code == ERR_NOT_FOUND)
-			err->code = ERR_AUTH;
-		return -1;
-	}
-	return fail(major, minor, g->spn, err);
-}
-
-/* The KDC of our realm has no such service. Does it know which realm has? Then the name says so. */
-static bool follow_referral(struct gss *g)
-{
-	struct err ignored = ERR_INIT;
-	struct krb_service service;
-	OM_uint32 minor;
-
-	if (strchr(g->spn, '@') || krb_service_ticket(g->wish.kerberos, g->spn, &service, &ignored))
-		return false;
-	gss_release_name(&minor, &g->target);
-	free(g->spn);
-	g->spn = strdup(service.server);
-	return g->spn && import_name(g, &ignored) == 0;
-}
-
 static OM_uint32 init_context(struct gss *g, const void *in, size_t in_len, OM_uint32 *ret_minor, OM_uint32 *ret_flags)
 {
 	struct gss_channel_bindings_struct binding = {
@@ -162,19 +133,60 @@ static OM_uint32 init_context(struct gss *g, const void *in, size_t in_len, OM_u
 	return major;
 }
 
+static bool rename_target(struct gss *g, const char *spn)
+{
+	struct err ignored = ERR_INIT;
+	char *name = strdup(spn);
+	OM_uint32 minor;
+
+	if (!name)
+		return false;
+	gss_release_name(&minor, &g->target);
+	free(g->spn);
+	g->spn = name;
+	return import_name(g, &ignored) == 0;
+}
+
+/* The first step failed. Where it can be for want of a service ticket (SPNEGO keeps the reason to itself) it is
+ * asked for once more, as a host's: a KDC that has no such service may know which realm has, and then the name says
+ * so. `why`: there is none to be had. */
+static OM_uint32 begin_elsewhere(struct gss *g, OM_uint32 major, OM_uint32 *minor, OM_uint32 *ret_flags, struct err *why)
+{
+	bool spnego = g->wish.mechanism == KERBEROS_SPNEGO, is_full = strchr(g->spn, '@') != NULL;
+	struct krb_service service;
+	OM_uint32 m;
+
+	if (spnego ? *minor != 0 : is_full || (int32_t)*minor != KRB_ERR_S_PRINCIPAL_UNKNOWN)
+		return major;
+	if (krb_service_ticket(g->wish.kerberos, g->spn, &service, why) || is_full || !rename_target(g, service.server))
+		return major;
+	if (g->ctx)
+		gss_delete_sec_context(&m, &g->ctx, GSS_C_NO_BUFFER);
+	return init_context(g, NULL, 0, minor, ret_flags);
+}
+
+/* `why` is known better than the mechanism tells it, or empty. */
+static int explain_step(const struct gss *g, OM_uint32 major, OM_uint32 minor, const struct err *why, struct err *err)
+{
+	if (g->wish.mechanism != KERBEROS_SPNEGO || !why->code)
+		return fail(major, minor, g->spn, err);
+	*err = *why;
+	if (err->code == ERR_NOT_FOUND)
+		err->code = ERR_AUTH;
+	return -1;
+}
+
 int gss_step(struct gss *g, const void *in, size_t in_len, const void **ret_out, size_t *ret_out_len, struct err *err)
 {
-	OM_uint32 major, minor, more, flags = 0;
+	OM_uint32 major, minor, flags = 0;
+	struct err why = ERR_INIT;
 
 	gss_release_buffer(&minor, &g->out);
 	major = init_context(g, in, in_len, &minor, &flags);
-	if (GSS_ERROR(major) && in_len == 0 && follow_referral(g)) {
-		if (g->ctx)
-			gss_delete_sec_context(&more, &g->ctx, GSS_C_NO_BUFFER);
-		major = init_context(g, in, in_len, &minor, &flags);
-	}
+	if (GSS_ERROR(major) && in_len == 0)
+		major = begin_elsewhere(g, major, &minor, &flags, &why);
 	if (GSS_ERROR(major))
-		return explain_step(g, major, minor, in_len == 0, err);
+		return explain_step(g, major, minor, &why, err);
 	if (major == GSS_S_COMPLETE) {
 		if (!(flags & GSS_C_MUTUAL_FLAG))
 			return err_set(err, ERR_AUTH, "the server '%s' has not proven who it is", g->spn);
