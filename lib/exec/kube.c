@@ -16,11 +16,6 @@ static struct kube *self(struct executor *x)
 	return (struct kube *)x;
 }
 
-static int64_t now(const struct kube *x)
-{
-	return x->clock->monotonic(x->clock->arg);
-}
-
 /* --- opening ---------------------------------------------------------------------- */
 
 static int read_template(struct kube *x, struct err *err)
@@ -117,7 +112,7 @@ static int kube_start(struct executor *base, const struct worker_spec *spec, cha
 		take_order(w, spec);
 		w->stage = KUBE_TO_MAKE;
 		w->at = 0;
-		w->noticed = now(x);
+		w->noticed = kube_now(x);
 	}
 	memcpy(ret_handle, w->handle, EXECUTOR_HANDLE_MAX);
 	return 0;
@@ -146,7 +141,7 @@ static enum executor_found kube_adopt(struct executor *base, int64_t run_id, int
 		return EXECUTOR_ALIVE;
 	if (!w || !w->seen)
 		return is_handle(x, handle) ? EXECUTOR_GONE : EXECUTOR_ELSEWHERE;
-	w->noticed = now(x);
+	w->noticed = kube_now(x);
 	w->unwanted_since = 0;
 	w->stage = KUBE_WATCHED;
 	if (w->pod.phase == KUBE_PENDING) { /* its Secret may not have been made */
@@ -171,7 +166,7 @@ static void kube_stop(struct executor *base, int64_t run_id, int64_t fence, int 
 	if (w->stage == KUBE_TO_MAKE && !w->call)
 		kube_tell(w, &end, "it was stopped before its pod was made");
 	else if (w->pod.phase != KUBE_ENDED)
-		w->delete_at = now(x);
+		w->delete_at = kube_now(x);
 }
 
 /* --- time ---------------------------------------------------------------------------- */
@@ -195,7 +190,7 @@ static void give_up_pending(struct kube_worker *w)
 	snprintf(text, sizeof(text), "its pod has not begun after %s%s%.800s",
 		text_elapsed(w->x->settings->kubernetes.start_timeout, after, sizeof(after)), *w->words ? ": " : "",
 		w->words);
-	w->delete_at = now(w->x);
+	w->delete_at = kube_now(w->x);
 	w->grace_s = 0;
 	kube_tell(w, &end, text);
 }
@@ -233,7 +228,7 @@ static int64_t terminating_until(const struct kube_worker *w)
 
 static void pass_time(struct kube *x)
 {
-	int64_t t = now(x);
+	int64_t t = kube_now(x);
 
 	for (size_t i = 0; i < x->n; i++) {
 		struct kube_worker *w = x->v[i];
@@ -329,7 +324,7 @@ static int kube_next(struct executor *base, struct worker_end *ret_end)
 static int kube_notice(struct executor *base, struct worker_notice *ret)
 {
 	struct kube *x = self(base);
-	int64_t t = now(x);
+	int64_t t = kube_now(x);
 
 	for (size_t i = 0; i < x->n; i++) {
 		struct kube_worker *w = x->v[i];
@@ -367,7 +362,7 @@ static bool is_active(const struct kube_worker *w, const struct worker_key *acti
 static bool is_due(struct kube_worker *w)
 {
 	const struct kube *x = w->x;
-	int64_t keep = x->settings->kubernetes.keep_failed_for, t = now(x);
+	int64_t keep = x->settings->kubernetes.keep_failed_for, t = kube_now(x);
 
 	if (!w->unwanted_since)
 		w->unwanted_since = t;
@@ -393,7 +388,7 @@ static void kube_sweep(struct executor *base, const struct worker_key *active, s
 		if (w->pod.terminating || w->deleting || w->delete_at != INT64_MAX || !is_due(w))
 			continue;
 		w->grace_s = KUBE_GRACE_S;
-		w->delete_at = now(x);
+		w->delete_at = kube_now(x);
 	}
 }
 

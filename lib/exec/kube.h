@@ -93,6 +93,11 @@ struct kube {
 	size_t n, cap, calls;
 };
 
+static inline int64_t kube_now(const struct kube *x) /* monotonic ms */
+{
+	return x->clock->monotonic(x->clock->arg);
+}
+
 /* kube_table.c: what is known */
 struct kube_worker *kube_find(const struct kube *x, int64_t run_id, int64_t fence);
 struct kube_worker *kube_add(struct kube *x, int64_t run_id, int64_t fence);

@@ -10,11 +10,6 @@
 
 #define AGAIN_MS 1000
 
-static int64_t now(const struct kube *x)
-{
-	return x->clock->monotonic(x->clock->arg);
-}
-
 static void call(struct kube_worker *w, const char *method, const char *path, const char *body,
 	void (*done)(void *, const struct http_response *))
 {
@@ -47,7 +42,7 @@ static void pod_path(const struct kube_worker *w, struct buf *out)
 
 static void again(struct kube_worker *w, const struct kube_fault *f)
 {
-	w->at = now(w->x) + kube_back_off(++w->tries, f->retry_after, kube_api_chance(w->x->api));
+	w->at = kube_now(w->x) + kube_back_off(++w->tries, f->retry_after, kube_api_chance(w->x->api));
 }
 
 static void never(struct kube_worker *w, const char *what, const char *why)
@@ -86,7 +81,7 @@ static void on_secret(void *arg, const struct http_response *r)
 	if (f.cure == KUBE_EXISTS) {
 		watched(w);
 	} else if (f.cure == KUBE_REFUSED || f.cure == KUBE_MISSING) {
-		w->delete_at = now(w->x);
+		w->delete_at = kube_now(w->x);
 		never(w, "the Secret of its pod cannot be created", f.words);
 	} else {
 		kube_say(w, f.words);
@@ -124,20 +119,20 @@ static void created(struct kube_worker *w, struct json *pod)
 	}
 	if (status.terminating) { /* somebody's deletion: it has to be gone first */
 		kube_say(w, "a pod of its name is being deleted");
-		w->at = now(w->x) + AGAIN_MS;
+		w->at = kube_now(w->x) + AGAIN_MS;
 		return;
 	}
 	if (!w->seen)
 		w->pod = status;
 	w->seen = w->listed = true; /* the watch may come later, or not stand now */
-	w->pending_since = now(w->x);
+	w->pending_since = kube_now(w->x);
 	w->stage = KUBE_TO_KEY;
 	w->at = 0;
 	w->tries = 0;
 	w->words[0] = '\0'; /* why it waited until now */
 	w->news = false;
 	if (w->stopped)
-		w->delete_at = now(w->x);
+		w->delete_at = kube_now(w->x);
 	create_secret(w);
 }
 
@@ -176,7 +171,7 @@ static void not_created(struct kube_worker *w, const struct http_response *r)
 	case KUBE_WAIT:
 		w->waits_for_room = true;
 		kube_say(w, f.words);
-		w->at = now(w->x) + KUBE_QUOTA_WAIT_MS + (int64_t)(kube_api_chance(w->x->api) * KUBE_QUOTA_WAIT_MS / 5);
+		w->at = kube_now(w->x) + KUBE_QUOTA_WAIT_MS + (int64_t)(kube_api_chance(w->x->api) * KUBE_QUOTA_WAIT_MS / 5);
 		break;
 	case KUBE_REFUSED:
 	case KUBE_MISSING:
@@ -286,7 +281,7 @@ static void on_deleted(void *arg, const struct http_response *r)
 	}
 	if (f.cure == KUBE_REFUSED)
 		log_error("pod '%s' cannot be deleted: %s", w->name, f.words);
-	w->delete_at = now(w->x) + kube_back_off(++w->tries, f.retry_after, kube_api_chance(w->x->api)) +
+	w->delete_at = kube_now(w->x) + kube_back_off(++w->tries, f.retry_after, kube_api_chance(w->x->api)) +
 		       (f.cure == KUBE_REFUSED ? KUBE_CALL_TIMEOUT_MS : 0);
 }
 
@@ -308,7 +303,7 @@ static void delete_pod(struct kube_worker *w)
 
 void kube_calls_turn(struct kube *x)
 {
-	int64_t t = now(x);
+	int64_t t = kube_now(x);
 
 	for (size_t i = 0; i < x->n && x->calls < KUBE_CALLS_MAX; i++) {
 		struct kube_worker *w = x->v[i];
@@ -342,7 +337,7 @@ static void on_self(void *arg, const struct http_response *r)
 	}
 	if (x->self_tries == 0)
 		log_warn("the controller's own pod cannot be read: %s", f.words);
-	x->self_at = now(x) + kube_back_off(++x->self_tries, f.retry_after, kube_api_chance(x->api));
+	x->self_at = kube_now(x) + kube_back_off(++x->self_tries, f.retry_after, kube_api_chance(x->api));
 	for (size_t i = 0; i < x->n; i++)
 		if (x->v[i]->stage == KUBE_TO_MAKE)
 			kube_say(x->v[i], f.words);
@@ -352,6 +347,6 @@ void kube_self_turn(struct kube *x)
 {
 	const char *path = kube_self_next(&x->self);
 
-	if (path && !x->self_call && now(x) >= x->self_at)
+	if (path && !x->self_call && kube_now(x) >= x->self_at)
 		x->self_call = kube_api_call(x->api, "GET", path, NULL, on_self, x);
 }

@@ -10,11 +10,6 @@
 
 #define GROW 64
 
-static int64_t now(const struct kube *x)
-{
-	return x->clock->monotonic(x->clock->arg);
-}
-
 struct kube_worker *kube_find(const struct kube *x, int64_t run_id, int64_t fence)
 {
 	for (size_t i = 0; i < x->n; i++)
@@ -98,7 +93,7 @@ static void wake_waiting(struct kube *x)
 	for (size_t i = 0; i < x->n; i++)
 		if (x->v[i]->waits_for_room) {
 			x->v[i]->waits_for_room = false;
-			x->v[i]->at = now(x);
+			x->v[i]->at = kube_now(x);
 			return;
 		}
 }
@@ -110,7 +105,7 @@ static void give_up(struct kube_worker *w, const char *reason)
 {
 	const struct worker_end end = {.exit_status = -1, .never_began = true};
 
-	w->delete_at = now(w->x);
+	w->delete_at = kube_now(w->x);
 	w->grace_s = 0;
 	kube_tell(w, &end, reason);
 }
@@ -142,7 +137,7 @@ static void pending(struct kube_worker *w)
 	const struct kube_status *p = &w->pod;
 
 	if (!w->pending_since)
-		w->pending_since = now(w->x);
+		w->pending_since = kube_now(w->x);
 	if (p->hopeless)
 		give_up(w, p->words);
 	else if (*p->words && !(p->repeats && *w->words)) /* that it is tried again is less than why it failed */
@@ -154,7 +149,7 @@ void kube_look(struct kube_worker *w)
 	const struct kube_status *p = &w->pod;
 
 	if (p->terminating && !w->terminating_since)
-		w->terminating_since = now(w->x);
+		w->terminating_since = kube_now(w->x);
 	if (w->stage != KUBE_WATCHED && w->stage != KUBE_TO_KEY)
 		return;
 	if (p->phase == KUBE_ENDED)

@@ -101,7 +101,7 @@ static void failed(struct kube_watch *w, const struct http_response *r, const ch
 	kube_fault_read(r, verb, "pods", kube_api_config(w->api)->ns, &f);
 	if (f.cure == KUBE_OUTDATED) { /* no trouble: begin anew, now */
 		begin_list(w);
-		later(w, w->stage == STAGE_LIST && w->tries++ > 0 ? SHORT_MS : 0);
+		later(w, w->tries++ > 0 ? SHORT_MS : 0);
 		return;
 	}
 	if (w->stage == STAGE_LIST)
